@@ -1,0 +1,1 @@
+"""Packets: a forwarding media node that speaks WHIP and WHEP and knows no lessons."""

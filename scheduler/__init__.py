@@ -1,0 +1,1 @@
+"""Time: calendar, bells, timetable, sessions, and what the evidence says really happened."""

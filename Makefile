@@ -1,0 +1,51 @@
+# `make help` lists what is here. Everything is installed into .venv by itself.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help run test lint unit browser screenshots clean
+.DEFAULT_GOAL := help
+
+help:            ## what can be made
+	@grep -hE '^[a-z]+: .*##|^[a-z]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
+
+run: $(VENV)/.run ## start the demo city with a lesson that is live now
+	$(BIN)/classroom-sync demo
+
+test: lint browser ## every check and every test, real browser included
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev ## ruff, mypy, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: $(VENV)/.dev ## the tests that need no browser
+	$(BIN)/python -m pytest -m "not browser"
+
+browser: $(VENV)/.dev ## install the system packages the tests use, where that is possible
+	sh tests/setup-system.sh
+
+screenshots: browser ## remake the pictures in docs/images
+	$(BIN)/python -m tests.screenshots
+
+clean:           ## remove the virtual environment and what was built
+	rm -rf $(VENV) build dist *.egg-info
+
+# A Debian python3 may lack ensurepip (package python3-venv): say so, or install it when we may.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; found $$($(PYTHON) --version)"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) 2>/dev/null \
+	  || { [ "$$(id -u)" = 0 ] && rm -rf $(VENV) && apt-get update -qq \
+	       && apt-get install -y -qq python3-venv && $(PYTHON) -m venv $(VENV); } \
+	  || { rm -rf $(VENV); echo "Please install python3-venv (apt install python3-venv) and try again"; exit 1; }
+
+$(VENV)/.run: pyproject.toml constraints.txt $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@ $(VENV)/.run

@@ -1,0 +1,1 @@
+"""What schools hand over and take away: spreadsheets and other exchange formats."""

@@ -1,0 +1,83 @@
+"""Configuration: command-line flags, `CLASSROOM_SYNC_*` variables, one TOML file, in that order.
+
+Parsed once, frozen, and passed down as plain values.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+ENV_PREFIX = "CLASSROOM_SYNC_"
+
+
+class BadSettings(Exception):
+    """The configuration can't be used; the message names each setting and what is wrong."""
+
+
+class Settings(BaseSettings):
+    """Every setting of a server process. docs/configuration.md describes them for operators."""
+
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, frozen=True, extra="forbid")
+
+    host: str = Field("127.0.0.1", description="address the pages and the API listen on")
+    port: int = Field(8080, ge=0, le=65535, description="TCP port; 0 picks a free one")
+    udp_port: int = Field(
+        8189,
+        ge=0,
+        le=65535,
+        description="UDP port of the first media node, the next node takes the next; 0: free ones",
+    )
+    public_address: str | None = Field(
+        None, description="IP address that clients reach the media nodes at, if not the host's own"
+    )
+    data_dir: Path = Field(Path("data"), description="embedded database, spool and demo.json")
+    database_url: str | None = Field(
+        None, description="PostgreSQL to use; without it the server runs its own in the data_dir"
+    )
+    nodes: int = Field(
+        default_factory=lambda: os.cpu_count() or 1,
+        ge=0,
+        le=64,
+        description="media node processes to run and supervise",
+    )
+    secure_cookies: bool = Field(False, description="set behind a proxy that speaks HTTPS")
+    log_format: str = Field("console", pattern="^(console|json)$", description="console or json")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        sources = [init_settings, env_settings]
+        file = os.environ.get(ENV_PREFIX + "CONFIG")
+        if file:
+            if not Path(file).is_file():
+                raise BadSettings(f"{ENV_PREFIX}CONFIG names {file}, which is not a file")
+            sources.append(TomlConfigSettingsSource(settings_cls, Path(file)))
+        return tuple(sources)
+
+
+def load(**flags: Any) -> Settings:
+    """Settings from flags (those that are None were not given), variables and the TOML file.
+
+    Raises BadSettings.
+    """
+    try:
+        return Settings(**{name: value for name, value in flags.items() if value is not None})
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, e['loc'])).replace('_', '-')}: {e['msg']}" for e in error.errors()
+        )
+        raise BadSettings(problems) from error

@@ -166,6 +166,17 @@ class Demand:
 
 
 @dataclass(frozen=True, slots=True)
+class BusyTime:
+    """A period of the week in which a school keeps a teacher or a class (one of the two) for itself."""
+
+    teacher_id: str | None
+    class_id: str | None
+    weekday: int
+    period: int  # of the school's own bells
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Receiver:
     """A receiving room of a lesson, with its class and the assistant who is with it."""
 

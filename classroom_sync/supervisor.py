@@ -1,0 +1,70 @@
+"""Keep media node processes alive: start them, replace one that dies, stop them all.
+
+Owns the child processes: `run()` lives as long as they should, and leaving it stops every one. A
+child also stops by itself when its standard input closes, so none outlives a killed parent.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+
+import structlog
+
+log = structlog.get_logger()
+
+_FIRST_PAUSE = 0.2  # seconds before a dead node is replaced; doubled while it keeps dying at once
+_LONGEST_PAUSE = 10.0
+_SETTLED = 30.0  # seconds of life after which a death is news, not a loop
+_STOP_GRACE = 5.0
+
+
+class NodeSupervisor:
+    """Runs one child per entry of `commands`, each an argument list for `classroom-sync`."""
+
+    def __init__(self, commands: Sequence[Sequence[str]], environment: Mapping[str, str]) -> None:
+        self._commands = commands
+        self._environment = {**os.environ, **environment}
+        self.processes: dict[int, asyncio.subprocess.Process] = {}
+
+    async def run(self) -> None:
+        """Until cancelled: every node is running or about to be."""
+        async with asyncio.TaskGroup() as group:
+            for index, command in enumerate(self._commands):
+                group.create_task(self._keep_alive(index, command))
+
+    async def _keep_alive(self, index: int, command: Sequence[str]) -> None:
+        loop = asyncio.get_running_loop()
+        pause = _FIRST_PAUSE
+        while True:
+            started = loop.time()
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "classroom_sync",
+                *command,
+                stdin=asyncio.subprocess.PIPE,
+                env=self._environment,
+                start_new_session=True,  # Ctrl-C reaches the parent, which stops the nodes in order
+            )
+            self.processes[index] = process
+            try:
+                code = await process.wait()
+            finally:
+                if process.returncode is None:
+                    await _stop(process)
+            log.error("media node died", index=index, pid=process.pid, code=code)
+            pause = _FIRST_PAUSE if loop.time() - started > _SETTLED else pause
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        await asyncio.wait_for(process.wait(), _STOP_GRACE)
+    except TimeoutError:
+        log.warning("media node did not stop in time", pid=process.pid)
+        process.kill()
+        await process.wait()

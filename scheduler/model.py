@@ -210,6 +210,7 @@ class TimetableVersion:
     valid_from: date | None
     valid_until: date | None
     lessons: tuple[Lesson, ...]
+    published_at: datetime | None = None  # it makes no sessions before this instant
 
 
 @dataclass(frozen=True, slots=True)

@@ -341,6 +341,7 @@ CREATE TABLE evidence (                          -- a slice of at most some seco
     jitter_ms       real NOT NULL,
     rtt_ms          real,
     reason          text CHECK (reason IN ('left', 'lost', 'replaced', 'ended', 'stopped')),
+    written_at      timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (node_id, seq),
     CHECK (from_at < to_at)
 );

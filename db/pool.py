@@ -1,0 +1,156 @@
+"""The connection pool, and what its callers may expect of it.
+
+Connections work as the role `classroom_sync_app`, which may not change what is append-only. An
+unreachable database is `Unreachable`, whatever lies underneath.
+"""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from typing import TypeAlias
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from db.errors import Unreachable
+from db.migrate import migrate
+
+Connection: TypeAlias = (
+    "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"  # noqa: E501, UP040 - one name for both kinds
+)
+
+APP_ROLE = "classroom_sync_app"
+_CONNECT_TIMEOUT = 5.0  # seconds
+_STATEMENT_TIMEOUT = 15.0
+
+#: What asyncpg and the sockets below it raise when the database is away.
+AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+)
+
+
+def place(dsn: str) -> str:
+    """Where a DSN points, without its password: for messages."""
+    parts = urlsplit(dsn)
+    host = parts.hostname or parts.query.partition("host=")[2].partition("&")[0] or "localhost"
+    return f"{host}:{parts.port}" if parts.port else host
+
+
+async def migrate_database(dsn: str) -> list[str]:
+    """Apply missing migrations as the DSN's own user; the names applied.
+
+    Raises Unreachable, SchemaMismatch.
+    """
+    try:
+        connection = await asyncpg.connect(dsn, timeout=_CONNECT_TIMEOUT)
+    except (*AWAY, asyncpg.PostgresError, ValueError) as error:
+        raise _unreachable(dsn, error) from error
+    try:
+        return await migrate(connection)
+    finally:
+        await connection.close()
+
+
+class Pool:
+    """Connections to one database, as the application's role."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", dsn: str) -> None:
+        self._pool = pool
+        self._dsn = dsn
+
+    @classmethod
+    async def open(cls, dsn: str, *, size: int = 10) -> "Pool":
+        """Connect to a migrated database. Raises Unreachable."""
+        try:
+            pool = await asyncpg.create_pool(
+                dsn,
+                min_size=1,
+                max_size=size,
+                timeout=_CONNECT_TIMEOUT,
+                command_timeout=_STATEMENT_TIMEOUT,
+                server_settings={"role": APP_ROLE, "application_name": "classroom-sync"},
+                init=_codecs,
+            )
+        except (*AWAY, asyncpg.PostgresError, ValueError) as error:
+            raise _unreachable(dsn, error) from error
+        return cls(pool, dsn)
+
+    @contextlib.asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """One connection, without a transaction. Raises Unreachable, inside the block too."""
+        try:
+            async with self._pool.acquire(timeout=_CONNECT_TIMEOUT) as connection:
+                yield connection
+        except AWAY as error:
+            raise _unreachable(self._dsn, error) from error
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """One connection in a transaction: committed at the end, rolled back on an error."""
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    async def close(self) -> None:
+        """Close every connection; those still busy are cut after a moment."""
+        try:
+            await asyncio.wait_for(self._pool.close(), 3.0)
+        except TimeoutError:
+            self._pool.terminate()
+
+
+class Leadership:
+    """An advisory lock on a connection of its own: one process at a time is the leader.
+
+    The lock goes with the connection, so a leader that dies or loses the database leads no more.
+    """
+
+    def __init__(self, dsn: str, key: int) -> None:
+        self._dsn = dsn
+        self._key = key
+
+    async def won(self, retry: float = 1.0) -> "asyncpg.Connection[asyncpg.Record]":
+        """Wait until this process leads; the connection that holds the lock."""
+        while True:
+            connection = None
+            try:
+                connection = await asyncpg.connect(self._dsn, timeout=_CONNECT_TIMEOUT)
+                if await connection.fetchval("SELECT pg_try_advisory_lock($1)", self._key):
+                    return connection
+            except (*AWAY, asyncpg.PostgresError):
+                pass  # not leading while the database is away; asked again below
+            if connection is not None:
+                await connection.close()
+            await asyncio.sleep(retry)
+
+    async def lost(
+        self, connection: "asyncpg.Connection[asyncpg.Record]", interval: float = 1.0
+    ) -> None:
+        """Return when the lock's connection is gone."""
+        while True:
+            try:
+                await connection.fetchval("SELECT 1", timeout=_CONNECT_TIMEOUT)
+            except (*AWAY, asyncpg.PostgresError):
+                connection.terminate()
+                return
+            await asyncio.sleep(interval)
+
+
+async def _codecs(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    await connection.set_type_codec(
+        "jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog"
+    )
+
+
+def _unreachable(dsn: str, error: Exception) -> Unreachable:
+    return Unreachable(
+        f"the database at {place(dsn)} can't be reached ({error or type(error).__name__}); "
+        "check that PostgreSQL runs there and that --database-url is right"
+    )

@@ -1,0 +1,30 @@
+-- name: add_term!
+INSERT INTO terms (id, name, zone, week1_monday, starts_on, ends_on)
+VALUES (:id, :name, :zone, :week1_monday, :starts_on, :ends_on);
+
+-- name: set_day!
+-- A day that departs from "weekdays are school days"; setting it again replaces it.
+INSERT INTO calendar_days (term_id, day, kind, acts_as, note)
+VALUES (:term_id, :day, CASE WHEN :acts_as::date IS NULL THEN 'holiday' ELSE 'makeup' END,
+        :acts_as, :note)
+ON CONFLICT (term_id, day) DO UPDATE
+SET kind = excluded.kind, acts_as = excluded.acts_as, note = excluded.note;
+
+-- name: add_bell_period!
+INSERT INTO bell_periods (school_code, valid_from, period, starts, ends)
+VALUES (:school_code, :valid_from, :period, :starts, :ends);
+
+-- name: term_on^
+SELECT id, name, zone, week1_monday, starts_on, ends_on
+FROM terms WHERE :day BETWEEN starts_on AND ends_on;
+
+-- name: latest_term^
+SELECT id, name, zone, week1_monday, starts_on, ends_on
+FROM terms ORDER BY starts_on DESC LIMIT 1;
+
+-- name: days_of_term
+SELECT day, acts_as, note FROM calendar_days WHERE term_id = :term_id ORDER BY day;
+
+-- name: bell_periods
+SELECT school_code, valid_from, period, starts, ends
+FROM bell_periods ORDER BY school_code, valid_from, period;

@@ -1,0 +1,40 @@
+-- name: add_school!
+INSERT INTO schools (code, name, short_name, role, hub_code, uplink_mbit)
+VALUES (:code, :name, :short_name, :role, :hub_code, :uplink_mbit);
+
+-- name: add_room!
+INSERT INTO rooms (id, school_code, name, kind, phase, status, installed_on, accepted_on)
+VALUES (:id, :school_code, :name, :kind, :phase, :status, :installed_on, :accepted_on);
+
+-- name: add_target!
+INSERT INTO room_targets (deadline, rooms, source) VALUES (:deadline, :rooms, :source);
+
+-- name: add_subject!
+INSERT INTO subjects (slug, name_zh, name_en) VALUES (:slug, :name_zh, :name_en);
+
+-- name: add_teacher!
+INSERT INTO teachers (id, school_code, name, role, subjects, max_lessons_per_day)
+VALUES (:id, :school_code, :name, :role, :subjects, :max_lessons_per_day);
+
+-- name: add_class_group!
+INSERT INTO class_groups (id, school_code, name, grade, enrolment)
+VALUES (:id, :school_code, :name, :grade, :enrolment);
+
+-- name: schools
+SELECT code, name, short_name, role, hub_code, uplink_mbit FROM schools ORDER BY code;
+
+-- name: rooms
+SELECT id, school_code, name, kind, phase, status, installed_on, accepted_on
+FROM rooms ORDER BY id;
+
+-- name: targets
+SELECT deadline, rooms, source FROM room_targets ORDER BY deadline;
+
+-- name: subjects
+SELECT slug, name_zh, name_en FROM subjects ORDER BY slug;
+
+-- name: teachers
+SELECT id, school_code, name, role, subjects, max_lessons_per_day FROM teachers ORDER BY id;
+
+-- name: class_groups
+SELECT id, school_code, name, grade, enrolment FROM class_groups ORDER BY id;

@@ -1,0 +1,27 @@
+-- name: register!
+INSERT INTO media_nodes (id, host, http_url, public_url, udp_port, lease_until)
+VALUES (:id, :host, :http_url, :public_url, :udp_port, now() + :lease);
+
+-- name: renew$
+-- The lease, extended; nothing when the row is gone (it lapsed and was cleaned up).
+UPDATE media_nodes SET lease_until = now() + :lease, load = :load WHERE id = :id RETURNING true;
+
+-- name: leave!
+UPDATE media_nodes SET lease_until = now() WHERE id = :id;
+
+-- name: live
+SELECT id, host, http_url, public_url, udp_port, load FROM media_nodes
+WHERE lease_until > now() ORDER BY id;
+
+-- name: least_loaded$
+-- By sessions now on it, then by what it reports: a burst of openings is spread at once.
+SELECT n.id FROM media_nodes n
+LEFT JOIN sessions s ON s.node_id = n.id AND s.state IN ('open', 'live')
+WHERE n.lease_until > now()
+GROUP BY n.id ORDER BY count(s.id), n.load, n.id LIMIT 1;
+
+-- name: unplaced_sessions
+-- Sessions under way whose node is gone (or that never had one).
+SELECT s.id FROM sessions s LEFT JOIN media_nodes n ON n.id = s.node_id
+WHERE s.state IN ('open', 'live') AND (n.id IS NULL OR n.lease_until <= now())
+ORDER BY s.starts_at;

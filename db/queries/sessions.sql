@@ -1,0 +1,84 @@
+-- name: add_session^
+-- Nothing when the lesson already has its session on that day.
+INSERT INTO sessions (kind, lesson_id, on_day, subject, starts_at, ends_at, interactive)
+VALUES (:kind, :lesson_id, :on_day, :subject, :starts_at, :ends_at, :interactive)
+ON CONFLICT (lesson_id, on_day) DO NOTHING
+RETURNING id;
+
+-- name: add_participant$
+INSERT INTO participants
+    (session_id, role, room_id, class_id, teacher_id, busy_from, busy_until)
+VALUES (:session_id, :role, :room_id, :class_id, :teacher_id, :busy_from, :busy_until)
+RETURNING id;
+
+-- name: observer_of^
+-- The participant as whom an account observes a session, if it has done so before.
+SELECT id FROM participants
+WHERE session_id = :session_id AND role = 'observer' AND teacher_id IS NOT DISTINCT FROM :teacher_id
+LIMIT 1;
+
+-- name: session^
+SELECT * FROM sessions WHERE id = :id;
+
+-- name: session_of_participant$
+SELECT session_id FROM participants WHERE id = :id;
+
+-- name: sessions_between
+SELECT * FROM sessions WHERE starts_at < :until AND ends_at > :since ORDER BY starts_at, id;
+
+-- name: unfinished
+-- What the clock watches: everything that still has a way to go and begins before a date.
+SELECT * FROM sessions
+WHERE state IN ('scheduled', 'open', 'live') AND starts_at < :until
+ORDER BY starts_at, id;
+
+-- name: sessions_of_teacher
+SELECT DISTINCT s.* FROM sessions s JOIN participants p ON p.session_id = s.id
+WHERE p.teacher_id = :teacher_id AND s.starts_at < :until AND s.ends_at > :since
+ORDER BY s.starts_at, s.id;
+
+-- name: sessions_of_room
+SELECT DISTINCT s.* FROM sessions s JOIN participants p ON p.session_id = s.id
+WHERE p.room_id = :room_id AND s.starts_at < :until AND s.ends_at > :since
+ORDER BY s.starts_at, s.id;
+
+-- name: participants_of
+SELECT id, session_id, role, room_id, class_id, teacher_id, busy_from, busy_until
+FROM participants WHERE session_id = ANY(CAST(:ids AS uuid[]))
+ORDER BY session_id, role, room_id;
+
+-- name: open$
+UPDATE sessions SET state = 'open', opened_at = :at
+WHERE id = :id AND state = 'scheduled' RETURNING true;
+
+-- name: go_live$
+UPDATE sessions SET state = 'live', live_at = :at
+WHERE id = :id AND state = 'open' RETURNING true;
+
+-- name: end$
+UPDATE sessions SET state = 'ended', closed_at = :at
+WHERE id = :id AND state = 'live' RETURNING true;
+
+-- name: miss$
+UPDATE sessions SET state = 'missed', closed_at = :at
+WHERE id = :id AND state IN ('scheduled', 'open') RETURNING true;
+
+-- name: cancel$
+UPDATE sessions SET state = 'cancelled', closed_at = :at, cancel_cause = :cause
+WHERE id = :id AND state IN ('scheduled', 'open') RETURNING true;
+
+-- name: place!
+UPDATE sessions SET node_id = :node_id WHERE id = :id;
+
+-- name: set_floor!
+UPDATE sessions SET floor_participant_id = :participant_id WHERE id = :id;
+
+-- name: drop_superseded!
+-- Sessions still scheduled whose lesson is of a version that no longer holds on their day.
+WITH gone AS (
+    SELECT s.id FROM sessions s
+    JOIN lessons l ON l.id = s.lesson_id
+    JOIN timetable_versions v ON v.id = l.version_id
+    WHERE s.state = 'scheduled' AND s.starts_at > :now AND s.on_day > v.valid_until),
+dropped AS (DELETE FROM participants WHERE session_id IN (SELECT id FROM gone))
+DELETE FROM sessions WHERE id IN (SELECT id FROM gone);

@@ -1,0 +1,59 @@
+-- name: add_demand!
+INSERT INTO demands (term_id, class_id, subject, lessons_per_week, weeks)
+VALUES (:term_id, :class_id, :subject, :lessons_per_week, :weeks);
+
+-- name: add_busy_time!
+INSERT INTO busy_times (term_id, teacher_id, class_id, weekday, period, reason)
+VALUES (:term_id, :teacher_id, :class_id, :weekday, :period, :reason);
+
+-- name: add_draft$
+INSERT INTO timetable_versions (term_id, number)
+SELECT :term_id, coalesce(max(number), 0) + 1 FROM timetable_versions WHERE term_id = :term_id
+RETURNING id;
+
+-- name: add_lesson$
+INSERT INTO lessons
+    (version_id, weekday, period, weeks, subject, lead_teacher_id, lead_room_id, interactive)
+VALUES (:version_id, :weekday, :period, :weeks, :subject, :lead_teacher_id, :lead_room_id,
+        :interactive)
+RETURNING id;
+
+-- name: add_receiver!
+INSERT INTO lesson_receivers (lesson_id, room_id, class_id, assistant_id)
+VALUES (:lesson_id, :room_id, :class_id, :assistant_id);
+
+-- name: supersede!
+-- Published versions end the day before the next one begins.
+UPDATE timetable_versions
+SET state = 'superseded', valid_until = CAST(:valid_from AS date) - 1
+WHERE term_id = :term_id AND state = 'published';
+
+-- name: publish!
+UPDATE timetable_versions
+SET state = 'published', valid_from = :valid_from, published_at = :at
+WHERE id = :version_id AND state = 'draft';
+
+-- name: versions_between
+-- Versions that hold on some day of a range; a version superseded before it began holds on none.
+SELECT id, term_id, number, state, valid_from, valid_until, published_at
+FROM timetable_versions
+WHERE state <> 'draft' AND valid_from <= :until
+  AND (valid_until IS NULL OR valid_until >= greatest(valid_from, CAST(:since AS date)))
+ORDER BY valid_from, number;
+
+-- name: lessons_of_version
+SELECT l.id, l.weekday, l.period, l.weeks, l.subject, l.lead_teacher_id, l.lead_room_id,
+       r.school_code AS hub_code, l.interactive
+FROM lessons l JOIN rooms r ON r.id = l.lead_room_id
+WHERE l.version_id = :version_id
+ORDER BY l.weekday, l.period, l.lead_room_id, l.weeks;
+
+-- name: receivers_of_version
+SELECT lr.lesson_id, lr.room_id, lr.class_id, lr.assistant_id
+FROM lesson_receivers lr JOIN lessons l ON l.id = lr.lesson_id
+WHERE l.version_id = :version_id
+ORDER BY lr.lesson_id, lr.room_id;
+
+-- name: busy_times
+SELECT teacher_id, class_id, weekday, period, reason
+FROM busy_times WHERE term_id = :term_id ORDER BY id;

@@ -1,0 +1,102 @@
+"""Timetable versions: drafts, publication, and what holds when."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date, datetime
+from uuid import UUID
+
+from db.pool import Connection
+from db.queries import named
+from db.rows import value
+from scheduler.model import BusyTime, Demand, Lesson, Receiver, TimetableVersion
+
+_sql = named("timetable")
+
+
+async def add_demands(connection: Connection, term_id: str, demands: Iterable[Demand]) -> None:
+    for demand in demands:
+        await _sql.add_demand(
+            connection,
+            term_id=term_id,
+            class_id=demand.class_id,
+            subject=demand.subject,
+            lessons_per_week=demand.lessons_per_week,
+            weeks=demand.weeks,
+        )
+
+
+async def add_busy_times(connection: Connection, term_id: str, busy: Iterable[BusyTime]) -> None:
+    for time in busy:
+        await _sql.add_busy_time(
+            connection,
+            term_id=term_id,
+            teacher_id=time.teacher_id,
+            class_id=time.class_id,
+            weekday=time.weekday,
+            period=time.period,
+            reason=time.reason,
+        )
+
+
+async def busy_times(connection: Connection, term_id: str) -> tuple[BusyTime, ...]:
+    rows = [row async for row in _sql.busy_times(connection, term_id=term_id)]
+    return tuple(value(BusyTime, row) for row in rows)
+
+
+async def add_draft(connection: Connection, term_id: str, lessons: Iterable[Lesson]) -> UUID:
+    """A new draft of a term's week; the lessons get ids of their own."""
+    version_id: UUID = await _sql.add_draft(connection, term_id=term_id)
+    for lesson in lessons:
+        lesson_id = await _sql.add_lesson(
+            connection,
+            version_id=version_id,
+            weekday=lesson.weekday,
+            period=lesson.period,
+            weeks=lesson.weeks,
+            subject=lesson.subject,
+            lead_teacher_id=lesson.lead_teacher_id,
+            lead_room_id=lesson.lead_room_id,
+            interactive=lesson.interactive,
+        )
+        for receiver in lesson.receivers:
+            await _sql.add_receiver(
+                connection,
+                lesson_id=lesson_id,
+                room_id=receiver.room_id,
+                class_id=receiver.class_id,
+                assistant_id=receiver.assistant_id,
+            )
+    return version_id
+
+
+async def publish(
+    connection: Connection, version_id: UUID, term_id: str, valid_from: date, at: datetime
+) -> None:
+    """From `valid_from` on a draft holds, in place of whatever held until then."""
+    await _sql.supersede(connection, term_id=term_id, valid_from=valid_from)
+    await _sql.publish(connection, version_id=version_id, valid_from=valid_from, at=at)
+
+
+async def versions_between(
+    connection: Connection, since: date, until: date
+) -> tuple[TimetableVersion, ...]:
+    """Published versions that hold on some day of [since, until], whole."""
+    rows = [row async for row in _sql.versions_between(connection, since=since, until=until)]
+    return tuple(
+        [
+            value(TimetableVersion, row, lessons=await _lessons(connection, row["id"]))
+            for row in rows
+        ]
+    )
+
+
+async def _lessons(connection: Connection, version_id: UUID) -> tuple[Lesson, ...]:
+    receivers: dict[UUID, list[Receiver]] = defaultdict(list)
+    async for row in _sql.receivers_of_version(connection, version_id=version_id):
+        receivers[row["lesson_id"]].append(value(Receiver, row))
+    return tuple(
+        [
+            value(Lesson, row, receivers=tuple(receivers[row["id"]]))
+            async for row in _sql.lessons_of_version(connection, version_id=version_id)
+        ]
+    )

@@ -1,0 +1,62 @@
+"""`python -m media.bench`: the same as `classroom-sync bench media`, without the rest."""
+
+import argparse
+import shlex
+import sys
+
+from rich.console import Console
+
+from media.bench.comparison import SCENARIOS, SYSTEMS, Options, run
+from media.bench.measure import Plan
+from media.bench.report import as_json, as_table
+from media.bench.systems import server_command
+
+
+def _cpus(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(",")) if text else ()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m media.bench", description=__doc__)
+    add = parser.add_argument
+    add("scenarios", nargs="*", default=SCENARIOS, help="1→N or city")
+    add("--systems", nargs="+", default=SYSTEMS, choices=SYSTEMS)
+    add("--multiple", type=int, default=1, help="so many cities")
+    add("--search", action="store_true", help="find the largest multiple of the city that holds")
+    add("--search-limit", type=int, default=16)
+    add("--seconds", type=float, default=10.0)
+    add("--warm-up", type=float, default=3.0)
+    add("--seed", type=int, default=1)
+    add("--workers", type=int, default=2, help="processes of the load generator")
+    add("--srtp", choices=("gcm", "cm"), default="gcm", help="SRTP profile the peers offer")
+    add("--server-cpus", type=_cpus, default=(), help="pin the system under test, as in 0,1")
+    add("--peer-cpus", type=_cpus, default=(), help="pin the load generator")
+    add("--command", type=shlex.split, default=server_command(), help="starts the server")
+    add("--json", action="store_true", help="one JSON object on standard output")
+    return parser
+
+
+def main() -> None:
+    """Parse, measure, print."""
+    args = _parser().parse_args()
+    plan = Plan(args.seconds, args.warm_up, args.seed, args.workers, args.srtp, args.peer_cpus)
+    options = Options(
+        scenarios=tuple(args.scenarios),
+        systems=tuple(args.systems),
+        multiple=args.multiple,
+        search=args.search,
+        search_limit=args.search_limit,
+        command=tuple(args.command),
+        server_cpus=args.server_cpus,
+        plan=plan,
+    )
+    quiet = Console(stderr=True)
+    result = run(options, lambda what: quiet.print(f"… {what}"))
+    if args.json:
+        sys.stdout.write(as_json(result) + "\n")
+    else:
+        Console().print(as_table(result))
+
+
+if __name__ == "__main__":
+    main()

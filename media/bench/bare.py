@@ -1,0 +1,137 @@
+"""What the socket sends alone cost: the packets of a scenario, neither received nor encrypted.
+
+The floor under any forwarder on the same machine: with a `sendto` for each packet, and with one
+UDP_SEGMENT send for each frame and viewer.
+"""
+
+import multiprocessing
+import random
+import socket
+import struct
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection as Pipe
+
+from media.bench import payloads
+from media.bench.datagrams import BATCH, Batch, udp_socket
+from media.bench.payloads import Frame
+from media.bench.scenarios import Scenario
+
+_SECOND = 1_000_000_000
+_HEADER_AND_TAG = 28  # bytes RTP and AES-GCM add to a payload
+_READ_INTERVAL = 0.02  # seconds
+_UDP_SEGMENT = 103  # linux/udp.h; absent from Python's socket module
+_SEGMENTS = 50  # in one send; the kernel takes 64 and 64 KiB
+
+
+@dataclass(slots=True)
+class _Stream:
+    due: int
+    interval: int
+    viewers: list[tuple[str, int]]
+    frames: int = 0
+
+
+class Sink:
+    """Sockets that stand for the viewers of each publisher, drained and counted."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._batch = Batch()
+        self._sockets: list[socket.socket] = []
+        self.addresses: list[list[tuple[str, int]]] = []
+        for viewers in scenario.viewers().values():
+            sockets = [udp_socket() for _ in range(viewers)]
+            for sock in sockets:
+                sock.bind(("127.0.0.1", 0))
+            self._sockets += sockets
+            self.addresses.append([sock.getsockname() for sock in sockets])
+
+    def drain(self) -> int:
+        """How many datagrams had come."""
+        total = 0
+        for sock in self._sockets:
+            while count := self._batch.receive(sock.fileno()):
+                total += count
+                if count < BATCH:
+                    break
+        return total
+
+    def count(self, seconds: float) -> int:
+        """Drain for a while; how many came."""
+        end = time.monotonic() + seconds
+        total = 0
+        while time.monotonic() < end:
+            time.sleep(_READ_INTERVAL)
+            total += self.drain()
+        return total
+
+    def close(self) -> None:
+        """Let the sockets go."""
+        for sock in self._sockets:
+            sock.close()
+
+
+@contextmanager
+def sending(scenario: Scenario, *, segmented: bool, seed: int) -> Iterator[tuple[int, Sink]]:
+    """A process that sends the scenario's packets as its frames fall due; its pid, and where they
+    arrive."""
+    sink = Sink(scenario)
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    arguments = (theirs, sink.addresses, segmented, seed)
+    process = context.Process(target=_send, args=arguments, daemon=True)
+    process.start()
+    assert process.pid is not None, "it was started"
+    try:
+        ours.recv()  # it has begun
+        yield process.pid, sink
+    finally:
+        process.kill()
+        process.join()
+        sink.close()
+
+
+def _send(pipe: Pipe, addresses: list[list[tuple[str, int]]], segmented: bool, seed: int) -> None:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    rng = random.Random(seed)  # noqa: S311 - a reproducible load
+    now = time.monotonic_ns()
+    video, audio = _SECOND // payloads.FRAME_RATE, _SECOND // payloads.AUDIO_RATE
+    streams = [
+        _Stream(now + rng.randrange(interval), interval, viewers)
+        for viewers in addresses
+        for interval in (video, audio)
+    ]
+    opus = payloads.opus_frame()
+    pipe.send(True)
+    while True:
+        now = time.monotonic_ns()
+        for stream in streams:
+            if stream.due > now:
+                continue
+            key = stream.frames % payloads.KEY_INTERVAL == 0
+            is_video = stream.interval == video
+            frame = payloads.vp8_frame(rng, stream.frames, key) if is_video else opus
+            _one_frame(sock, frame, stream.viewers, segmented)
+            stream.due += stream.interval
+            stream.frames += 1
+        wake = min(stream.due for stream in streams)
+        time.sleep(max(0, wake - time.monotonic_ns()) / _SECOND)
+
+
+def _one_frame(
+    sock: socket.socket, frame: Frame, viewers: list[tuple[str, int]], segmented: bool
+) -> None:
+    size, count = frame.size + _HEADER_AND_TAG, len(frame.heads)
+    if not segmented:
+        packet = bytes(size)
+        for viewer in viewers:
+            for _ in range(count):
+                sock.sendto(packet, viewer)
+        return
+    option = [(socket.IPPROTO_UDP, _UDP_SEGMENT, struct.pack("H", size))]
+    for start in range(0, count, _SEGMENTS):
+        burst = [bytes(size * min(_SEGMENTS, count - start))]
+        for viewer in viewers:
+            sock.sendmsg(burst, option, 0, viewer)

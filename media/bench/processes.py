@@ -1,0 +1,65 @@
+"""What a running system costs: CPU time and memory of a process and all its descendants."""
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """CPU seconds used so far (user and system as the kernel splits them) and peak resident set in
+    bytes. `exact` is their sum from the scheduler's clock, in nanoseconds rather than ticks."""
+
+    user: float
+    system: float
+    exact: float
+    peak_rss: int
+
+    def since(self, before: "Cost") -> "Cost":
+        """The difference; the peak is not one."""
+        return Cost(
+            self.user - before.user,
+            self.system - before.system,
+            self.exact - before.exact,
+            self.peak_rss,
+        )
+
+
+def tree(pid: int) -> Iterator[int]:
+    """`pid` and all its living descendants."""
+    yield pid
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            yield from tree(int(child))
+
+
+def cost(pid: int) -> Cost:
+    """Cost of the tree under `pid`, those children included that ended and were waited for. Raises
+    FileNotFoundError or ProcessLookupError when a process has just ended."""
+    user = system = exact = 0.0
+    peak = 0
+    for process in tree(pid):
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        ticks = [int(value) for value in fields[11:15]]
+        user += (ticks[0] + ticks[2]) / _TICKS
+        system += (ticks[1] + ticks[3]) / _TICKS
+        exact += _process_clock(process) + (ticks[2] + ticks[3]) / _TICKS
+        peak += _peak(process)
+    return Cost(user, system, exact, peak)
+
+
+def _process_clock(pid: int) -> float:
+    """The CPU clock of another process, all threads (`clock_getcpuclockid(3)`: the kernel's
+    MAKE_PROCESS_CPUCLOCK with CPUCLOCK_SCHED)."""
+    return time.clock_gettime((~pid << 3) | 2)
+
+
+def _peak(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return 0

@@ -1,0 +1,81 @@
+"""A result for programs (one JSON object) and for people (a table)."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from itertools import groupby
+from typing import Any
+
+from rich.table import Table
+
+from media.bench.comparison import Result
+from media.bench.measure import HOLDS_DELIVERED, Measurement
+
+_TOLERABLY_LATE = 5.0  # ms
+
+
+def ratio(measurement: Measurement, others: Iterable[Measurement]) -> float | None:
+    """CPU per packet as a share of the cheapest Janus' in the same scenario; None without one."""
+    costs = [m.cpu_us for m in others if m.system.startswith("janus") and m.forwarded]
+    if not costs or not measurement.forwarded:
+        return None
+    return measurement.cpu_us / min(costs)
+
+
+def _by_scenario(result: Result) -> Iterator[tuple[str, list[Measurement]]]:
+    for scenario, group in groupby(result.measurements, key=lambda m: m.scenario):
+        yield scenario, list(group)
+
+
+def as_json(result: Result) -> str:
+    """One JSON object: `machine`, `cpus`, `plan`, `largest_multiple`, and `measurements` with all
+    fields of `Measurement`, `holds`, and `cpu_of_janus` (see `ratio`)."""
+    measurements: list[dict[str, Any]] = [
+        {**asdict(m), "holds": m.holds, "cpu_of_janus": ratio(m, group)}
+        for _, group in _by_scenario(result)
+        for m in group
+    ]
+    return json.dumps({**asdict(result), "measurements": measurements}, ensure_ascii=False)
+
+
+def as_table(result: Result) -> Table:
+    """A row for each measurement."""
+    title = f"{result.machine}, {result.cpus} CPUs, {result.plan.seconds:g} s each"
+    table = Table(title=title, caption=_caption(result))
+    table.add_column("")
+    for heading in ("packets", "µs each", "of Janus", "cores", "loss", "p50, p99 ms", "MB", "same"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for scenario, group in _by_scenario(result):
+        table.add_row(f"[bold]{scenario}[/bold]")
+        for m in group:
+            table.add_row(m.system, *_cells(m, group))
+        table.add_section()
+    return table
+
+
+def _caption(result: Result) -> str:
+    notes = ["µs each: CPU of all processes of the system, for each packet that reached a viewer"]
+    if result.largest_multiple is not None:
+        notes.append(f"largest multiple of the city that holds: {result.largest_multiple}")
+    late = max((m.generator.late_p99_ms for m in result.measurements), default=0.0)
+    if late > _TOLERABLY_LATE:
+        notes.append(f"the load generator was late (p99 {late:.0f} ms): the machine was busy")
+    return "\n".join(notes)
+
+
+def _cells(m: Measurement, group: list[Measurement]) -> tuple[str, ...]:
+    if m.error:
+        return (f"[red]{m.error}[/red]",)
+    share = ratio(m, group)
+    short = f" ({m.delivered:.0%})" if m.delivered < HOLDS_DELIVERED else ""
+    heard = m.latency_p50_ms is not None and m.latency_p99_ms is not None
+    return (
+        f"{m.forwarded}{short}",
+        f"{m.cpu_us:.2f}",
+        "" if share is None else f"{share:.2f}",
+        f"{m.cores:.2f}",
+        f"{m.loss:.3%}",
+        f"{m.latency_p50_ms:.2f}, {m.latency_p99_ms:.2f}" if heard else "",
+        f"{m.peak_rss_mb:.0f}",
+        f"{m.sampled - m.different - m.unreadable}/{m.sampled}" if m.sampled else "",
+    )

@@ -1,0 +1,233 @@
+"""A process of bench peers: it connects them when told, keeps them going, and counts.
+
+Told through a pipe by `load.Load`, one command at a time, each answered with a `Reply`.
+"""
+
+import asyncio
+import gc
+import os
+import time
+from collections.abc import Awaitable, Iterable, Iterator
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection as Pipe
+from typing import Literal
+
+import aiohttp
+from aiortc.rtcdtlstransport import RTCCertificate
+
+from media.bench.connection import Connection
+from media.bench.datagrams import Batch
+from media.bench.payloads import Pool
+from media.bench.protection import Slots
+from media.bench.receiver import Arrivals, Receiver
+from media.bench.scenarios import Publisher, Subscriber
+from media.bench.sdp import SignallingFailed
+from media.bench.sender import Sender
+from media.bench.signalling import Signalling, Target
+
+READ_INTERVAL = 20_000_000  # ns between two readings of a socket; the kernel keeps the times
+REPORT_INTERVAL = 1_000_000_000
+CONSENT_INTERVAL = 2_500_000_000
+_CONNECTING_AT_ONCE = 16
+_MAX_SLEEP = 5_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What one worker is to do, and on which CPUs (empty: any)."""
+
+    target: Target
+    publishers: tuple[Publisher, ...]
+    subscribers: tuple[Subscriber, ...]
+    seed: int
+    profile: str
+    cpus: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """`begin` starts a measurement that opens one packet in `every`; `end` closes it."""
+
+    name: Literal["publish", "play", "begin", "end", "stop"]
+    every: int = 1
+
+
+@dataclass(slots=True)
+class Reply:
+    """`error` says what went wrong; the rest is of the measurement that `end` closed. `sent` is by
+    publisher. `late` holds, in nanoseconds, how much after its time each turn of sending began: a
+    load generator that is itself too slow shows there. `cpu` is seconds of this worker."""
+
+    error: str = ""
+    arrivals: Arrivals = field(default_factory=Arrivals)
+    sent: dict[int, int] = field(default_factory=dict)
+    unsent: int = 0
+    nacks: int = 0
+    keyframe_requests: int = 0
+    cpu: float = 0.0
+    late: list[int] = field(default_factory=list)
+
+
+class _Worker:
+    def __init__(self, work: Work, signalling: Signalling) -> None:
+        self._work, self._signalling = work, signalling
+        self._certificate = RTCCertificate.generateCertificate()
+        self._pool = Pool(work.seed)
+        self._out, self._in = Batch(), Batch()
+        self._out_slots, self._in_slots = Slots(self._out), Slots(self._in)
+        self._senders: list[Sender] = []
+        self._receivers: list[Receiver] = []
+        self._connections: list[Connection] = []
+        self._before = Reply()
+        self._late: list[int] = []
+
+    async def obey(self, command: Command) -> Reply:
+        """Carry one command out. What the system under test did not do is the reply's error."""
+        match command.name:
+            case "publish":
+                return await _each(self._publish(p) for p in self._work.publishers)
+            case "play":
+                return await _each(self._play(s) for s in self._work.subscribers)
+            case "begin":
+                self._begin(command.every)
+            case "end":
+                return self._end()
+        return Reply()
+
+    def _connection(self) -> Connection:
+        connection = Connection(self._certificate, self._work.profile)
+        self._connections.append(connection)
+        return connection
+
+    async def _publish(self, publisher: Publisher) -> None:
+        connection = self._connection()
+        await self._signalling.publish(publisher, connection)
+        sender = Sender(
+            publisher,
+            connection,
+            self._pool,
+            self._out,
+            self._out_slots,
+            seed=self._work.seed,
+            now=time.monotonic_ns(),
+        )
+        self._senders.append(sender)
+
+    async def _play(self, subscriber: Subscriber) -> None:
+        connection = self._connection()
+        await self._signalling.play(subscriber, connection)
+        seed = self._work.seed + subscriber.number
+        self._receivers.append(
+            Receiver(connection, self._pool, self._in, self._in_slots, seed=seed)
+        )
+
+    def _begin(self, every: int) -> None:
+        gc.collect()
+        gc.freeze()  # so that no later collection walks what stays for good
+        for receiver in self._receivers:
+            receiver.begin(every)
+        self._before = self._counts()
+        self._late.clear()
+
+    def _end(self) -> Reply:
+        after, before = self._counts(), self._before
+        reply = Reply(
+            sent={number: count - before.sent[number] for number, count in after.sent.items()},
+            unsent=after.unsent - before.unsent,
+            nacks=after.nacks - before.nacks,
+            keyframe_requests=after.keyframe_requests - before.keyframe_requests,
+            cpu=after.cpu - before.cpu,
+            late=list(self._late),
+        )
+        for receiver in self._receivers:
+            reply.arrivals.add(receiver.end())
+        return reply
+
+    def _counts(self) -> Reply:
+        return Reply(
+            sent={sender.publisher.number: sender.sent for sender in self._senders},
+            unsent=sum(sender.unsent for sender in self._senders),
+            nacks=sum(sender.nacks for sender in self._senders),
+            keyframe_requests=sum(sender.keyframe_requests for sender in self._senders),
+            cpu=time.process_time(),
+        )
+
+    async def keep_going(self) -> None:
+        """Send what is due, read what waits, report, keep consent; until cancelled."""
+        read_at = report_at = consent_at = 0
+        while True:
+            now = time.monotonic_ns()
+            wake = now + _MAX_SLEEP
+            for sender in self._senders:
+                due = sender.due()
+                if due <= now:
+                    self._late.append(now - due)
+                    sender.tick(now)
+                    due = sender.due()
+                wake = min(wake, due)
+            if now >= read_at:
+                read_at = now + READ_INTERVAL
+                for peer in self._peers():
+                    peer.read()
+            if now >= report_at:
+                report_at = now + REPORT_INTERVAL
+                for receiver in self._receivers:
+                    receiver.report(now)
+            if now >= consent_at:
+                consent_at = now + CONSENT_INTERVAL
+                for peer in self._peers():
+                    peer.connection.refresh_consent()
+            await asyncio.sleep(max(0, wake - time.monotonic_ns()) / 1e9)
+
+    def _peers(self) -> Iterator[Sender | Receiver]:
+        yield from self._senders
+        yield from self._receivers
+
+    def close(self) -> None:
+        """Let the sockets go."""
+        for connection in self._connections:
+            connection.close()
+
+
+async def _each(connecting: Iterable[Awaitable[None]]) -> Reply:
+    """Connect peers, a few at a time; the reply's error holds what went wrong with any of them."""
+    limit = asyncio.Semaphore(_CONNECTING_AT_ONCE)
+    errors: set[str] = set()
+
+    async def one(peer: Awaitable[None]) -> None:
+        async with limit:
+            try:
+                await peer
+            except (SignallingFailed, aiohttp.ClientError, TimeoutError) as error:
+                errors.add(str(error) or repr(error))
+
+    async with asyncio.TaskGroup() as tasks:
+        for peer in connecting:
+            tasks.create_task(one(peer))
+    return Reply(error="; ".join(sorted(errors)))
+
+
+async def _serve(work: Work, pipe: Pipe) -> None:
+    signalling = work.target.signalling()
+    worker = _Worker(work, signalling)
+    commands: asyncio.Queue[Command] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+    loop.add_reader(pipe.fileno(), lambda: commands.put_nowait(pipe.recv()))
+    going = asyncio.create_task(worker.keep_going())
+    try:
+        while (command := await commands.get()).name != "stop":
+            pipe.send(await worker.obey(command))
+            if going.done():
+                going.result()  # raises what stopped it
+    finally:
+        loop.remove_reader(pipe.fileno())
+        going.cancel()
+        await signalling.close()
+        worker.close()
+
+
+def main(work: Work, pipe: Pipe) -> None:
+    """Entry point of the process."""
+    if work.cpus:
+        os.sched_setaffinity(0, work.cpus)
+    asyncio.run(_serve(work, pipe))

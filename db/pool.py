@@ -17,7 +17,7 @@ from db.errors import Unreachable
 from db.migrate import migrate
 
 Connection: TypeAlias = (
-    "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"  # noqa: E501, UP040 - one name for both kinds
+    "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 )
 
 APP_ROLE = "classroom_sync_app"

@@ -24,7 +24,7 @@ def value(kind: type[T], row: Mapping[str, Any], **extra: Any) -> T:
 @cache
 def _fields(kind: type) -> tuple[tuple[str, Any], ...]:
     hints = get_type_hints(kind)
-    return tuple((field.name, _converter(hints[field.name])) for field in fields(cast(Any, kind)))
+    return tuple((field.name, _converter(hints[field.name])) for field in fields(cast("Any", kind)))
 
 
 def _converter(hint: Any) -> Any:

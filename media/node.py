@@ -1,0 +1,481 @@
+"""A media node: one UDP socket, many rooms, and the WHIP and WHEP resources in them.
+
+Ownership: node ⊃ rooms (made with their first resource, gone with the last) and node ⊃ peers, one
+per resource; a peer's close is idempotent and is always told to its room with a reason. One task
+ticks everything; one task per peer shakes hands and waits for its goodbye.
+"""
+
+import asyncio
+import random
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Literal
+
+import psutil
+import structlog
+
+from media import sdp
+from media.errors import (
+    MediaError,
+    NoCommonCodec,
+    NoSuchResource,
+    NotPublished,
+    Overloaded,
+)
+from media.evidence import Evidence
+from media.ice import CONSENT_TIMEOUT, Credentials, IceLiteAgent, fresh_credentials
+from media.resource import IceSession, Patch
+from media.room import MappingChanged, PublisherLive, Room, SendRtcp, SendRtp
+from media.rtp import Protocol, demux
+from media.specs import Kind, PublisherSpec, Source, SubscriberSpec
+from media.udp import Address, UdpSocket
+from media.wire import Certificate, HandshakeFailed, Wire
+
+log = structlog.get_logger()
+
+TICK = 0.1  # seconds
+CONNECT_TIMEOUT = 20.0  # seconds from the answer to the first check
+_MAX_RESOURCES = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a token allows, in names that are opaque here."""
+
+    room: str
+    participant: str
+    direction: Literal["publish", "subscribe"]
+    role: Literal["lead", "receiving", "observer"]
+    stream: Source = Source.CAMERA
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """201: where the resource is, which ICE session it has, and the SDP."""
+
+    resource_id: str
+    etag: str  # quoted
+    sdp: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantConnected:
+    room: str
+    participant: str
+    direction: str  # publish or subscribe
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantGone:
+    room: str
+    participant: str
+    direction: str
+    reason: str  # left, lost, replaced, ended, stopped
+
+
+@dataclass(frozen=True, slots=True)
+class Publishing:
+    """A participant's stream can be decoded now, or no longer."""
+
+    room: str
+    participant: str
+    stream: str  # camera or screen
+    live: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SlotsMapped:
+    """Who is in which slot of a player: m-line id, kind, participant and stream (or null)."""
+
+    room: str
+    participant: str
+    resource_id: str
+    slots: tuple[tuple[str, str, str | None, str | None], ...]
+
+
+NodeEvent = ParticipantConnected | ParticipantGone | Publishing | SlotsMapped
+
+
+class Peer:
+    """One resource's transport; also the agent's `IcePeer`."""
+
+    def __init__(self, resource_id: str, grant: Grant, ice: IceSession, local: Credentials) -> None:
+        self.resource_id = resource_id
+        self.grant = grant
+        self.ice = ice
+        self.local = local
+        self.address: Address | None = None
+        self.consented_at = time.monotonic()
+        self.checked = asyncio.Event()
+        self.in_room = False
+        self.task: asyncio.Task[None] | None = None
+        self.wire: Wire | None = None
+        self.spec: PublisherSpec | SubscriberSpec | None = None
+        self.mid = ""
+        self.setup = "passive"
+
+    def path_changed(self, first: bool) -> None:
+        self.checked.set()
+
+
+class MediaNode:
+    """See the module. `on_evidence` and `on_event` are called at once and must not block.
+
+    `host` is what the socket binds; candidates name `public_address`, or else every address the
+    socket can be reached at.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str,
+        udp_port: int,
+        public_address: str | None,
+        on_evidence: Callable[[Evidence], None],
+        on_event: Callable[[NodeEvent], None],
+    ) -> None:
+        self._host = host
+        self._port = udp_port
+        self._public_address = public_address
+        self._on_evidence = on_evidence
+        self._on_event = on_event
+        self._certificate: Certificate = Certificate.generateCertificate()
+        self._agent = IceLiteAgent()
+        self._rooms: dict[str, Room] = {}
+        self._peers: dict[str, Peer] = {}
+        self._lead_published: dict[str, asyncio.Event] = {}
+        self._random = random.SystemRandom()
+        self._udp: UdpSocket | None = None
+        self._ticker: asyncio.Task[None] | None = None
+        self._closing: set[asyncio.Task[None]] = set()
+        self.forwarded = 0  # RTP packets sent, ever
+        self.received = 0  # RTP packets that came and were genuine, ever
+
+    # ── life ─────────────────────────────────────────────────────────────────────────────
+
+    async def start(self) -> None:
+        """Bind the socket and begin to tick. Raises OSError when the port is taken."""
+        self._udp = UdpSocket(self._host, self._port, self._on_datagram)
+        self._ticker = asyncio.create_task(self._tick_for_ever())
+
+    async def stop(self, reason: str = "stopped") -> None:
+        """Close every resource, then the socket; the second time does nothing."""
+        for peer in list(self._peers.values()):
+            self._close(peer, reason)
+        while self._closing:
+            await asyncio.wait(self._closing)
+        if self._ticker is not None:
+            self._ticker.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._ticker
+            self._ticker = None
+        if self._udp is not None:
+            self._udp.close()
+            self._udp = None
+
+    @property
+    def udp_port(self) -> int:
+        assert self._udp is not None, "started"
+        return self._udp.port
+
+    def snapshot(self) -> dict[str, int]:
+        """Numbers for load and metrics."""
+        return {
+            "rooms": len(self._rooms),
+            "resources": len(self._peers),
+            "received": self.received,
+            "forwarded": self.forwarded,
+            "dropped": self._udp.dropped if self._udp else 0,
+        }
+
+    def present(self) -> Iterator[NodeEvent]:
+        """Events that tell a newcomer what is so now."""
+        for peer in self._peers.values():
+            if peer.in_room:
+                yield ParticipantConnected(
+                    peer.grant.room, peer.grant.participant, peer.grant.direction
+                )
+        for room in self._rooms.values():
+            for output in room.present():
+                yield _event(room.id, output)
+
+    # ── WHIP and WHEP ────────────────────────────────────────────────────────────────────
+
+    async def publish(self, grant: Grant, offer: str) -> Answer:
+        """Answer a WHIP offer; an earlier resource of the same participant and stream is replaced.
+
+        Raises BadSdp, Unsupported, NoCommonCodec, Overloaded.
+        """
+        parsed = sdp.parse(offer)
+        tracks = sdp.tracks_to_publish(parsed)
+        peer = self._make_peer(grant, parsed)
+        lead = grant.role == "lead"
+        peer.spec = PublisherSpec(peer.resource_id, grant.participant, lead, tracks, grant.stream)
+        peer.mid = tracks[0].mid
+        for other in list(self._peers.values()):
+            if other.grant == grant and other is not peer:
+                self._close(other, "replaced")
+        self._connect(peer, parsed)
+        text = sdp.publish_answer(parsed, tracks, self._local_side(peer))
+        return Answer(peer.resource_id, peer.ice.quoted_etag, text)
+
+    async def subscribe(self, grant: Grant, offer: str, *, wait: float = 0) -> Answer:
+        """Answer a WHEP offer; waits up to `wait` seconds for the lead to publish.
+
+        Raises BadSdp, Unsupported, NoCommonCodec, NotPublished, Overloaded.
+        """
+        parsed = sdp.parse(offer)
+        slots = sdp.slots_to_play(parsed, lambda: self._random.getrandbits(32))
+        if grant.role != "lead":
+            await self._wait_for_lead(grant.room, wait)
+        common = self._rooms[grant.room].lead_codecs if grant.room in self._rooms else None
+        offered = {p.codec for slot in slots for p in slot.payloads}
+        if common is not None and not common & offered:
+            raise NoCommonCodec(
+                "the lesson is published as "
+                f"{', '.join(sorted(common))}; this player offered none of these"
+            )
+        peer = self._make_peer(grant, parsed)
+        cname = secrets.token_hex(8)
+        peer.spec = SubscriberSpec(peer.resource_id, grant.participant, slots, cname)
+        peer.mid = slots[0].mid
+        self._connect(peer, parsed)
+        text = sdp.play_answer(parsed, slots, cname, self._local_side(peer))
+        return Answer(peer.resource_id, peer.ice.quoted_etag, text)
+
+    async def _wait_for_lead(self, room_id: str, wait: float) -> None:
+        room = self._rooms.get(room_id)
+        if room is not None and room.lead_codecs is not None:
+            return
+        published = self._lead_published.setdefault(room_id, asyncio.Event())
+        try:
+            await asyncio.wait_for(published.wait(), max(wait, 0.001))
+        except TimeoutError:
+            raise NotPublished("the lead has not published yet: try again in a moment") from None
+        finally:
+            if self._lead_published.get(room_id) is published and not published.is_set():
+                del self._lead_published[room_id]
+
+    def patch(self, resource_id: str, if_match: str | None, body: str) -> tuple[str, str] | None:
+        """Trickle (None: nothing to say, candidates of the client are found by its checks), or an
+        ICE restart: (quoted ETag, sdpfrag).
+
+        Raises NoSuchResource, BadSdp, PreconditionRequired, PreconditionFailed.
+        """
+        peer = self._peer(resource_id)
+        fragment = sdp.parse_fragment(body)
+        if peer.ice.judge(if_match, fragment.ufrag, fragment.password) is Patch.TRICKLE:
+            return None
+        peer.ice = IceSession(fragment.ufrag, fragment.password, secrets.token_hex(8))
+        self._agent.restart(peer, fresh_credentials())
+        peer.consented_at = time.monotonic()
+        kind = Kind.VIDEO if isinstance(peer.spec, SubscriberSpec) else Kind.AUDIO
+        text = sdp.restart_fragment(self._local_side(peer), peer.mid, kind)
+        return peer.ice.quoted_etag, text
+
+    def delete(self, resource_id: str) -> None:
+        """End a resource as *left*. Raises NoSuchResource."""
+        self._close(self._peer(resource_id), "left")
+
+    def grant_of(self, resource_id: str) -> Grant:
+        """Whose a resource is. Raises NoSuchResource."""
+        return self._peer(resource_id).grant
+
+    def _peer(self, resource_id: str) -> Peer:
+        try:
+            return self._peers[resource_id]
+        except KeyError:
+            raise NoSuchResource(
+                "the media resource does not exist or has ended: POST a new offer"
+            ) from None
+
+    # ── commands ─────────────────────────────────────────────────────────────────────────
+
+    def close_room(self, room_id: str, reason: str = "ended") -> None:
+        for peer in list(self._peers.values()):
+            if peer.grant.room == room_id:
+                self._close(peer, reason)
+
+    def set_floor(self, room_id: str, participant: str | None) -> None:
+        if room_id in self._rooms:
+            self._rooms[room_id].set_floor(participant, time.monotonic())
+            self._drain(self._rooms[room_id])
+
+    def set_muted(self, room_id: str, participant: str, *, muted: bool) -> None:
+        if room_id in self._rooms:
+            self._rooms[room_id].set_muted(participant, muted, time.monotonic())
+            self._drain(self._rooms[room_id])
+
+    # ── peers ────────────────────────────────────────────────────────────────────────────
+
+    def _make_peer(self, grant: Grant, offer: sdp.Offer) -> Peer:
+        if len(self._peers) >= _MAX_RESOURCES:
+            raise Overloaded("this media node is full: try again in a moment")
+        ice = IceSession(offer.ufrag, offer.password, secrets.token_hex(8))
+        peer = Peer(secrets.token_urlsafe(24), grant, ice, fresh_credentials())
+        peer.setup = sdp.setup_for(offer)
+        return peer
+
+    def _local_side(self, peer: Peer) -> sdp.LocalSide:
+        candidates = tuple((host, self.udp_port) for host in self._addresses())
+        return sdp.LocalSide(peer.local, self._certificate.fingerprint, peer.setup, candidates)
+
+    def _addresses(self) -> list[str]:
+        """Addresses to advertise, those most likely to be right first."""
+        if self._public_address is not None:
+            return [self._public_address]
+        if self._host != "0.0.0.0":  # noqa: S104 - compared, not bound
+            return [self._host]
+        found = [
+            a.address
+            for addresses in psutil.net_if_addrs().values()
+            for a in addresses
+            if a.family.name == "AF_INET"
+        ]
+        return sorted(found, key=lambda a: a.startswith("127."))[:8]
+
+    def _connect(self, peer: Peer, offer: sdp.Offer) -> None:
+        def send(data: bytes) -> None:
+            if self._udp is not None and peer.address is not None:
+                self._udp.send(data, peer.address)
+
+        peer.wire = Wire(self._certificate, peer.setup, offer.fingerprints, send)
+        self._peers[peer.resource_id] = peer
+        self._agent.add(peer)
+        peer.task = asyncio.create_task(self._live(peer))
+
+    async def _live(self, peer: Peer) -> None:
+        """From the answer to the peer's goodbye; consent loss is seen by the tick."""
+        assert peer.wire is not None, "made by _connect"
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                await peer.checked.wait()
+            await peer.wire.handshake()
+        except (TimeoutError, HandshakeFailed) as error:
+            log.info("connection failed", participant=peer.grant.participant, cause=str(error))
+            self._close(peer, "lost")
+            return
+        room = self._room(peer.grant.room)
+        now, wall = time.monotonic(), time.time()
+        if isinstance(peer.spec, PublisherSpec):
+            room.add_publisher(peer.spec, now, wall)
+            if peer.spec.lead:
+                self._lead_published.pop(room.id, asyncio.Event()).set()
+        elif isinstance(peer.spec, SubscriberSpec):
+            room.add_subscriber(peer.spec, now, wall)
+        peer.in_room = True
+        grant = peer.grant
+        self._on_event(ParticipantConnected(grant.room, grant.participant, grant.direction))
+        self._drain(room)
+        await peer.wire.closed()
+        self._close(peer, "left")
+
+    def _room(self, room_id: str) -> Room:
+        if room_id not in self._rooms:
+            self._rooms[room_id] = Room(room_id, random=self._random)
+        return self._rooms[room_id]
+
+    def _close(self, peer: Peer, reason: str) -> None:
+        if self._peers.pop(peer.resource_id, None) is None:
+            return
+        self._agent.remove(peer)
+        if peer.in_room:
+            room = self._rooms[peer.grant.room]
+            room.remove(peer.resource_id, reason, time.monotonic(), time.time())
+            self._drain(room)
+            grant = peer.grant
+            self._on_event(ParticipantGone(grant.room, grant.participant, grant.direction, reason))
+            if room.empty:
+                del self._rooms[room.id]
+        assert peer.wire is not None, "made by _connect"
+        assert peer.task is not None, "made by _connect"
+        closing = asyncio.create_task(self._say_goodbye(peer.wire, peer.task))
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+
+    @staticmethod
+    async def _say_goodbye(wire: Wire, task: asyncio.Task[None]) -> None:
+        await wire.close()
+        if task is not asyncio.current_task():
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    # ── packets ──────────────────────────────────────────────────────────────────────────
+
+    def _on_datagram(self, data: bytes, address: Address) -> None:
+        protocol = demux(data)
+        now = time.monotonic()
+        if protocol is Protocol.STUN:
+            answer = self._agent.check(data, address, now)
+            if answer is not None and self._udp is not None:
+                self._udp.send(answer, address)
+            return
+        peer = self._agent.peer_at(address)
+        if not isinstance(peer, Peer) or peer.wire is None:
+            return
+        if protocol is Protocol.DTLS:
+            peer.wire.datagram(data)
+        elif peer.in_room:
+            room = self._rooms[peer.grant.room]
+            if protocol is Protocol.RTP:
+                packet = peer.wire.unprotect_rtp(data)
+                if packet is not None:
+                    self.received += 1
+                    room.on_rtp(peer.resource_id, packet, now)
+            elif protocol is Protocol.RTCP:
+                packet = peer.wire.unprotect_rtcp(data)
+                if packet is not None:
+                    room.on_rtcp(peer.resource_id, packet, now, time.time())
+            self._drain(room)
+
+    def _drain(self, room: Room) -> None:
+        """Perform a room's outputs."""
+        while room.outputs:
+            output = room.outputs.popleft()
+            if isinstance(output, SendRtp | SendRtcp):
+                peer = self._peers.get(output.resource_id)
+                if peer is None or peer.wire is None or not peer.wire.connected:
+                    continue
+                if peer.address is None or self._udp is None:
+                    continue
+                if isinstance(output, SendRtp):
+                    self._udp.send(peer.wire.protect_rtp(output.data), peer.address)
+                    self.forwarded += 1
+                else:
+                    self._udp.send(peer.wire.protect_rtcp(output.data), peer.address)
+            elif isinstance(output, Evidence):
+                self._on_evidence(output)
+            else:
+                self._on_event(_event(room.id, output))
+
+    async def _tick_for_ever(self) -> None:
+        while True:
+            now, wall = time.monotonic(), time.time()
+            for peer in list(self._peers.values()):
+                if peer.address is not None and now - peer.consented_at > CONSENT_TIMEOUT:
+                    self._close(peer, "lost")
+            for room in list(self._rooms.values()):
+                room.tick(now, wall)
+                self._drain(room)
+            await asyncio.sleep(TICK)
+
+
+def _event(room_id: str, output: PublisherLive | MappingChanged) -> NodeEvent:
+    if isinstance(output, PublisherLive):
+        return Publishing(room_id, output.participant, output.source.value, output.live)
+    return SlotsMapped(
+        room_id,
+        output.participant,
+        output.resource_id,
+        tuple(
+            (mid, kind.value, participant, source.value if source else None)
+            for mid, kind, participant, source in output.slots
+        ),
+    )
+
+
+__all__ = ["Answer", "Grant", "MediaError", "MediaNode", "NodeEvent"]

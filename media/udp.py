@@ -1,0 +1,54 @@
+"""The node's one UDP socket: read in batches, written at once, never waited for."""
+
+import asyncio
+import errno
+import socket
+from collections.abc import Callable
+
+Address = tuple[str, int]
+
+_BATCH = 64  # datagrams read per wake-up, so that other work gets its turn
+_BUFFER = 4 * 1024 * 1024  # bytes; the kernel grants what it may
+_MAX_DATAGRAM = 2048
+
+
+class UdpSocket:
+    """`on_datagram(data, address)` for each arrival. A full send buffer drops, and counts."""
+
+    def __init__(self, host: str, port: int, on_datagram: Callable[[bytes, Address], None]) -> None:
+        self._on_datagram = on_datagram
+        self.dropped = 0
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+            self._socket.setsockopt(socket.SOL_SOCKET, option, _BUFFER)
+        try:
+            self._socket.bind((host, port))
+        except OSError:
+            self._socket.close()
+            raise
+        self.port: int = self._socket.getsockname()[1]
+        asyncio.get_running_loop().add_reader(self._socket.fileno(), self._read)
+
+    def _read(self) -> None:
+        for _ in range(_BATCH):
+            try:
+                data, address = self._socket.recvfrom(_MAX_DATAGRAM)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as error:
+                if error.errno in (errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH):
+                    continue  # an ICMP answer to something sent before
+                raise
+            self._on_datagram(data, address)
+
+    def send(self, data: bytes, address: Address) -> None:
+        try:
+            self._socket.sendto(data, address)
+        except OSError:  # full buffer, unreachable peer: UDP promises nothing, consent will tell
+            self.dropped += 1
+
+    def close(self) -> None:
+        if self._socket.fileno() >= 0:
+            asyncio.get_running_loop().remove_reader(self._socket.fileno())
+            self._socket.close()

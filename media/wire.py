@@ -1,0 +1,148 @@
+"""DTLS-SRTP for one peer: the only file that touches private seams of aiortc.
+
+aiortc (pinned exactly) shakes hands and derives keys; media never goes through its receivers and
+senders. What is used of it, and kept by tests/media/test_wire.py: `RTCDtlsTransport` asks of its
+ICE transport only `role`, `_recv()` and `_send()`; `start()` ends connected, failed or closed;
+after it `_rx_srtp` and `_tx_srtp` are libsrtp sessions; `_set_role` fixes the DTLS role.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+import pylibsrtp
+from aiortc.rtcdtlstransport import (
+    RTCCertificate,
+    RTCDtlsFingerprint,
+    RTCDtlsParameters,
+    RTCDtlsTransport,
+    SRTPProtectionProfile,
+)
+from OpenSSL import SSL
+
+#: ECDSA and RSA: a peer that is DTLS server may hold either kind of certificate.
+_CIPHERS = (
+    b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
+    b"ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
+    b"ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA"
+)
+_FLIGHTS = 64  # datagrams of a handshake that may wait; more are dropped
+_HANDSHAKE_TIMEOUT = 15.0  # seconds
+
+
+class HandshakeFailed(Exception):
+    """DTLS did not come about: a wrong fingerprint, no common profile, or silence."""
+
+
+class Certificate(RTCCertificate):
+    """The node's certificate, with the ciphers above."""
+
+    def _create_ssl_context(self, srtp_profiles: list[SRTPProtectionProfile]) -> SSL.Context:
+        context = super()._create_ssl_context(srtp_profiles)
+        context.set_cipher_list(_CIPHERS)
+        return context
+
+    @property
+    def fingerprint(self) -> str:
+        """The sha-256 fingerprint, colon-separated; the only one that answers name."""
+        return next(f.value for f in self.getFingerprints() if f.algorithm == "sha-256")
+
+
+class _Datagrams:
+    """The ICE transport as RTCDtlsTransport sees it: DTLS datagrams only."""
+
+    role = "controlled"
+
+    def __init__(self, send: Callable[[bytes], None]) -> None:
+        self._send_now = send
+        self.arrived: asyncio.Queue[bytes | None] = asyncio.Queue(_FLIGHTS)
+
+    async def _recv(self) -> bytes:
+        data = await self.arrived.get()
+        if data is None:
+            raise ConnectionError("closed")
+        return data
+
+    async def _send(self, data: bytes) -> None:
+        self._send_now(data)
+
+
+class Wire:
+    """One peer's DTLS association and the SRTP sessions under it.
+
+    `send` puts a datagram on its way. `setup` is ours: "passive" (DTLS server) or "active".
+    """
+
+    def __init__(
+        self,
+        certificate: Certificate,
+        setup: str,
+        fingerprints: tuple[tuple[str, str], ...],
+        send: Callable[[bytes], None],
+    ) -> None:
+        self._datagrams = _Datagrams(send)
+        self._dtls = RTCDtlsTransport(self._datagrams, [certificate])  # type: ignore[arg-type]  # all it asks of one
+        self._dtls._set_role("server" if setup == "passive" else "client")
+        self._remote = RTCDtlsParameters(
+            fingerprints=[RTCDtlsFingerprint(algorithm=a, value=v) for a, v in fingerprints]
+        )
+        self._receive: pylibsrtp.Session | None = None
+        self._send: pylibsrtp.Session | None = None
+
+    def datagram(self, data: bytes) -> None:
+        """A DTLS record arrived; during a flood the newest are dropped."""
+        with suppress(asyncio.QueueFull):
+            self._datagrams.arrived.put_nowait(data)
+
+    async def handshake(self) -> None:
+        """Until keys are agreed with a peer whose fingerprint is right. Raises HandshakeFailed."""
+        try:
+            async with asyncio.timeout(_HANDSHAKE_TIMEOUT):
+                await self._dtls.start(self._remote)
+        except (TimeoutError, SSL.Error) as error:
+            raise HandshakeFailed(str(error) or "the peer did not finish the handshake") from error
+        if self._dtls.state != "connected":
+            raise HandshakeFailed(
+                "the peer's certificate does not match its fingerprint, or no profile is common"
+            )
+        self._receive, self._send = self._dtls._rx_srtp, self._dtls._tx_srtp
+
+    @property
+    def connected(self) -> bool:
+        return self._send is not None
+
+    async def closed(self) -> None:
+        """Return when the peer has said goodbye (close_notify) after the handshake."""
+        task = self._dtls._task
+        if task is not None:
+            await asyncio.wait([task])
+
+    def unprotect_rtp(self, data: bytes) -> bytes | None:
+        """The RTP packet, or None for what is forged, replayed or not expected yet."""
+        if self._receive is None:
+            return None
+        try:
+            return self._receive.unprotect(data)
+        except (pylibsrtp.Error, TypeError):
+            return None
+
+    def unprotect_rtcp(self, data: bytes) -> bytes | None:
+        if self._receive is None:
+            return None
+        try:
+            return self._receive.unprotect_rtcp(data)
+        except (pylibsrtp.Error, TypeError):
+            return None
+
+    def protect_rtp(self, data: bytes) -> bytes:
+        assert self._send is not None, "nothing is forwarded before the handshake"
+        return self._send.protect(data)
+
+    def protect_rtcp(self, data: bytes) -> bytes:
+        assert self._send is not None, "nothing is reported before the handshake"
+        return self._send.protect_rtcp(data)
+
+    async def close(self) -> None:
+        """Say goodbye and stop; the second time does nothing."""
+        await self._dtls.stop()
+        self._receive = self._send = None

@@ -1,4 +1,183 @@
+"""The command line. Each command has `--help` with an example.
+
+Exit codes: 0 done, 1 found problems or could not go on, 2 wrong use.
+"""
+
+import asyncio
 import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+import uvloop
+from rich.console import Console
+
+from classroom_sync import __version__, logs
+from classroom_sync.errors import CannotStart
+from classroom_sync.settings import BadSettings, Settings, load
+
+app = typer.Typer(
+    name="classroom-sync",
+    help="A server for synchronous classrooms 同步课堂.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Host = Annotated[str | None, typer.Option(help="Address to listen on.  [default: 127.0.0.1]")]
+Port = Annotated[
+    int | None, typer.Option(help="TCP port; 0 picks a free one and says which.  [default: 8080]")
+]
+UdpPort = Annotated[
+    int | None, typer.Option(help="UDP port of the first media node; 0: free.  [default: 8189]")
+]
+PublicAddress = Annotated[
+    str | None, typer.Option(help="IP address at which clients reach the media nodes.")
+]
+DataDir = Annotated[
+    Path | None, typer.Option(help="Embedded database, spool, demo.json.  [default: ./data]")
+]
+DatabaseUrl = Annotated[
+    str | None, typer.Option(help="PostgreSQL to use instead of the embedded one.")
+]
+Nodes = Annotated[
+    int | None, typer.Option(help="Media node processes to run.  [default: one per core]")
+]
+LogFormat = Annotated[str | None, typer.Option(help="console or json.  [default: console]")]
+
+
+def _settings(**flags: object) -> Settings:
+    try:
+        settings = load(**flags)
+    except BadSettings as error:
+        typer.echo(f"classroom-sync: {error}", err=True)
+        raise typer.Exit(2) from error
+    logs.configure(settings.log_format)
+    return settings
+
+
+def _run(main: "asyncio._CoroutineLike[None]") -> None:  # noqa: SLF001 - the stdlib's own name
+    try:
+        uvloop.run(main)
+    except CannotStart as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+def _fail(sentence: str) -> NoReturn:
+    typer.echo(f"classroom-sync: {sentence}", err=True)
+    raise typer.Exit(1)
+
+
+@app.command(epilog="Example: classroom-sync serve --host 0.0.0.0 --public-address 192.0.2.10")
+def serve(
+    host: Host = None,
+    port: Port = None,
+    udp_port: UdpPort = None,
+    public_address: PublicAddress = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    nodes: Nodes = None,
+    log_format: LogFormat = None,
+) -> None:
+    """Run the server: pages, API, the clock, and one media node per core."""
+    from classroom_sync.server import serve as run
+
+    settings = _settings(
+        host=host,
+        port=port,
+        udp_port=udp_port,
+        public_address=public_address,
+        data_dir=data_dir,
+        database_url=database_url,
+        nodes=nodes,
+        log_format=log_format,
+    )
+    _run(run(settings, announce=lambda url: typer.echo(f"Classroom Sync is at {url}", err=True)))
+
+
+@app.command(epilog="Example: classroom-sync demo --data-dir /srv/classroom-sync-demo")
+def demo(
+    host: Host = None,
+    port: Port = None,
+    udp_port: UdpPort = None,
+    public_address: PublicAddress = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    nodes: Nodes = None,
+    log_format: LogFormat = None,
+    lesson_minutes: Annotated[
+        float, typer.Option(min=1, max=240, help="Length of the lesson that is on now.")
+    ] = 40,
+) -> None:
+    """Run the server with the demo city and a lesson that is on now; writes demo.json."""
+    from classroom_sync.demo import demo as run
+
+    settings = _settings(
+        host=host,
+        port=port,
+        udp_port=udp_port,
+        public_address=public_address,
+        data_dir=data_dir,
+        database_url=database_url,
+        nodes=nodes,
+        log_format=log_format,
+    )
+    _run(run(settings, lesson_minutes, Console()))
+
+
+@app.command(epilog="Example: classroom-sync node --database-url postgresql://app@db.example/cs")
+def node(
+    host: Host = None,
+    port: Annotated[int | None, typer.Option(help="Port of the node's HTTP face.")] = None,
+    udp_port: UdpPort = None,
+    public_address: PublicAddress = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    log_format: LogFormat = None,
+    with_parent: Annotated[
+        bool, typer.Option(help="Stop when standard input closes (as the server's own nodes do).")
+    ] = False,
+) -> None:
+    """Run one media node that joins the server behind a database."""
+    from classroom_sync.node import run_node
+
+    settings = _settings(
+        host=host,
+        port=0 if port is None else port,
+        udp_port=udp_port,
+        public_address=public_address,
+        data_dir=data_dir,
+        database_url=database_url,
+        log_format=log_format,
+    )
+    if settings.database_url is None:
+        typer.echo("classroom-sync: node needs --database-url: it joins a server by it", err=True)
+        raise typer.Exit(2)
+    _run(run_node(settings, with_parent=with_parent))
+
+
+@app.command(epilog="Example: classroom-sync migrate --database-url postgresql://owner@db.example/cs")
+def migrate(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+    """Bring the database's schema up to date, and say what was done."""
+    from classroom_sync.server import migrate as run
+
+    settings = _settings(data_dir=data_dir, database_url=database_url)
+    _run(run(settings, typer.echo))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
 
 def main() -> None:
-    sys.exit("not yet")
+    """Entry point of `classroom-sync`."""
+    app(prog_name="classroom-sync")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

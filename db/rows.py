@@ -1,6 +1,6 @@
 """From a row to the domain's own value: by field name, with enums and tuples made."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import fields
 from enum import StrEnum
 from functools import cache
@@ -12,7 +12,7 @@ T = TypeVar("T")
 def value(kind: type[T], row: Mapping[str, Any], **extra: Any) -> T:
     """A `kind` (a dataclass) from the row's columns of the same names; `extra` gives the others."""
     made = {}
-    for name, convert in _fields(kind):
+    for name, convert in _fields(cast("Hashable", kind)):
         if name in extra:
             made[name] = extra[name]
         elif name in row.keys():  # noqa: SIM118 - asyncpg's Record iterates over values
@@ -22,8 +22,8 @@ def value(kind: type[T], row: Mapping[str, Any], **extra: Any) -> T:
 
 
 @cache
-def _fields(kind: type) -> tuple[tuple[str, Any], ...]:
-    hints = get_type_hints(kind)
+def _fields(kind: Hashable) -> tuple[tuple[str, Any], ...]:
+    hints = get_type_hints(cast("Any", kind))
     return tuple((field.name, _converter(hints[field.name])) for field in fields(cast("Any", kind)))
 
 

@@ -1,4 +1,4 @@
-"""RTCP compound packets as values (RFC 3550, 6; RFC 4585; RFC 5104; REMB; transport-cc in feedback).
+"""RTCP compound packets as values (RFC 3550, 6; RFC 4585; RFC 5104; REMB; transport-cc).
 
 `parse` reads a whole compound and skips types it does not know; `build` writes one. Times stay in
 wire units: NTP as 64-bit fixed point, delays in 1/65536 s. Bad input raises MalformedPacket.

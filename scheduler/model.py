@@ -167,7 +167,7 @@ class Demand:
 
 @dataclass(frozen=True, slots=True)
 class BusyTime:
-    """A period of the week in which a school keeps a teacher or a class (one of the two) for itself."""
+    """A weekly period in which a school keeps a teacher or a class (one of the two) for itself."""
 
     teacher_id: str | None
     class_id: str | None

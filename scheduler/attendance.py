@@ -1,0 +1,148 @@
+"""What became of each link: from evidence to presence, from presence to attendance (DOMAIN 8, 9).
+
+Everything here is a function of its arguments: any order, duplication or re-slicing of the same
+evidence gives the same answer. A second without evidence is a second without presence.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from scheduler.model import (
+    Attendance,
+    AttendanceStatus,
+    EvidenceSlice,
+    HeadCount,
+    Participant,
+    ParticipantRole,
+    PresenceInterval,
+    Session,
+    SessionState,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AttendanceRules:
+    """Thresholds; they stand on every report that used them. Defaults of DOMAIN 8 and 9."""
+
+    version: str = "2026-1"
+    valid_share: float = 0.8  # of the planned minutes
+    partial_share: float = 0.5
+    merge_gap: timedelta = timedelta(seconds=10)  # shorter gaps are presence
+    interruption: timedelta = timedelta(seconds=60)  # longer gaps interrupt
+
+
+def presence(
+    slices: Iterable[EvidenceSlice],
+    role: ParticipantRole,
+    *,
+    interactive: bool,
+    since: datetime,
+    until: datetime,
+    rules: AttendanceRules,
+) -> tuple[PresenceInterval, ...]:
+    """Intervals within [since, until) in which the participant was there.
+
+    The lead is there while it sends something decodable; an interactive receiving room while it
+    sends and the lesson reaches it; a listening room or an observer while the lesson reaches it.
+    """
+    spans = sorted(
+        (max(s.from_at, since), min(s.to_at, until), s.to_at, s.reason or "")
+        for s in slices
+        if _there(s, role, interactive) and s.to_at > since and s.from_at < until
+    )
+    merged: list[list[datetime]] = []
+    for start, end, _, _ in spans:
+        if merged and start - merged[-1][1] < rules.merge_gap:
+            merged[-1][1] = max(merged[-1][1], end)
+        elif start < end:
+            merged.append([start, end])
+    reasons = {end: reason for _, _, end, reason in spans if reason}
+    return tuple(PresenceInterval(start, end, reasons.get(end)) for start, end in merged)
+
+
+def _there(s: EvidenceSlice, role: ParticipantRole, interactive: bool) -> bool:
+    if role is ParticipantRole.LEAD:
+        return s.sent_decodable
+    if role is ParticipantRole.RECEIVING and interactive:
+        return s.sent_decodable and s.received_decodable
+    return s.received_decodable
+
+
+def newest_count(counts: Iterable[HeadCount]) -> HeadCount | None:
+    """The head count that holds: the last one given."""
+    return max(counts, key=lambda c: c.counted_at, default=None)
+
+
+def derive(
+    session: Session,
+    participant: Participant,
+    slices: Sequence[EvidenceSlice],
+    counts: Iterable[HeadCount],
+    *,
+    took_floor: bool,
+    rules: AttendanceRules,
+) -> Attendance:
+    """The attendance of one link of a finished session; `slices` and `counts` are the link's own.
+
+    `partial` with the cause `no_head_count` or `no_interaction` is a link that was there long
+    enough but is not valid for want of these.
+    """
+    intervals = presence(
+        slices,
+        participant.role,
+        interactive=session.interactive,
+        since=session.starts_at,
+        until=session.ends_at,
+        rules=rules,
+    )
+    planned = session.ends_at - session.starts_at
+    there = sum((i.to_at - i.from_at for i in intervals), timedelta())
+    share = there / planned
+    count = newest_count(counts)
+    status, cause = _judge(session, share, count, took_floor=took_floor, rules=rules)
+    return Attendance(
+        participant_id=participant.id,
+        session_id=session.id,
+        status=status,
+        valid=status is AttendanceStatus.FULL,
+        seconds=int(there.total_seconds()),
+        planned_seconds=int(planned.total_seconds()),
+        interruptions=_interruptions(intervals, rules),
+        expected=count.expected if count else None,
+        present=count.present if count else None,
+        took_floor=took_floor,
+        cause=cause,
+        rules_version=rules.version,
+        intervals=intervals,
+    )
+
+
+def _interruptions(intervals: Sequence[PresenceInterval], rules: AttendanceRules) -> int:
+    return sum(
+        later.from_at - earlier.to_at > rules.interruption for earlier, later in pairwise(intervals)
+    )
+
+
+def _judge(
+    session: Session,
+    share: float,
+    count: HeadCount | None,
+    *,
+    took_floor: bool,
+    rules: AttendanceRules,
+) -> tuple[AttendanceStatus, str | None]:
+    if session.state is SessionState.CANCELLED:
+        return AttendanceStatus.EXCUSED, session.cancel_cause
+    if session.state is SessionState.MISSED:
+        return AttendanceStatus.ABSENT, "not_held"
+    if share < rules.partial_share:
+        return AttendanceStatus.ABSENT, "too_short" if share else "never_there"
+    if share < rules.valid_share:
+        return AttendanceStatus.PARTIAL, "too_short"
+    if count is None:
+        return AttendanceStatus.PARTIAL, "no_head_count"
+    if session.interactive and not took_floor:
+        return AttendanceStatus.PARTIAL, "no_interaction"
+    return AttendanceStatus.FULL, None

@@ -1,0 +1,74 @@
+"""From the weekly timetable to dated lessons.
+
+On each teaching day the version valid on it is expanded; a version makes nothing that begins before
+it was published, so that publishing never rewrites what already happened.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+
+from scheduler import bells
+from scheduler.calendar import TeachingDay, teaching_days
+from scheduler.model import BellSchedule, Lesson, Occurrence, Term, TimetableVersion
+
+
+def expand(
+    term: Term,
+    versions: Iterable[TimetableVersion],
+    schedules: Sequence[BellSchedule],
+    school_of_room: Mapping[str, str],
+    since: date,
+    until: date,
+) -> Iterator[Occurrence]:
+    """Occurrences in [since, until] in order of day and start; `school_of_room` gives the school of
+    each receiving room. Raises bells.NoBells."""
+    versions = list(versions)
+    for day in teaching_days(term, since, until):
+        found = [
+            _occurrence(term, lesson, day, schedules, school_of_room)
+            for version in versions
+            if _valid(version, day.day)
+            for lesson in version.lessons
+            if lesson.weekday == day.weekday and day.holds(lesson.weeks)
+        ]
+        published = {lesson.id: v.published_at for v in versions for lesson in v.lessons}
+        for occurrence in sorted(found, key=lambda o: (o.starts_at, o.lesson.lead_room_id)):
+            earliest = published[occurrence.lesson.id]
+            if earliest is None or occurrence.ends_at > earliest:
+                yield occurrence
+
+
+def _valid(version: TimetableVersion, day: date) -> bool:
+    return (
+        version.valid_from is not None
+        and version.valid_from <= day
+        and (version.valid_until is None or day <= version.valid_until)
+    )
+
+
+def _occurrence(
+    term: Term,
+    lesson: Lesson,
+    day: TeachingDay,
+    schedules: Sequence[BellSchedule],
+    school_of_room: Mapping[str, str],
+) -> Occurrence:
+    hub = bells.period(bells.schedule_on(schedules, lesson.hub_code, day.day), lesson.period)
+    shifts = []
+    for receiver in lesson.receivers:
+        own = bells.schedule_on(schedules, school_of_room[receiver.room_id], day.day)
+        shift = bells.shift(hub, own)
+        shifts.append(
+            (
+                receiver.room_id,
+                bells.instant(day.day, shift.busy_from, term.zone),
+                bells.instant(day.day, shift.busy_until, term.zone),
+            )
+        )
+    return Occurrence(
+        lesson,
+        day.day,
+        bells.instant(day.day, hub.starts, term.zone),
+        bells.instant(day.day, hub.ends, term.zone),
+        tuple(shifts),
+    )

@@ -57,7 +57,7 @@ def _settings(**flags: object) -> Settings:
     return settings
 
 
-def _run(main: "asyncio._CoroutineLike[None]") -> None:  # noqa: SLF001 - the stdlib's own name
+def _run(main: "asyncio._CoroutineLike[None]") -> None:
     try:
         uvloop.run(main)
     except CannotStart as error:
@@ -159,7 +159,9 @@ def node(
     _run(run_node(settings, with_parent=with_parent))
 
 
-@app.command(epilog="Example: classroom-sync migrate --database-url postgresql://owner@db.example/cs")
+@app.command(
+    epilog="Example: classroom-sync migrate --database-url postgresql://owner@db.example/cs"
+)
 def migrate(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
     """Bring the database's schema up to date, and say what was done."""
     from classroom_sync.server import migrate as run

@@ -1,17 +1,19 @@
 """One media node process: the media plane, its thin HTTP face, its lease, and its evidence.
 
-Ownership: this process ⊃ `MediaNode` ⊃ rooms ⊃ peers. It stops on SIGTERM, and when told to live
-with its parent, on the closing of standard input. Stopping closes every connection with the
-reason "stopped", writes what evidence is left, and gives the lease back.
+It stops on SIGTERM, and when told to live with its parent, on the closing of standard input.
+Stopping closes every connection with the reason "stopped", writes what evidence is left, and gives
+the lease back. While the database is away it goes on forwarding.
 """
 
 import asyncio
 import contextlib
 import re
 import signal
+import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -20,63 +22,207 @@ from aiohttp import WSMsgType, web
 
 from classroom_sync import tokens
 from classroom_sync.errors import CannotStart
-from classroom_sync.listening import bind_tcp
+from classroom_sync.listening import bind_tcp, url_of
+from classroom_sync.secrets import CONTROL_KEY, MEDIA_KEY, shared_secret
 from classroom_sync.settings import Settings
-from classroom_sync.spool import EvidenceSpool
-from db import nodes, pool, presence
+from classroom_sync.spool import EvidenceSpool, Rows
+from db import nodes, presence
+from db.errors import DatabaseError, Unreachable
+from db.nodes import MediaNodeRow
+from db.pool import Pool
 from media.http import Forbidden, Unauthorized
 from media.http import routes as media_routes
-from media.node import Grant, MediaNode
+from media.node import Grant, MediaNode, NodeEvent
+from media.specs import Source
 
 log = structlog.get_logger()
 
-LEASE = 3.0  # seconds; renewed each third of it
-_SNAPSHOTS = 256  # events a control link may lag behind before it is dropped
+LEASE = timedelta(seconds=4)
+_RENEW = 1.0  # seconds
+_BACKLOG = 1024  # events a control link may lag behind before it is dropped
+
+
+def _message(event: NodeEvent) -> dict[str, Any]:
+    name = re.sub(r"(?<!^)([A-Z])", r"_\1", type(event).__name__).lower()
+    return {"event": name, **asdict(event)}
 
 
 class ControlLinks:
     """The node's side of the links to control processes: broadcasts events, performs commands."""
 
-    def __init__(self, key: str) -> None:
+    def __init__(self, key: str, node: MediaNode, spool: EvidenceSpool) -> None:
         self._key = key
+        self._node = node
+        self._spool = spool
         self._queues: set[asyncio.Queue[dict[str, Any] | None]] = set()
-        self.node: MediaNode | None = None
-        self.flush: Callable[[], Any] | None = None
 
-    def tell(self, event: object) -> None:
-        """Send an event dataclass to every control process; one that lags too far is dropped."""
-        name = re.sub(r"(?<!^)([A-Z])", r"_\1", type(event).__name__).lower()
-        message = {"event": name, **asdict(event)}  # type: ignore[call-overload]  # a dataclass
+    def tell(self, event: NodeEvent) -> None:
+        """Send an event to every control process; one that lags too far is cut and links anew."""
         for queue in tuple(self._queues):
             try:
-                queue.put_nowait(message)
+                queue.put_nowait(_message(event))
             except asyncio.QueueFull:
                 self._queues.discard(queue)
-                while not queue.empty():
+                with contextlib.suppress(asyncio.QueueEmpty):
                     queue.get_nowait()
                 queue.put_nowait(None)
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
-        if not tokens.same_key(request.headers.get("Authorization", ""), f"Bearer {self._key}"):
+        if not tokens.same(request.headers.get("Authorization", ""), f"Bearer {self._key}"):
             raise web.HTTPUnauthorized(headers={"WWW-Authenticate": "Bearer"})
-        socket = web.WebSocketResponse(heartbeat=2.0)
-        await socket.prepare(request)
-        queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue(_SNAPSHOTS)
+        link = web.WebSocketResponse(heartbeat=2.0)
+        await link.prepare(request)
+        queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue(_BACKLOG)
+        for event in self._node.present():
+            queue.put_nowait(_message(event))
         self._queues.add(queue)
-        sender = asyncio.create_task(self._send(socket, queue))
+        sender = asyncio.create_task(self._send(link, queue))
         try:
-            assert self.node is not None, "the node is up before its face listens"
-            for event in self.node.present():
-                self.tell_one(queue, event)
-            async for message in socket:
+            async for message in link:
                 if message.type is WSMsgType.TEXT:
-                    await socket.send_json(await self._perform(message.json()))
+                    await link.send_json(await self._perform(message.json()))
         finally:
             self._queues.discard(queue)
             sender.cancel()
-        return socket
+        return link
 
-    def tell_one(self, queue: "asyncio.Queue[dict[str, Any] | None]", event: object) -> None:
-        name = re.sub(r"(?<!^)([A-Z])", r"_\1", type(event).__name__).lower()
-        with contextlib.suppress(asyncio.QueueFull):
-            queue.put_nowait({"event": name, **asdict(event)})  # type: ignore[call-overload]
+    async def _send(
+        self, link: web.WebSocketResponse, queue: asyncio.Queue[dict[str, Any] | None]
+    ) -> None:
+        while (message := await queue.get()) is not None:
+            await link.send_json(message)
+        await link.close()
+
+    async def _perform(self, message: dict[str, Any]) -> dict[str, Any]:
+        match message:
+            case {"command": "floor", "room": str(room), "participant": who}:
+                self._node.set_floor(room, who)
+            case {"command": "mute", "room": str(room), "participant": str(who), "muted": muted}:
+                self._node.set_muted(room, who, muted=bool(muted))
+            case {"command": "close", "room": str(room), "reason": str(reason)}:
+                self._node.close_room(room, reason)
+                await self._spool.flush()
+            case _:
+                return {"ack": message.get("id"), "error": "unknown command"}
+        return {"ack": message["id"]}
+
+
+def authorizer(key: bytes) -> Any:
+    """What media/http.py asks of each request: a media token's grant."""
+
+    async def authorize(text: str, direction: str, room: str, participant: str | None) -> Grant:
+        try:
+            token = tokens.verify(key, text, datetime.now(UTC))
+        except tokens.BadToken as error:
+            raise Unauthorized(str(error)) from error
+        if str(token.session_id) != room or token.direction != direction:
+            raise Forbidden("the token is for another lesson or direction")
+        if participant is not None and str(token.participant_id) != participant:
+            raise Forbidden("the token is for another participant")
+        return Grant(
+            str(token.session_id),
+            str(token.participant_id),
+            token.direction,
+            token.role,
+            Source(token.stream),
+        )
+
+    return authorize
+
+
+async def run_node(settings: Settings, *, with_parent: bool) -> None:
+    """Run until told to stop. Raises CannotStart."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if with_parent:
+        loop.add_reader(sys.stdin.fileno(), stop.set)
+    assert settings.database_url is not None, "the command line asks for it"
+    try:
+        pool = await Pool.open(settings.database_url, size=3)
+        async with pool.connection() as connection:
+            media_key = await shared_secret(connection, MEDIA_KEY)
+            control_key = (await shared_secret(connection, CONTROL_KEY)).hex()
+    except DatabaseError as error:
+        raise CannotStart(str(error)) from error
+
+    async def write(node_id: UUID, rows: Rows) -> None:
+        async with pool.transaction() as connection:
+            await presence.add_evidence(connection, node_id, rows)
+
+    node_id = uuid4()
+    spool = EvidenceSpool(node_id, settings.data_dir / "spool", write, (Unreachable,))
+    links: list[ControlLinks] = []
+    node = MediaNode(
+        host=_udp_host(settings.host),
+        udp_port=settings.udp_port,
+        public_address=settings.public_address,
+        on_evidence=spool.put,
+        on_event=lambda event: [link.tell(event) for link in links] and None,
+    )
+    with _udp_port_said(settings.udp_port):
+        await node.start()
+    link = ControlLinks(control_key, node, spool)
+    links.append(link)
+    face = web.Application()
+    face.add_routes(media_routes(node, authorizer(media_key)))
+    face.router.add_get("/control", link.handle)
+    runner = web.AppRunner(face, access_log=None, shutdown_timeout=0.5)
+    await runner.setup()
+    bound = bind_tcp(settings.host, settings.port)
+    await web.SockSite(runner, bound).start()
+    row = MediaNodeRow(node_id, socket.gethostname(), url_of(bound), None, node.udp_port)
+    log.info("media node up", node=str(node_id), udp_port=node.udp_port, http=row.http_url)
+    tasks = [
+        asyncio.create_task(spool.run()),
+        asyncio.create_task(_keep_lease(pool, node, row)),
+    ]
+    try:
+        await stop.wait()
+    finally:
+        await node.stop()
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        await spool.flush()
+        with contextlib.suppress(DatabaseError):
+            async with pool.connection() as connection:
+                await nodes.leave(connection, node_id)
+        await runner.cleanup()
+        await pool.close()
+
+
+def _udp_host(host: str) -> str:
+    """Media listens on every address where pages listen on the loopback only: a browser on this
+    machine sends from its network address, not from 127.0.0.1."""
+    return "0.0.0.0" if host in ("127.0.0.1", "localhost", "::1") else host  # noqa: S104 - see above
+
+
+@contextlib.contextmanager
+def _udp_port_said(port: int) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CannotStart(
+            f"UDP port {port} can't be used ({error.strerror}); stop the program that has it, or "
+            "choose another with --udp-port (0 picks a free one)"
+        ) from error
+
+
+async def _keep_lease(pool: Pool, node: MediaNode, row: MediaNodeRow) -> None:
+    """Register, then renew; after the database was away, or forgot us, register again."""
+    known = False
+    forwarded = 0
+    while True:
+        load = (node.forwarded - forwarded) / _RENEW
+        forwarded = node.forwarded
+        try:
+            async with pool.connection() as connection:
+                known = known and await nodes.renew(connection, row.id, LEASE, load)
+                if not known:
+                    await nodes.register(connection, row, LEASE)
+                    known = True
+        except Unreachable as error:
+            log.warning("lease not renewed", cause=str(error))
+        await asyncio.sleep(_RENEW)

@@ -69,7 +69,10 @@ class NodeLinks:
 
     async def run(self) -> None:
         tasks: dict[UUID, asyncio.Task[None]] = {}
-        async with aiohttp.ClientSession(headers=self._headers) as http, asyncio.TaskGroup() as group:
+        async with (
+            aiohttp.ClientSession(headers=self._headers) as http,
+            asyncio.TaskGroup() as group,
+        ):
             while True:
                 try:
                     listed = {node.id: node for node in await self._list_nodes()}

@@ -8,30 +8,49 @@ from uuid import UUID
 
 import aiohttp
 from aiohttp import web
-from yarl import URL
 
 from classroom_sync.errors import problem
-from classroom_sync.keys import LIVE, NODE_HTTP
+from classroom_sync.keys import LINKS, LIVE, NODE_HTTP
 from scheduler.model import SessionState
 
 _MAX_BODY = 64 * 1024  # an SDP offer of nine videos is about 12 KiB
-_PASSED_UP = ("Content-Type", "Authorization", "If-Match", "Prefer", "Origin", "Accept",
-              "Access-Control-Request-Method", "Access-Control-Request-Headers")
-_HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "server",
-                         "date"})
-_REPLACING = "2"  # seconds until a lost node's sessions are placed again
+_UP = ("Content-Type", "Authorization", "If-Match", "Prefer", "Accept")
+_DOWN = (
+    "Content-Type",
+    "ETag",
+    "Link",
+    "Retry-After",
+    "WWW-Authenticate",
+    "Allow",
+    "Accept-Post",
+    "Accept-Patch",
+    "Access-Control-Allow-Origin",
+    "Access-Control-Expose-Headers",
+    "Access-Control-Allow-Methods",
+    "Access-Control-Allow-Headers",
+    "Access-Control-Max-Age",
+)
+_CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "Location, Link, ETag, Retry-After",
+}
+_TIMEOUT = aiohttp.ClientTimeout(total=40)  # longer than a WHEP request may ask to wait
 
 routes = web.RouteTableDef()
 
 
+def _say(status: int, title: str, detail: str, retry: str | None = None) -> web.Response:
+    return problem(status, title, detail, _CORS | ({"Retry-After": retry} if retry else {}))
+
+
 @routes.route("*", "/whip/{session}/{participant}")
 async def whip(request: web.Request) -> web.StreamResponse:
-    return await _to_session(request, f"/whip/{{session}}/{request.match_info['participant']}")
+    return await _to_session(request, f"/{request.match_info['participant']}", "/whip")
 
 
 @routes.route("*", "/whep/{session}")
 async def whep(request: web.Request) -> web.StreamResponse:
-    return await _to_session(request, "/whep/{session}")
+    return await _to_session(request, "", "/whep")
 
 
 @routes.route("*", "/media/{node}/{resource}")
@@ -39,27 +58,77 @@ async def resource(request: web.Request) -> web.StreamResponse:
     try:
         node_id = UUID(request.match_info["node"])
     except ValueError:
-        return problem(404, "no such media resource", "The connection is over: POST a new offer.")
+        node_id = UUID(int=0)
+    if request.app[LINKS].url(node_id) is None:
+        return _say(
+            404,
+            "no such media resource",
+            "The connection has ended: POST a new offer.",
+        )
     return await _pass_on(request, node_id, f"/media/{request.match_info['resource']}")
 
 
-async def _to_session(request: web.Request, path: str) -> web.StreamResponse:
+async def _to_session(request: web.Request, tail: str, head: str) -> web.StreamResponse:
     try:
         session_id = UUID(request.match_info["session"])
     except ValueError:
-        return problem(404, "no such session", "Take the URL from the lesson's page.")
-    placement = await request.app[LIVE].placement(session_id)
-    if placement is None:
-        return problem(404, "no such session", "Take the URL from the lesson's page.")
-    if placement.state is SessionState.SCHEDULED:
-        return problem(
-            409,
-            "the session is not open yet",
-            "It opens ten minutes before its bell: try again then.",
-            headers={"Retry-After": "10"},
+        session_id = UUID(int=0)
+    live = await request.app[LIVE].get(session_id)
+    if live is None:
+        return _say(404, "no such session", "Take the address from the lesson's page.")
+    session = live.session
+    if request.method == "POST":
+        if session.state is SessionState.SCHEDULED:
+            return _say(
+                409,
+                "the session is not open yet",
+                "It opens ten minutes before its bell: try again then.",
+                "10",
+            )
+        if session.state not in (SessionState.OPEN, SessionState.LIVE):
+            return _say(410, "the session is over", "Go back to today's lessons.")
+    if session.node_id is None or request.app[LINKS].url(session.node_id) is None:
+        if request.method in ("OPTIONS", "GET", "HEAD", "PUT"):
+            for node_id in request.app[LINKS].connected:
+                return await _pass_on(request, node_id, f"{head}/{session_id}{tail}")
+        return _say(
+            503,
+            "no media node",
+            "The media node of this lesson is being replaced: try again in a moment.",
+            "1",
         )
-    if placement.state not in (SessionState.OPEN, SessionState.LIVE):
-        return problem(410, "the session is over", "Go back to today's lessons.")
-    if placement.node_id is None:
-        return _no_node()
-    return await _pass_on(request, placement.node_id, path.format(session=session_id))
+    return await _pass_on(request, session.node_id, f"{head}/{session_id}{tail}")
+
+
+async def _pass_on(request: web.Request, node_id: UUID, path: str) -> web.StreamResponse:
+    body = await request.content.read(_MAX_BODY + 1)
+    while len(body) <= _MAX_BODY and (more := await request.content.read(_MAX_BODY)):
+        body += more
+    if len(body) > _MAX_BODY:
+        return _say(413, "too large", "The body is larger than 64 KiB.")
+    headers = {name: request.headers[name] for name in _UP if name in request.headers}
+    base = request.app[LINKS].url(node_id)
+    try:
+        async with request.app[NODE_HTTP].request(
+            request.method,
+            f"{base}{path}",
+            data=body or None,
+            headers=headers,
+            timeout=_TIMEOUT,
+            allow_redirects=False,
+            skip_auto_headers=("Content-Type",),
+        ) as answer:
+            payload = await answer.read()
+            kept = {name: answer.headers[name] for name in _DOWN if name in answer.headers}
+            location = answer.headers.get("Location")
+            if location is not None:
+                kept["Location"] = f"/media/{node_id}/{location.removeprefix('/media/')}"
+            return web.Response(status=answer.status, body=payload or None, headers=kept)
+    except (aiohttp.ClientError, TimeoutError, OSError):
+        request.app[LINKS].look_again()
+        return _say(
+            503,
+            "no media node",
+            "The media node of this lesson is being replaced: try again in a moment.",
+            "1",
+        )

@@ -201,9 +201,7 @@ class _Placement:
         self._classes = {plain(short[c.school_code] + c.name): c for c in classes}
         self._assistants = [t for t in teachers if t.role == "assistant"]
         self._listening_rooms = [
-            r
-            for r in rooms
-            if r.status is RoomStatus.ACCEPTED and r.kind is RoomKind.INTERACTIVE
+            r for r in rooms if r.status is RoomStatus.ACCEPTED and r.kind is RoomKind.INTERACTIVE
         ]
         self._taken: set[tuple[str, int, int]] = set()  # (room or assistant, weekday, period)
 

@@ -1,0 +1,59 @@
+"""Which object a visitor may touch: their seat in a session, their school's rooms."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from aiohttp import web
+
+from classroom_sync.errors import Refused
+from classroom_sync.keys import LIVE, VISITOR
+from classroom_sync.permissions import Action, Role, allowed
+from scheduler.model import ParticipantRole
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A visitor's place in a session; `participant_id` None: may look, takes no part."""
+
+    session_id: UUID
+    participant_id: UUID | None
+    role: ParticipantRole | None
+    actor: str
+
+    @property
+    def leads(self) -> bool:
+        return self.role is ParticipantRole.LEAD
+
+
+def identifier(text: str) -> UUID:
+    """An id from a URL. Raises Refused (404)."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise Refused(
+            404, "There is no such page. Check the address, or go back to the start."
+        ) from None
+
+
+async def seat_in(request: web.Request, session: str) -> Seat:
+    """The visitor's seat in a session. Raises Refused: 401, 403 or 404.
+
+    A room device sits where its room does, a teacher where they are lead or assistant; who may see
+    the city may look at any session.
+    """
+    visitor = request[VISITOR]
+    if visitor.role is None:
+        raise Refused(401, "Please sign in first.")
+    session_id = identifier(session)
+    live = await request.app[LIVE].need(session_id)
+    for place in live.places.values():
+        participant = place.participant
+        if (visitor.role is Role.ROOM and participant.room_id == visitor.room_id) or (
+            visitor.role is Role.TEACHER
+            and visitor.teacher_id is not None
+            and participant.teacher_id == visitor.teacher_id
+        ):
+            return Seat(session_id, participant.id, participant.role, visitor.actor)
+    if allowed(visitor.role, Action.SEE_CITY):
+        return Seat(session_id, None, None, visitor.actor)
+    raise Refused(403, "This lesson is not one of yours.")

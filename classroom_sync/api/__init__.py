@@ -1,0 +1,1 @@
+"""The JSON API under /api/v1; its description is generated from the same declarations."""

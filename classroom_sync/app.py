@@ -1,0 +1,68 @@
+"""The aiohttp application: middlewares, routes, and what handlers are given."""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import aiohttp
+from aiohttp import web
+
+from classroom_sync import auth, errors, health, i18n, relay, session_socket
+from classroom_sync.api import registry
+from classroom_sync.keys import LINKS, LIVE, MEDIA_KEY, NODE_HTTP, NOW, POOL, SETTINGS
+from classroom_sync.live import Live
+from classroom_sync.node_links import NodeLinks
+from classroom_sync.pages import admin, bureau, entrance, room, teacher
+from classroom_sync.settings import Settings
+from db.pool import Pool
+
+_MAX_BODY = 256 * 1024
+
+#: Nothing inline, nothing from elsewhere.
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "connect-src 'self'; media-src 'self' blob:; font-src 'self'; form-action 'self'; "
+        "frame-ancestors 'none'; base-uri 'none'; manifest-src 'self'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(self), microphone=(self), display-capture=(self)",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
+async def _secure(request: web.Request, response: web.StreamResponse) -> None:
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    if not request.path.startswith("/static/"):
+        response.headers.setdefault("Cache-Control", "no-store")
+
+
+def build(
+    settings: Settings,
+    pool: Pool,
+    live: Live,
+    links: NodeLinks,
+    media_key: bytes,
+    node_http: aiohttp.ClientSession,
+    now: Callable[[], datetime],
+) -> web.Application:
+    """The application, ready to be served; it owns nothing it is given."""
+    app = web.Application(
+        middlewares=[i18n.localized, errors.errors, auth.authenticated],
+        client_max_size=_MAX_BODY,
+    )
+    app[SETTINGS] = settings
+    app[POOL] = pool
+    app[LIVE] = live
+    app[LINKS] = links
+    app[MEDIA_KEY] = media_key
+    app[NODE_HTTP] = node_http
+    app[NOW] = now
+    for module in (entrance, teacher, room, admin, bureau, session_socket, relay, health):
+        app.add_routes(module.routes)
+    registry.add_routes(app)
+    app.router.add_static("/static", Path(__file__).parent / "static", append_version=True)
+    app.on_response_prepare.append(_secure)
+    return app

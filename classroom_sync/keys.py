@@ -1,0 +1,29 @@
+"""What handlers are given: typed keys of the application and of a request."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import aiohttp
+from aiohttp import web
+
+from classroom_sync.settings import Settings
+from db.pool import Pool
+
+if TYPE_CHECKING:
+    from classroom_sync.auth import Visitor
+    from classroom_sync.live import Live
+    from classroom_sync.node_links import NodeLinks
+
+SETTINGS = web.AppKey("settings", Settings)
+POOL = web.AppKey("pool", Pool)
+LIVE: "web.AppKey[Live]" = web.AppKey("live")
+LINKS: "web.AppKey[NodeLinks]" = web.AppKey("links")
+MEDIA_KEY = web.AppKey("media_key", bytes)  # signs media tokens
+NODE_HTTP = web.AppKey("node_http", aiohttp.ClientSession)
+NOW: "web.AppKey[Callable[[], datetime]]" = web.AppKey("now")
+ZONE = web.AppKey("zone", str)
+
+VISITOR: "web.RequestKey[Visitor]" = web.RequestKey("visitor")
+LOCALE = web.RequestKey("locale", str)
+TRANSLATE: "web.RequestKey[Callable[[str], str]]" = web.RequestKey("translate")

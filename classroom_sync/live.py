@@ -1,0 +1,443 @@
+"""Sessions under way, as the pages see them: who is there, who has the floor, whose hand is up.
+
+Joins the clock, the database, the media nodes and the pages. The database holds what must last
+(state, floor, hands, head counts, evidence); what is here can be lost: after a restart it is read
+again, and the nodes tell who is connected. While the database is away, lessons go on with what is
+here.
+"""
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from classroom_sync.closing import derive_attendance
+from classroom_sync.errors import Refused
+from classroom_sync.node_links import NodeAway, NodeLinks
+from db import city, marks, nodes, presence, sessions
+from db.errors import Unreachable
+from db.pool import Pool
+from scheduler.attendance import AttendanceRules, newest_count
+from scheduler.model import Participant, ParticipantRole, Session, SessionState
+from scheduler.session import Action, Due
+
+log = structlog.get_logger()
+
+UNDER_WAY = (SessionState.OPEN, SessionState.LIVE)
+_FINISHED_KEPT = 200  # finished sessions remembered, so that late pages learn that it is over
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One participant with the names people know it by."""
+
+    participant: Participant
+    room_name: str
+    school_name: str
+    class_name: str
+    teacher_name: str
+    enrolment: int
+    listen_only: bool
+
+
+@dataclass
+class LiveSession:
+    """What is known of one session now. `session` and `places` are as last read."""
+
+    session: Session
+    places: dict[UUID, Place]
+    connections: Counter[tuple[UUID, str]] = field(default_factory=Counter)
+    publishing: set[tuple[UUID, str]] = field(default_factory=set)  # participant, stream
+    hands: list[UUID] = field(default_factory=list)  # in the order they went up
+    helps: set[UUID] = field(default_factory=set)
+    muted: set[UUID] = field(default_factory=set)
+    heads: dict[UUID, tuple[int, int]] = field(default_factory=dict)  # expected, present
+    slots: dict[UUID, list[dict[str, Any]]] = field(default_factory=dict)
+    watchers: set[asyncio.Event] = field(default_factory=set)
+
+    def changed(self) -> None:
+        for watcher in self.watchers:
+            watcher.set()
+
+
+class Live:
+    """All sessions under way. `now` gives UTC; `rules` judge attendance."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        links: NodeLinks,
+        now: Callable[[], datetime],
+        rules: AttendanceRules | None = None,
+    ) -> None:
+        self._pool = pool
+        self._links = links
+        self._now = now
+        self.rules = rules or AttendanceRules()
+        self._sessions: dict[UUID, LiveSession] = {}
+        self._reading = asyncio.Lock()
+
+    # ── reading ──────────────────────────────────────────────────────────────────────────
+
+    async def get(self, session_id: UUID) -> LiveSession | None:
+        """A session, read from the database the first time. None if there is none."""
+        if session_id in self._sessions:
+            return self._sessions[session_id]
+        async with self._reading:
+            if session_id not in self._sessions:
+                found = await self._read(session_id)
+                if found is None:
+                    return None
+                self._sessions[session_id] = found
+                self._forget_old()
+        return self._sessions[session_id]
+
+    def under_way(self) -> list[LiveSession]:
+        """Sessions that are open or live, as far as they have been looked at."""
+        return [s for s in self._sessions.values() if s.session.state in UNDER_WAY]
+
+    async def need(self, session_id: UUID) -> LiveSession:
+        """A session that must be there. Raises Refused (404)."""
+        found = await self.get(session_id)
+        if found is None:
+            raise Refused(404, "There is no such lesson.")
+        return found
+
+    def _forget_old(self) -> None:
+        finished = [
+            i
+            for i, s in self._sessions.items()
+            if s.session.state not in UNDER_WAY and not s.watchers
+        ]
+        for session_id in finished[:-_FINISHED_KEPT]:
+            del self._sessions[session_id]
+
+    async def _read(self, session_id: UUID) -> LiveSession | None:
+        async with self._pool.connection() as connection:
+            session = await sessions.session(connection, session_id)
+            if session is None:
+                return None
+            rooms = {r.id: r for r in await city.rooms(connection)}
+            schools = {s.code: s for s in await city.schools(connection)}
+            groups = {g.id: g for g in await city.class_groups(connection)}
+            teachers = {t.id: t for t in await city.teachers(connection)}
+            done = await marks.interactions_of_session(connection, session_id)
+            counts = await marks.head_counts_of_session(connection, session_id)
+        places = {}
+        for p in session.participants:
+            room = rooms.get(p.room_id or "")
+            group = groups.get(p.class_id or "")
+            teacher = teachers.get(p.teacher_id or "")
+            school_code = (room or teacher or group).school_code if room or teacher or group else ""
+            places[p.id] = Place(
+                p,
+                room.name if room else "",
+                schools[school_code].short_name if school_code else "",
+                group.name if group else "",
+                teacher.name if teacher else "",
+                group.enrolment if group else 0,
+                listen_only=p.role is ParticipantRole.RECEIVING
+                and (not session.interactive or (room is not None and room.kind == "cloud")),
+            )
+        found = LiveSession(session, places)
+        for mark in done:
+            _apply_mark(found, mark.participant_id, mark.kind)
+        for participant_id in places:
+            count = newest_count(c for c in counts if c.participant_id == participant_id)
+            if count is not None:
+                found.heads[participant_id] = (count.expected, count.present)
+        return found
+
+    async def _reread(self, live: LiveSession) -> None:
+        """Read a session's row again after it moved, and tell its pages."""
+        async with self._pool.connection() as connection:
+            session = await sessions.session(connection, live.session.id)
+        assert session is not None, "sessions under way are not deleted"
+        live.session = session
+        live.changed()
+
+    @contextlib.asynccontextmanager
+    async def watch(self, session_id: UUID) -> AsyncIterator[tuple[LiveSession, asyncio.Event]]:
+        """The session, and an event that is set whenever something about it changed."""
+        live = await self.need(session_id)
+        event = asyncio.Event()
+        live.watchers.add(event)
+        try:
+            yield live, event
+        finally:
+            live.watchers.discard(event)
+
+    # ── what the clock and the nodes do ──────────────────────────────────────────────────
+
+    async def perform(self, due: Due) -> None:
+        """One thing the clock found due."""
+        live = await self.need(due.session.id)
+        match due.action:
+            case Action.OPEN:
+                async with self._pool.transaction() as connection:
+                    if await sessions.open_session(connection, live.session.id, self._now()):
+                        node = await nodes.least_loaded(connection)
+                        await sessions.place(connection, live.session.id, node)
+                await self._reread(live)
+            case Action.END:
+                await self.end(live.session.id, "system")
+            case Action.MISS:
+                async with self._pool.transaction() as connection:
+                    moved = await sessions.miss(connection, live.session.id, self._now())
+                    if moved:
+                        await derive_attendance(connection, live.session.id, self.rules)
+                await self._reread(live)
+                if moved:
+                    await self._close_media(live)
+
+    async def place_again(self) -> None:
+        """Give sessions whose node is gone a living one; their pages rejoin by themselves."""
+        async with self._pool.transaction() as connection:
+            homeless = await nodes.unplaced_sessions(connection)
+            placed = []
+            for session_id in homeless:
+                node = await nodes.least_loaded(connection)
+                if node is None:
+                    return
+                await sessions.place(connection, session_id, node)
+                placed.append(session_id)
+        for session_id in placed:
+            live = await self.need(session_id)
+            live.connections.clear()
+            live.publishing.clear()
+            live.slots.clear()
+            await self._reread(live)
+            log.info("session placed", session=str(session_id), node=str(live.session.node_id))
+            await self._restore(live)
+
+    async def _restore(self, live: LiveSession) -> None:
+        """Tell a session's node what it can't know: the floor, and who is muted."""
+        with contextlib.suppress(NodeAway):
+            if live.session.floor_participant_id is not None:
+                await self._command(
+                    live, "floor", participant=str(live.session.floor_participant_id)
+                )
+            for participant_id in live.muted:
+                await self._command(live, "mute", participant=str(participant_id), muted=True)
+
+    async def derive_late(self, since: datetime) -> None:
+        """Derive again what late evidence or corrected head counts have changed."""
+        async with self._pool.connection() as connection:
+            stale = await presence.stale_sessions(connection, since)
+        for session_id in stale:
+            async with self._pool.transaction() as connection:
+                await derive_attendance(connection, session_id, self.rules)
+            log.info("attendance derived", session=str(session_id))
+
+    async def on_node_event(self, node_id: UUID, message: dict[str, Any]) -> None:
+        """An event of a media node (docs/protocol.md)."""
+        kind = message["event"]
+        if kind in ("connected", "gone"):
+            for live in list(self._sessions.values()):
+                if live.session.node_id == node_id:
+                    live.connections.clear()
+                    live.publishing.clear()
+                    live.slots.clear()
+                    live.changed()
+                    if kind == "connected":
+                        await self._restore(live)
+            return
+        try:
+            session_id, participant_id = UUID(message["room"]), UUID(message["participant"])
+            live_session = await self.get(session_id)
+        except (ValueError, Unreachable) as error:
+            log.warning("node event not understood", node_event=kind, cause=str(error))
+            return
+        if live_session is None or participant_id not in live_session.places:
+            return
+        await self._take_event(live_session, participant_id, kind, message)
+        live_session.changed()
+
+    async def _take_event(
+        self, live: LiveSession, participant_id: UUID, kind: str, message: dict[str, Any]
+    ) -> None:
+        if kind == "participant_connected":
+            live.connections[participant_id, message["direction"]] += 1
+        elif kind == "participant_gone":
+            live.connections[participant_id, message["direction"]] -= 1
+            live.connections += Counter()  # drop zeros
+        elif kind == "publishing":
+            stream = (participant_id, message["stream"])
+            if message["live"]:
+                live.publishing.add(stream)
+            else:
+                live.publishing.discard(stream)
+            lead = live.places[participant_id].participant.role is ParticipantRole.LEAD
+            if lead and message["live"] and live.session.state is SessionState.OPEN:
+                await self._go_live(live)
+        elif kind == "slots_mapped":
+            live.slots[participant_id] = [
+                {"mid": mid, "kind": slot_kind, "participant": who, "stream": stream}
+                for mid, slot_kind, who, stream in message["slots"]
+            ]
+
+    async def _go_live(self, live: LiveSession) -> None:
+        try:
+            async with self._pool.connection() as connection:
+                await sessions.go_live(connection, live.session.id, self._now())
+            await self._reread(live)
+        except Unreachable as error:
+            log.warning("live, but not written yet", cause=str(error))
+
+    async def settle_live(self) -> None:
+        """Write `live` for sessions whose lead is on while the database was away."""
+        for live in list(self._sessions.values()):
+            on = any(
+                live.places[p].participant.role is ParticipantRole.LEAD for p, _ in live.publishing
+            )
+            if on and live.session.state is SessionState.OPEN:
+                await self._go_live(live)
+
+    # ── what people do ───────────────────────────────────────────────────────────────────
+
+    async def end(self, session_id: UUID, actor: str) -> None:
+        """End a live session: close its media, then derive its attendance."""
+        live = await self.need(session_id)
+        if live.session.state is not SessionState.LIVE:
+            raise Refused(409, "This lesson is not under way.")
+        await self._close_media(live)
+        async with self._pool.transaction() as connection:
+            if await sessions.end(connection, session_id, self._now()):
+                await marks.add_audit(connection, actor, "session_ended", f"session:{session_id}")
+                await derive_attendance(connection, session_id, self.rules)
+        await self._reread(live)
+
+    async def _close_media(self, live: LiveSession) -> None:
+        """Close the room on its node; it answers when its evidence has been written."""
+        try:
+            await self._command(live, "close", reason="ended")
+        except NodeAway as error:
+            log.warning("room not closed", session=str(live.session.id), cause=str(error))
+
+    async def _command(self, live: LiveSession, command: str, **values: Any) -> None:
+        node_id = live.session.node_id
+        if node_id is None:
+            raise NodeAway("the session has no media node")
+        await self._links.command(node_id, command, room=str(live.session.id), **values)
+
+    async def mark(self, session_id: UUID, participant_id: UUID, kind: str) -> None:
+        """hand_raised, hand_lowered or help of a participant."""
+        live = await self._under_way(session_id, participant_id)
+        await self._note(live, participant_id, kind)
+
+    async def give_floor(self, session_id: UUID, participant_id: UUID | None) -> None:
+        """Give the floor to a participant, or (None) take it back to the lead."""
+        live = await self._under_way(session_id, participant_id)
+        before = live.session.floor_participant_id
+        if before == participant_id:
+            return
+        async with self._pool.transaction() as connection:
+            await sessions.set_floor(connection, session_id, participant_id)
+            if before is not None:
+                await marks.add_interaction(connection, session_id, before, "floor_taken")
+            if participant_id is not None:
+                await marks.add_interaction(connection, session_id, participant_id, "floor_given")
+        live.session = replace(live.session, floor_participant_id=participant_id)
+        if participant_id is not None:
+            _apply_mark(live, participant_id, "floor_given")
+        live.changed()
+        await self._command(
+            live, "floor", participant=str(participant_id) if participant_id else None
+        )
+
+    async def mute(self, session_id: UUID, participant_id: UUID, *, muted: bool) -> None:
+        """Keep a participant's sound from everyone, or let it through again."""
+        live = await self._under_way(session_id, participant_id)
+        if muted:
+            live.muted.add(participant_id)
+        else:
+            live.muted.discard(participant_id)
+        live.changed()
+        await self._command(live, "mute", participant=str(participant_id), muted=muted)
+
+    async def count_heads(
+        self,
+        session_id: UUID,
+        participant_id: UUID,
+        *,
+        expected: int,
+        present: int,
+        by: str,
+        why: str = "",
+    ) -> None:
+        """A head count 应到/实到; after the end it is a correction and the attendance follows."""
+        live = await self.need(session_id)
+        if participant_id not in live.places:
+            raise Refused(404, "This room is not part of the lesson.")
+        if present > expected:
+            raise Refused(422, "More pupils are present than expected: check both numbers.")
+        async with self._pool.transaction() as connection:
+            await marks.add_head_count(connection, participant_id, expected, present, by, why)
+            if live.session.state in (SessionState.ENDED, SessionState.MISSED):
+                await derive_attendance(connection, session_id, self.rules)
+        live.heads[participant_id] = (expected, present)
+        live.changed()
+
+    async def _under_way(self, session_id: UUID, participant_id: UUID | None) -> LiveSession:
+        live = await self.need(session_id)
+        if live.session.state not in UNDER_WAY:
+            raise Refused(409, "This lesson is not under way.")
+        if participant_id is not None and participant_id not in live.places:
+            raise Refused(404, "This room is not part of the lesson.")
+        return live
+
+    async def _note(self, live: LiveSession, participant_id: UUID, kind: str) -> None:
+        async with self._pool.connection() as connection:
+            await marks.add_interaction(connection, live.session.id, participant_id, kind)
+        _apply_mark(live, participant_id, kind)
+        live.changed()
+
+
+def _apply_mark(live: LiveSession, participant_id: UUID, kind: str) -> None:
+    if kind == "hand_raised" and participant_id not in live.hands:
+        live.hands.append(participant_id)
+    elif kind in ("hand_lowered", "floor_given"):
+        if participant_id in live.hands:
+            live.hands.remove(participant_id)
+        live.helps.discard(participant_id)
+    elif kind == "help":
+        live.helps.add(participant_id)
+
+
+def view(live: LiveSession) -> dict[str, Any]:
+    """The state message that pages get over their WebSocket (docs/protocol.md)."""
+    session = live.session
+    return {
+        "type": "state",
+        "session": str(session.id),
+        "state": session.state.value,
+        "node": str(session.node_id) if session.node_id else None,
+        "starts_at": session.starts_at.isoformat(),
+        "ends_at": session.ends_at.isoformat(),
+        "floor": str(session.floor_participant_id) if session.floor_participant_id else None,
+        "hands": [str(p) for p in live.hands],
+        "participants": [
+            {
+                "id": str(place.participant.id),
+                "role": place.participant.role.value,
+                "room": place.room_name,
+                "school": place.school_name,
+                "class": place.class_name,
+                "teacher": place.teacher_name,
+                "publishing": sorted(s for p, s in live.publishing if p == place.participant.id),
+                "watching": live.connections[place.participant.id, "subscribe"] > 0,
+                "hand": place.participant.id in live.hands,
+                "help": place.participant.id in live.helps,
+                "muted": place.participant.id in live.muted,
+                "heads": live.heads.get(place.participant.id),
+                "listen_only": place.listen_only,
+            }
+            for place in live.places.values()
+        ],
+    }

@@ -1,0 +1,48 @@
+"""Ids and the names people know them by, read once for a page."""
+
+from dataclasses import dataclass
+
+from classroom_sync.i18n import LOCALES
+from db import city
+from db.pool import Connection
+from scheduler.model import ClassGroup, Room, School, Subject, Teacher
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    schools: dict[str, School]
+    rooms: dict[str, Room]
+    teachers: dict[str, Teacher]
+    classes: dict[str, ClassGroup]
+    subjects: dict[str, Subject]
+
+    def school(self, code: str | None) -> str:
+        return self.schools[code].short_name if code in self.schools else ""
+
+    def room(self, room_id: str | None) -> str:
+        """A room with its school: "春晖 直播课堂1"."""
+        room = self.rooms.get(room_id or "")
+        return f"{self.school(room.school_code)} {room.name}" if room else ""
+
+    def group(self, class_id: str | None) -> str:
+        return self.classes[class_id].name if class_id in self.classes else ""
+
+    def teacher(self, teacher_id: str | None) -> str:
+        return self.teachers[teacher_id].name if teacher_id in self.teachers else ""
+
+    def subject(self, slug: str | None, locale: str) -> str:
+        subject = self.subjects.get(slug or "")
+        if subject is None:
+            return ""
+        return subject.name_zh if locale == LOCALES[0] else subject.name_en
+
+
+async def read_names(connection: Connection) -> Names:
+    """All names of the city."""
+    return Names(
+        {s.code: s for s in await city.schools(connection)},
+        {r.id: r for r in await city.rooms(connection)},
+        {t.id: t for t in await city.teachers(connection)},
+        {g.id: g for g in await city.class_groups(connection)},
+        {s.slug: s for s in await city.subjects(connection)},
+    )

@@ -1,0 +1,43 @@
+"""Who may do what: one table of role x action. Code asks it, tests walk it.
+
+Which *object* an action may touch (a teacher's own session, a room's own session, an admin's own
+school) is decided where the object is at hand, by `classroom_sync.access`.
+"""
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    BUREAU = "bureau"
+    ADMIN = "admin"
+    TEACHER = "teacher"
+    OBSERVER = "observer"
+    ROOM = "room"  # a paired room device
+
+
+class Action(StrEnum):
+    TEACH = "teach"  # see own lessons, start, end, give the floor
+    TAKE_PART = "take_part"  # media and hands of a participant
+    TAKE_PART_OR_SEE = "take_part_or_see"
+    COUNT_HEADS = "count_heads"
+    SEE_CITY = "see_city"  # schools, rooms, sessions, timetable
+    PAIR_ROOMS = "pair_rooms"
+    SEE_COVERAGE = "see_coverage"
+
+
+_R, _A = Role, Action
+
+TABLE: dict[Action, frozenset[Role]] = {
+    _A.TEACH: frozenset({_R.TEACHER}),
+    _A.TAKE_PART: frozenset({_R.TEACHER, _R.ROOM}),
+    _A.TAKE_PART_OR_SEE: frozenset({_R.TEACHER, _R.ROOM, _R.ADMIN, _R.BUREAU}),
+    _A.COUNT_HEADS: frozenset({_R.TEACHER, _R.ROOM, _R.ADMIN}),
+    _A.SEE_CITY: frozenset({_R.ADMIN, _R.BUREAU}),
+    _A.PAIR_ROOMS: frozenset({_R.ADMIN}),
+    _A.SEE_COVERAGE: frozenset({_R.BUREAU, _R.ADMIN}),
+}
+
+
+def allowed(role: Role, action: Action) -> bool:
+    """Whether the table lets a role do an action."""
+    return role in TABLE[action]

@@ -1,0 +1,212 @@
+"""The control process, from nothing to serving and back: composition only.
+
+Order of starting: TCP port, database, schema, media nodes, links, clock, pages. Stopping goes the
+other way round, so that evidence is written before the database stops.
+"""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+import aiohttp
+import structlog
+from aiohttp import web
+
+from classroom_sync import app as application
+from classroom_sync.errors import CannotStart
+from classroom_sync.listening import bind_tcp, url_of
+from classroom_sync.live import Live
+from classroom_sync.node_links import NodeAddress, NodeLinks
+from classroom_sync.planning import plan_sessions
+from classroom_sync.secrets import CONTROL_KEY, MEDIA_KEY, shared_secret
+from classroom_sync.settings import ENV_PREFIX, Settings
+from classroom_sync.supervisor import NodeSupervisor
+from db import nodes, sessions
+from db.embedded import EmbeddedPostgres
+from db.errors import DatabaseError, Unreachable
+from db.pool import Leadership, Pool, migrate_database
+from scheduler.clock import SessionClock
+
+log = structlog.get_logger()
+
+_LEADER = 0x636C6F63  # "cloc": the advisory lock of the clock's leader
+_PLAN_EVERY = 600.0  # seconds
+_TEND_EVERY = 1.0
+_LATE = timedelta(days=30)  # how long late evidence is looked for
+
+Prepare = Callable[[Pool, Live], Awaitable[None]]
+Announce = Callable[[str], None]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@contextlib.contextmanager
+def _said() -> "contextlib._GeneratorContextManager[None]":
+    try:
+        yield
+    except DatabaseError as error:
+        raise CannotStart(str(error)) from error
+
+
+@contextlib.asynccontextmanager
+async def database(settings: Settings) -> AsyncIterator[str]:
+    """The DSN of the configured database, or of the embedded one while this lasts."""
+    if settings.database_url is not None:
+        yield settings.database_url
+        return
+    embedded = EmbeddedPostgres(settings.data_dir)
+    await asyncio.to_thread(embedded.start)
+    try:
+        yield embedded.dsn
+    finally:
+        await asyncio.to_thread(embedded.stop)
+
+
+async def migrate(settings: Settings, say: Callable[[str], None]) -> None:
+    """Bring the schema up to date and say what was done. Raises CannotStart."""
+    try:
+        async with database(settings) as dsn:
+            done = await migrate_database(dsn)
+    except DatabaseError as error:
+        raise CannotStart(str(error)) from error
+    say("applied: " + ", ".join(done) if done else "the schema is up to date")
+
+
+async def serve(settings: Settings, announce: Announce, prepare: Prepare | None = None) -> None:
+    """Run until SIGTERM or Ctrl-C. `prepare` is called before the clock starts, `announce` with the
+    URL once pages are served. Raises CannotStart."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    bound = bind_tcp(settings.host, settings.port)
+    try:
+        async with contextlib.AsyncExitStack() as stack:
+            dsn = await stack.enter_async_context(database(settings))
+            await migrate_database(dsn)
+            pool = await Pool.open(dsn)
+            stack.push_async_callback(pool.close)
+            async with pool.connection() as connection:
+                media_key = await shared_secret(connection, MEDIA_KEY)
+                control_key = (await shared_secret(connection, CONTROL_KEY)).hex()
+            await stack.enter_async_context(_running(_supervisor(settings, dsn).run()))
+            links, live = _join(pool, control_key)
+            await stack.enter_async_context(_running(links.run()))
+            if prepare is not None:
+                await prepare(pool, live)
+            await stack.enter_async_context(_running(_lead(dsn, pool, live, links)))
+            http = await stack.enter_async_context(aiohttp.ClientSession())
+            runner = web.AppRunner(
+                application.build(settings, pool, live, links, media_key, http, _now),
+                access_log=None,
+                shutdown_timeout=1.0,
+            )
+            await runner.setup()
+            stack.push_async_callback(runner.cleanup)
+            await web.SockSite(runner, bound).start()
+            announce(url_of(bound))
+            await stop.wait()
+            log.info("stopping")
+    except DatabaseError as error:
+        raise CannotStart(str(error)) from error
+    finally:
+        bound.close()
+
+
+def _supervisor(settings: Settings, dsn: str) -> NodeSupervisor:
+    commands = []
+    for index in range(settings.nodes):
+        udp_port = settings.udp_port + index if settings.udp_port else 0
+        command = ["node", "--with-parent", "--udp-port", str(udp_port), "--host", settings.host]
+        command += ["--data-dir", str(settings.data_dir), "--log-format", settings.log_format]
+        if settings.public_address is not None:
+            command += ["--public-address", settings.public_address]
+        commands.append(command)
+    return NodeSupervisor(commands, {ENV_PREFIX + "DATABASE_URL": dsn})
+
+
+def _join(pool: Pool, control_key: str) -> tuple[NodeLinks, Live]:
+    async def living() -> list[NodeAddress]:
+        async with pool.connection() as connection:
+            return [NodeAddress(row.id, row.http_url) for row in await nodes.live(connection)]
+
+    async def on_event(node_id: object, message: dict[str, object]) -> None:
+        await live.on_node_event(node_id, message)  # type: ignore[arg-type]  # as NodeLinks gives it
+
+    links = NodeLinks(control_key, living, on_event)
+    live = Live(pool, links, _now)
+    return links, live
+
+
+@contextlib.asynccontextmanager
+async def _running(work: Awaitable[None]) -> AsyncIterator[None]:
+    """Work that goes on beside the rest; its failure is logged and ends it, leaving cancels it."""
+
+    async def run() -> None:
+        try:
+            await work
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            log.exception("background work failed")
+            raise
+
+    task = asyncio.create_task(run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError, Exception):
+            await task
+
+
+async def _lead(dsn: str, pool: Pool, live: Live, links: NodeLinks) -> None:
+    """For ever: wait to be the leader, then keep the clock until leadership is lost."""
+    leadership = Leadership(dsn, _LEADER)
+
+    async def unfinished(until: datetime) -> list[object]:
+        async with pool.connection() as connection:
+            return list(await sessions.unfinished(connection, until))
+
+    while True:
+        held = await leadership.won()
+        log.info("leading the clock")
+        clock = SessionClock(unfinished, live.perform, _now)  # type: ignore[arg-type]  # list[Session]
+        clock.start()
+        try:
+            async with asyncio.TaskGroup() as group:
+                plan = group.create_task(_plan(pool, clock))
+                tend = group.create_task(_tend(live, links))
+                await leadership.lost(held)
+                plan.cancel()
+                tend.cancel()
+        finally:
+            clock.stop()
+            if not held.is_closed():
+                await held.close()
+
+
+async def _plan(pool: Pool, clock: SessionClock) -> None:
+    while True:
+        try:
+            async with pool.transaction() as connection:
+                await plan_sessions(connection, _now())
+            await clock.refresh()
+        except Unreachable as error:
+            log.warning("sessions not planned", cause=str(error))
+        await asyncio.sleep(_PLAN_EVERY)
+
+
+async def _tend(live: Live, links: NodeLinks) -> None:
+    """What must be seen to every second: homeless sessions, unwritten states, late evidence."""
+    while True:
+        try:
+            await live.place_again()
+            await live.settle_live()
+            await live.derive_late(_now() - _LATE)
+        except Unreachable as error:
+            log.warning("sessions not tended", cause=str(error))
+        await asyncio.sleep(_TEND_EVERY)

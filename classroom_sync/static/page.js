@@ -1,0 +1,64 @@
+// @ts-check
+// Small things both lesson pages use: elements, texts, devices, clocks.
+
+/** @type {Record<string, string>} */
+export const texts = JSON.parse(document.getElementById("texts")?.textContent ?? "{}");
+
+/** @template {HTMLElement} T @param {string} id @returns {T} */
+export function element(id) {
+  const found = document.getElementById(id);
+  if (!found) throw new Error(`no element #${id}`);
+  return /** @type {T} */ (found);
+}
+
+/** @param {string} text @param {Record<string, string | number>} values */
+export function fill(text, values) {
+  return text.replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
+}
+
+/** @param {string} text empty hides it */
+export function notice(text) {
+  const box = element("notice");
+  box.textContent = text;
+  box.hidden = !text;
+}
+
+/** What to tell about a failure to open camera and microphone. @param {unknown} error */
+export function deviceTrouble(error) {
+  if (!window.isSecureContext) return texts.insecure;
+  return texts[error instanceof Error ? error.name : ""] ?? String(error);
+}
+
+/** @returns {Promise<MediaStream>} */
+export function openDevices() {
+  if (!navigator.mediaDevices) return Promise.reject(new Error("insecure"));
+  return navigator.mediaDevices.getUserMedia({
+    audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true },
+    video: { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 25 } },
+  });
+}
+
+/** Show a stream in a video element, once. @param {HTMLMediaElement} media @param {MediaStream | null} stream */
+export function show(media, stream) {
+  if (media.srcObject !== stream) media.srcObject = stream;
+  if (stream && media.paused) media.play().catch(() => {});
+}
+
+/** Sound has its own element, so that it goes on whatever the picture does. @param {MediaStream} stream */
+export function hear(stream) {
+  const audio = new Audio();
+  audio.autoplay = true;
+  audio.srcObject = stream;
+  audio.dataset.mid = "audio";
+  document.body.append(audio);
+  return audio.play();
+}
+
+/** Minutes left or over, in words. @param {string} starts @param {string} ends */
+export function lessonClock(starts, ends) {
+  const now = Date.now();
+  const minutes = (/** @type {number} */ ms) => Math.ceil(ms / 60000);
+  if (now < Date.parse(starts)) return fill(texts.before ?? texts.begins, { minutes: minutes(Date.parse(starts) - now), time: "" });
+  const left = Date.parse(ends) - now;
+  return left >= 0 ? fill(texts.left, { minutes: minutes(left) }) : fill(texts.over, { minutes: minutes(-left) });
+}

@@ -1,0 +1,74 @@
+// @ts-check
+// A page's link to its session: state in, wishes out; and the media tokens for it. Touches no DOM.
+
+const AGAIN = 1000; // ms before the WebSocket is opened again
+
+/**
+ * @typedef {{id: string, role: string, room: string, school: string, class: string, teacher: string,
+ *   publishing: string[], watching: boolean, hand: boolean, help: boolean, muted: boolean,
+ *   heads: [number, number] | null, listen_only: boolean}} Participant
+ * @typedef {{mid: string, kind: "audio" | "video", participant: string | null, stream: string | null}} Slot
+ * @typedef {{type: "state", session: string, state: string, node: string | null, starts_at: string,
+ *   ends_at: string, floor: string | null, hands: string[], participants: Participant[],
+ *   you: string | null, slots: Slot[]}} State
+ */
+
+/** Events: "state" (detail: State), "refused" (detail: string), "offline", "online". */
+export class SessionLink extends EventTarget {
+  /** @param {string} session @param {string} csrf */
+  constructor(session, csrf) {
+    super();
+    this.session = session;
+    this.csrf = csrf;
+    /** @type {WebSocket | null} */ this.socket = null;
+    /** @type {State | null} */ this.state = null;
+    this.closed = false;
+    this.#open();
+  }
+
+  #open() {
+    const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/sessions/${this.session}`);
+    this.socket = socket;
+    socket.onopen = () => this.dispatchEvent(new Event("online"));
+    socket.onmessage = (event) => {
+      const message = JSON.parse(event.data);
+      if (message.type === "state") {
+        this.state = message;
+        this.dispatchEvent(new CustomEvent("state", { detail: message }));
+      } else if (message.type === "refused") {
+        this.dispatchEvent(new CustomEvent("refused", { detail: message.detail }));
+      }
+    };
+    socket.onclose = () => {
+      if (this.closed) return;
+      this.dispatchEvent(new Event("offline"));
+      setTimeout(() => this.#open(), AGAIN);
+    };
+  }
+
+  /** @param {Record<string, unknown>} wish such as {do: "hand"} */
+  send(wish) {
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(wish));
+  }
+
+  close() {
+    this.closed = true;
+    this.socket?.close();
+  }
+
+  /**
+   * A grant for one direction, fresh each time it is asked for.
+   * @param {"publish" | "subscribe"} direction @param {"camera" | "screen"} stream
+   */
+  grant(direction, stream = "camera") {
+    return async () => {
+      const response = await fetch(`/api/v1/sessions/${this.session}/tokens`, {
+        method: "POST",
+        headers: { "Content-Type": "application/json", "X-CSRF-Token": this.csrf },
+        body: JSON.stringify({ direction, stream }),
+      });
+      if (!response.ok) throw new Error((await response.json()).detail);
+      return response.json();
+    };
+  }
+}

@@ -1,0 +1,190 @@
+// @ts-check
+// The lead teacher's lesson: device check, one click to go live, rooms as tiles, hands and the floor.
+
+import { deviceTrouble, element, fill, hear, lessonClock, notice, openDevices, show, texts } from "./page.js";
+import { SessionLink } from "./session.js";
+import { player, streams } from "./whep.js";
+import { publisher } from "./whip.js";
+
+/** @typedef {import("./session.js").State} State */
+
+const root = element("lesson");
+const link = new SessionLink(root.dataset.session ?? "", root.dataset.csrf ?? "");
+/** @type {Map<string, HTMLElement>} */ const tiles = new Map();
+/** @type {import("./media_resource.js").MediaResource | null} */ let camera = null;
+/** @type {import("./media_resource.js").MediaResource | null} */ let watch = null;
+/** @type {import("./media_resource.js").MediaResource | null} */ let screen = null;
+/** @type {Map<string, MediaStream>} */ let slots = new Map();
+/** @type {string | null} */ let node = null;
+/** @type {MediaStream | null} */ let devices = null;
+
+async function checkDevices() {
+  try {
+    devices = await openDevices();
+  } catch (error) {
+    notice(deviceTrouble(error));
+    return;
+  }
+  show(element("preview"), devices);
+  meter(devices);
+  /** @type {HTMLButtonElement} */ (element("start")).disabled = false;
+  element("start").focus();
+  if (root.dataset.resume === "yes" || sessionStorage.getItem(`live-${root.dataset.session}`)) goLive();
+}
+
+/** @param {MediaStream} stream */
+function meter(stream) {
+  const context = new AudioContext();
+  const analyser = context.createAnalyser();
+  context.createMediaStreamSource(stream).connect(analyser);
+  const samples = new Float32Array(analyser.fftSize);
+  const bar = /** @type {HTMLMeterElement} */ (element("meter"));
+  const timer = setInterval(() => {
+    analyser.getFloatTimeDomainData(samples);
+    bar.value = Math.min(1, 4 * Math.sqrt(samples.reduce((sum, x) => sum + x * x, 0) / samples.length));
+    if (element("check").hidden) {
+      clearInterval(timer);
+      context.close();
+    }
+  }, 100);
+}
+
+function goLive() {
+  if (!devices || camera) return;
+  sessionStorage.setItem(`live-${root.dataset.session}`, "yes"); // a reload goes straight back
+  element("check").hidden = true;
+  element("live").hidden = false;
+  for (const id of ["mic", "camera", "screen", "end"]) element(id).hidden = false;
+  show(element("self"), devices);
+  camera = publisher(link.grant("publish"), devices);
+  camera.addEventListener("connected", () => notice(""));
+  camera.addEventListener("lost", () => notice(texts.reconnecting));
+  camera.addEventListener("refused", (event) => notice(/** @type {CustomEvent} */ (event).detail.message));
+  camera.start();
+  const rooms = link.state?.participants.filter((p) => p.role === "receiving").length ?? 3;
+  watch = player(link.grant("subscribe"), Math.min(9, Math.max(1, rooms)), 3);
+  slots = streams(watch);
+  watch.addEventListener("track", (event) => {
+    const { track } = /** @type {CustomEvent<RTCTrackEvent>} */ (event).detail;
+    if (track.kind === "audio") hear(new MediaStream([track])).catch(() => {});
+    if (link.state) drawTiles(link.state);
+  });
+  watch.start();
+}
+
+/** @param {State} state */
+function draw(state) {
+  const badge = element("state");
+  badge.textContent = texts[state.state] ?? "";
+  badge.className = `state ${state.state}`;
+  if (state.state === "ended" || state.state === "missed" || state.state === "cancelled") return finish();
+  if (node !== null && state.node !== node) for (const each of [camera, watch, screen]) each?.restart();
+  node = state.node;
+  drawTiles(state);
+  drawHands(state);
+}
+
+/** @param {State} state */
+function drawTiles(state) {
+  for (const person of state.participants.filter((p) => p.role === "receiving")) {
+    let tile = tiles.get(person.id);
+    if (!tile) {
+      const template = /** @type {HTMLTemplateElement} */ (element("tile"));
+      tile = /** @type {HTMLElement} */ (template.content.firstElementChild?.cloneNode(true));
+      tile.dataset.participant = person.id;
+      tile.querySelector(".floor")?.addEventListener("click", () => {
+        link.send({ do: "floor", participant: link.state?.floor === person.id ? null : person.id });
+      });
+      tile.querySelector(".mute")?.addEventListener("click", () => {
+        const muted = link.state?.participants.find((p) => p.id === person.id)?.muted ?? false;
+        link.send({ do: "mute", participant: person.id, muted: !muted });
+      });
+      tiles.set(person.id, tile);
+      element("tiles").append(tile);
+    }
+    drawTile(tile, person, state);
+  }
+  element("tiles").dataset.count = String(tiles.size);
+}
+
+/** @param {HTMLElement} tile @param {import("./session.js").Participant} person @param {State} state */
+function drawTile(tile, person, state) {
+  const slot = state.slots.find((s) => s.kind === "video" && s.participant === person.id);
+  const video = /** @type {HTMLVideoElement} */ (tile.querySelector("video"));
+  show(video, slot ? slots.get(slot.mid) ?? null : null);
+  const here = person.publishing.length > 0 || (person.listen_only && person.watching);
+  const name = /** @type {HTMLElement} */ (tile.querySelector(".name"));
+  name.textContent = `${person.school} ${person.class}${here ? "" : ` · ${texts.notHere}`}${person.help ? ` · ${texts.help}` : ""}`;
+  tile.classList.toggle("floor", state.floor === person.id);
+  tile.classList.toggle("hand", person.hand);
+  tile.classList.toggle("absent", !here);
+  /** @type {HTMLElement} */ (tile.querySelector(".dot")).className = `dot ${here ? "on" : ""}`;
+  /** @type {HTMLElement} */ (tile.querySelector(".heads")).textContent = person.heads ? fill(texts.heads, { expected: person.heads[0], present: person.heads[1] }) : "";
+  /** @type {HTMLElement} */ (tile.querySelector("button.floor")).textContent = state.floor === person.id ? texts.takeFloor : texts.giveFloor;
+  /** @type {HTMLElement} */ (tile.querySelector("button.mute")).textContent = person.muted ? texts.unmute : texts.mute;
+}
+
+/** @param {State} state */
+function drawHands(state) {
+  const list = element("hands");
+  list.replaceChildren(
+    ...state.hands.map((id) => {
+      const person = state.participants.find((p) => p.id === id);
+      const item = document.createElement("li");
+      const button = document.createElement("button");
+      button.textContent = texts.giveFloor;
+      button.addEventListener("click", () => link.send({ do: "floor", participant: id }));
+      item.append(`✋ ${person?.school ?? ""} ${person?.class ?? ""} `, button);
+      return item;
+    }),
+  );
+  element("nohands").hidden = state.hands.length > 0;
+}
+
+function finish() {
+  sessionStorage.removeItem(`live-${root.dataset.session}`);
+  for (const each of [camera, watch, screen]) each?.stop();
+  for (const track of devices?.getTracks() ?? []) track.stop();
+  link.close();
+  location.reload(); // the page of an ended lesson shows its attendance
+}
+
+/** @param {string} id @param {"audio" | "video"} kind */
+function toggle(id, kind) {
+  element(id).addEventListener("click", () => {
+    for (const track of devices?.getTracks() ?? []) {
+      if (track.kind === kind) {
+        track.enabled = !track.enabled;
+        element(id).setAttribute("aria-pressed", String(track.enabled));
+      }
+    }
+  });
+}
+
+async function shareScreen() {
+  if (screen) {
+    screen.stop();
+    screen = null;
+    element("screen").setAttribute("aria-pressed", "false");
+    return;
+  }
+  const stream = await navigator.mediaDevices.getDisplayMedia({ video: true }).catch(() => null);
+  if (!stream) return;
+  screen = publisher(link.grant("publish", "screen"), stream, "screen");
+  screen.start();
+  element("screen").setAttribute("aria-pressed", "true");
+  stream.getVideoTracks()[0].addEventListener("ended", () => screen && shareScreen());
+}
+
+toggle("mic", "audio");
+toggle("camera", "video");
+element("start").addEventListener("click", goLive);
+element("screen").addEventListener("click", shareScreen);
+element("end").addEventListener("click", () => link.send({ do: "end" }));
+link.addEventListener("state", (event) => draw(/** @type {CustomEvent<State>} */ (event).detail));
+link.addEventListener("refused", (event) => notice(/** @type {CustomEvent<string>} */ (event).detail));
+window.addEventListener("pagehide", () => [camera, watch, screen].forEach((each) => each?.stop()));
+setInterval(() => {
+  element("elapsed").textContent = lessonClock(root.dataset.starts ?? "", root.dataset.ends ?? "");
+}, 1000);
+checkDevices();

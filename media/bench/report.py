@@ -42,11 +42,11 @@ def as_table(result: Result) -> Table:
     """A row for each measurement."""
     title = f"{result.machine}, {result.cpus} CPUs, {result.plan.seconds:g} s each"
     table = Table(title=title, caption=_caption(result))
-    table.add_column("")
+    table.add_column("", no_wrap=True, min_width=16)
     for heading in ("packets", "µs each", "of Janus", "cores", "loss", "p50, p99 ms", "MB", "same"):
         table.add_column(heading, justify="right", no_wrap=True)
     for scenario, group in _by_scenario(result):
-        table.add_row(f"[bold]{scenario}[/bold]")
+        table.add_row(f"[bold]{scenario}[/bold]", end_section=False)
         for m in group:
             table.add_row(m.system, *_cells(m, group))
         table.add_section()
@@ -57,6 +57,7 @@ def _caption(result: Result) -> str:
     notes = ["µs each: CPU of all processes of the system, for each packet that reached a viewer"]
     if result.largest_multiple is not None:
         notes.append(f"largest multiple of the city that holds: {result.largest_multiple}")
+    notes += [f"{m.scenario}, {m.system}: {m.error}" for m in result.measurements if m.error]
     late = max((m.generator.late_p99_ms for m in result.measurements), default=0.0)
     if late > _TOLERABLY_LATE:
         notes.append(f"the load generator was late (p99 {late:.0f} ms): the machine was busy")
@@ -65,7 +66,7 @@ def _caption(result: Result) -> str:
 
 def _cells(m: Measurement, group: list[Measurement]) -> tuple[str, ...]:
     if m.error:
-        return (f"[red]{m.error}[/red]",)
+        return ("failed",)
     share = ratio(m, group)
     short = f" ({m.delivered:.0%})" if m.delivered < HOLDS_DELIVERED else ""
     heard = m.latency_p50_ms is not None and m.latency_p99_ms is not None

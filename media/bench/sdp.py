@@ -20,7 +20,7 @@ _TYPE = {"audio": OPUS, "video": VP8}
 _FEEDBACK = ("nack", "nack pli", "ccm fir", "goog-remb")
 
 
-class SignallingFailed(Exception):  # noqa: N818 - says what happened, as a sentence would
+class SignallingFailed(Exception):
     """The system under test did not do its part of the connection: {what}."""
 
 

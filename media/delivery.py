@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from media import rtcp, rtp
 from media.reception import Stream
 from media.rewrite import Arrived, Munger, again, encapsulate_rtx, perform
-from media.rtcp import ReportBlock, SenderReport
+from media.rtcp import Description, ReportBlock, SenderReport
 from media.specs import Extension, Kind, PayloadSpec, SlotSpec, compatible
 
 NTP_UNIX = 2_208_988_800  # seconds from 1900 to 1970
@@ -131,7 +131,7 @@ class Slot:
             return None
         if source.report is not None:
             there = (source.report.ntp / (1 << 32)) - NTP_UNIX + offset
-            at = source.report.rtp + int((wall - there) * payload.clock_rate)
+            at = source.report.timestamp + int((wall - there) * payload.clock_rate)
         else:
             at = source.last_timestamp + int((now - source.last_at) * payload.clock_rate)
         stamp = ntp(wall)
@@ -141,14 +141,14 @@ class Slot:
         report = SenderReport(
             self.spec.ssrc, stamp, (at + shift) & 0xFFFFFFFF, self.packets, self.octets
         )
-        return rtcp.sender_report(report, cname)
+        return rtcp.build((report, Description(self.spec.ssrc, cname)))
 
     def reported(self, block: ReportBlock, now: float) -> bool:
         """Take what the player says of this slot; whether more has arrived than it said before."""
         self.lost = max(0, block.lost)
-        sent_at = self._reports.get(block.lsr)
+        sent_at = self._reports.get(block.last_sr)
         if sent_at is not None:
-            self.rtt = max(0.0, now - sent_at - block.dlsr / 65536)
+            self.rtt = max(0.0, now - sent_at - block.delay / 65536)
         if not self.munger.started:
             return False
         highest = rtp.unwrap(block.highest & 0xFFFF, self.munger.highest)

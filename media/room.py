@@ -17,7 +17,16 @@ from media.delivery import NTP_UNIX, Slot
 from media.evidence import Counts, Evidence, Ledger
 from media.reception import Stream
 from media.rewrite import Arrived, Munger, decapsulate_rtx
-from media.rtcp import Bye, KeyframeRequest, Nack, Report, SenderReport
+from media.rtcp import (
+    Bye,
+    Fir,
+    Nack,
+    Packet,
+    Pli,
+    ReceiverReport,
+    Remb,
+    SenderReport,
+)
 from media.rtp import MalformedPacket
 from media.specs import (
     Codec,
@@ -313,7 +322,7 @@ class Room:
                 self._from_subscriber(subscriber, report, now)
 
     def _from_publisher(
-        self, publisher: _Publisher, report: Report, now: float, wall: float
+        self, publisher: _Publisher, report: Packet, now: float, wall: float
     ) -> None:
         if isinstance(report, SenderReport):
             stream = publisher.streams.get(report.ssrc)
@@ -330,19 +339,21 @@ class Room:
                 if stream is not None:
                     self._assign(now)
 
-    def _from_subscriber(self, subscriber: _Subscriber, report: Report, now: float) -> None:
-        if isinstance(report, KeyframeRequest):
-            slot = subscriber.by_ssrc.get(report.ssrc)
-            if slot is not None and slot.source is not None:
-                self._ask_keyframe(self._publishers[slot.source.publisher], slot.source, now)
+    def _from_subscriber(self, subscriber: _Subscriber, report: Packet, now: float) -> None:
+        if isinstance(report, Pli | Fir):
+            asked = [report.media] if isinstance(report, Pli) else [s for s, _ in report.entries]
+            for ssrc in asked:
+                slot = subscriber.by_ssrc.get(ssrc)
+                if slot is not None and slot.source is not None:
+                    self._ask_keyframe(self._publishers[slot.source.publisher], slot.source, now)
         elif isinstance(report, Nack):
-            slot = subscriber.by_ssrc.get(report.ssrc)
+            slot = subscriber.by_ssrc.get(report.media)
             if slot is not None and slot.source is not None:
                 for sequence in report.sequences:
                     out = slot.repeat(sequence, slot.source)
                     if out is not None:
                         self.outputs.append(SendRtp(slot.resource_id, out))
-        elif isinstance(report, rtcp.SenderReport | rtcp.ReceiverReport):
+        elif isinstance(report, SenderReport | ReceiverReport):
             arrived = False
             for block in report.blocks:
                 slot = subscriber.by_ssrc.get(block.ssrc)
@@ -414,7 +425,7 @@ class Room:
         if stream.track.kind is Kind.AUDIO or now - stream.keyframe_asked_at < KEYFRAME_INTERVAL:
             return
         stream.keyframe_asked_at = now
-        data = rtcp.receiver_report(publisher.ssrc) + rtcp.pli(publisher.ssrc, stream.ssrc)
+        data = rtcp.build((ReceiverReport(publisher.ssrc), Pli(publisher.ssrc, stream.ssrc)))
         self.outputs.append(SendRtcp(stream.publisher, data))
 
     # ── time ─────────────────────────────────────────────────────────────────────────────
@@ -425,9 +436,8 @@ class Room:
             for stream in publisher.streams.values():
                 missing = stream.to_ask(now)
                 if missing and stream.track.kind is Kind.VIDEO:
-                    data = rtcp.receiver_report(publisher.ssrc) + rtcp.nack(
-                        publisher.ssrc, stream.ssrc, missing
-                    )
+                    lost = Nack(publisher.ssrc, stream.ssrc, tuple(missing))
+                    data = rtcp.build((ReceiverReport(publisher.ssrc), lost))
                     self.outputs.append(SendRtcp(publisher.spec.resource_id, data))
         for subscriber in self._subscribers.values():
             for slot in subscriber.slots:
@@ -443,18 +453,18 @@ class Room:
         for publisher in self._publishers.values():
             streams = [s for s in publisher.streams.values() if s.received][:31]
             if streams:
-                data = rtcp.receiver_report(
-                    publisher.ssrc, tuple(s.block(now) for s in streams)
-                ) + rtcp.remb(publisher.ssrc, PUBLISH_BITRATE, tuple(s.ssrc for s in streams))
+                report = ReceiverReport(publisher.ssrc, tuple(s.block(now) for s in streams))
+                allowed = Remb(publisher.ssrc, PUBLISH_BITRATE, tuple(s.ssrc for s in streams))
+                data = rtcp.build((report, allowed))
                 self.outputs.append(SendRtcp(publisher.spec.resource_id, data))
         for subscriber in self._subscribers.values():
             for slot in subscriber.slots:
                 publisher_id = slot.source.publisher if slot.source is not None else ""
                 source = self._publishers.get(publisher_id)
                 offset = source.offset if source is not None else None
-                report = slot.sender_report(now, wall, offset or 0.0, subscriber.spec.cname)
-                if report is not None:
-                    self.outputs.append(SendRtcp(slot.resource_id, report))
+                sent = slot.sender_report(now, wall, offset or 0.0, subscriber.spec.cname)
+                if sent is not None:
+                    self.outputs.append(SendRtcp(slot.resource_id, sent))
 
     def _tally(self, participant: str, wall: float) -> None:
         if participant not in self._tallies:

@@ -1,8 +1,7 @@
 """RTCP compound packets as values (RFC 3550, 6; RFC 4585; RFC 5104; REMB; transport-cc).
 
-`parse` reads a whole compound and skips types it does not know. The writing functions each return
-one packet; a compound is their concatenation, an SR or RR first (RFC 3550, 6.1). Times stay in wire
-units: NTP as 64-bit fixed point, delays in 1/65536 s. Bad input raises MalformedPacket.
+`parse` reads a whole compound and skips types it does not know; `build` writes one. Times stay in
+wire units: NTP as 64-bit fixed point, delays in 1/65536 s. Bad input raises MalformedPacket.
 """
 
 import struct
@@ -23,25 +22,25 @@ _PAIR = struct.Struct("!II")
 @dataclass(frozen=True, slots=True)
 class ReportBlock:
     """RFC 3550, 6.4.1: `ssrc` is reported on; `fraction_lost` is in 1/256, `lost` cumulative and
-    signed, `highest` the extended highest sequence number, `jitter` in timestamp units; `lsr` is
-    the middle 32 bits of the NTP time of the last SR, `dlsr` the delay since it in 1/65536 s."""
+    signed, `highest` the extended highest sequence number, `jitter` in timestamp units; `last_sr`
+    the middle 32 bits of the NTP time of the last SR, `delay` since it in 1/65536 s."""
 
     ssrc: int
     fraction_lost: int
     lost: int
     highest: int
     jitter: int
-    lsr: int = 0
-    dlsr: int = 0
+    last_sr: int = 0
+    delay: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class SenderReport:
-    """SR of `ssrc`: the RTP timestamp `rtp` was sampled at NTP time `ntp`."""
+    """SR of `ssrc`: RTP timestamp `timestamp` was sampled at NTP time `ntp`."""
 
     ssrc: int
     ntp: int
-    rtp: int
+    timestamp: int
     packets: int
     octets: int
     blocks: tuple[ReportBlock, ...] = ()
@@ -68,43 +67,45 @@ class Bye:
 
 @dataclass(frozen=True, slots=True)
 class Nack:
-    """Generic NACK: 16-bit sequence numbers of `ssrc` that are missing."""
+    """Generic NACK: 16-bit sequence numbers of `media` that are missing."""
 
-    ssrc: int
+    sender: int
+    media: int
     sequences: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class KeyframeRequest:
-    """PLI (RFC 4585, 6.3.1) or one entry of a FIR (RFC 5104, 4.3.1): both want the same."""
+class Pli:
+    sender: int
+    media: int
 
-    ssrc: int
+
+@dataclass(frozen=True, slots=True)
+class Fir:
+    """Full intra request: (media SSRC, command sequence number) pairs."""
+
+    sender: int
+    entries: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Remb:
     """Receiver estimated maximum bitrate in bits/s over all of `ssrcs`."""
 
+    sender: int
     bitrate: int
     ssrcs: tuple[int, ...]
 
 
-Report = (
-    SenderReport
-    | ReceiverReport
-    | Description
-    | Bye
-    | Nack
-    | KeyframeRequest
-    | Remb
-    | TransportFeedback
+Packet = (
+    SenderReport | ReceiverReport | Description | Bye | Nack | Pli | Fir | Remb | TransportFeedback
 )
 
 
-def parse(data: Buffer) -> list[Report]:
-    """Every known report of a compound, in order. Raises MalformedPacket."""
+def parse(data: Buffer) -> list[Packet]:
+    """Every known packet of a compound, in order. Raises MalformedPacket."""
     data = bytes(data)
-    reports: list[Report] = []
+    packets: list[Packet] = []
     at = 0
     if not data:
         raise MalformedPacket("empty RTCP")
@@ -120,50 +121,51 @@ def parse(data: Buffer) -> list[Report]:
                 body_end = end - padding
                 if padding == 0 or body_end < at + 4:
                     raise MalformedPacket("RTCP padding")
-            _read(kind, first & 31, data[at + 4 : body_end], reports)
+            _read(kind, first & 31, data[at + 4 : body_end], packets)
             at = end
     except struct.error as error:
         raise MalformedPacket(f"RTCP cut short: {error}") from None
-    return reports
+    return packets
 
 
-def _read(kind: int, count: int, body: bytes, reports: list[Report]) -> None:
+def _read(kind: int, count: int, body: bytes, packets: list[Packet]) -> None:
     if kind == _SR:
-        ssrc, ntp, rtp, sent, octets = _SENDER.unpack_from(body)
-        reports.append(SenderReport(ssrc, ntp, rtp, sent, octets, _blocks(body, 24, count)))
+        ssrc, ntp, timestamp, sent, octets = _SENDER.unpack_from(body)
+        packets.append(SenderReport(ssrc, ntp, timestamp, sent, octets, _blocks(body, 24, count)))
     elif kind == _RR:
         (ssrc,) = struct.unpack_from("!I", body)
-        reports.append(ReceiverReport(ssrc, _blocks(body, 4, count)))
+        packets.append(ReceiverReport(ssrc, _blocks(body, 4, count)))
     elif kind == _SDES:
-        reports.extend(_descriptions(body, count))
+        packets.extend(_descriptions(body, count))
     elif kind == _BYE:
-        reports.append(Bye(struct.unpack_from(f"!{count}I", body)))
+        packets.append(Bye(struct.unpack_from(f"!{count}I", body)))
     elif kind == _RTPFB:
         sender, media = _PAIR.unpack_from(body)
         if count == _NACK:
-            reports.append(Nack(media, _nacked(body[8:])))
+            packets.append(Nack(sender, media, _nacked(body[8:])))
         elif count == _TRANSPORT_CC:
-            reports.append(parse_transport_feedback(sender, media, body[8:]))
+            packets.append(parse_transport_feedback(sender, media, body[8:]))
     elif kind == _PSFB:
         sender, media = _PAIR.unpack_from(body)
         if count == _PLI:
-            reports.append(KeyframeRequest(media))
+            packets.append(Pli(sender, media))
         elif count == _FIR:
             if len(body) % 8:
                 raise MalformedPacket("FIR entries")
-            reports.extend(KeyframeRequest(ssrc) for ssrc, _ in _PAIR.iter_unpack(body[8:]))
+            entries = tuple((ssrc, n >> 24) for ssrc, n in _PAIR.iter_unpack(body[8:]))
+            packets.append(Fir(sender, entries))
         elif count == _AFB and body[8:12] == b"REMB":
-            reports.append(_remb(body))
+            packets.append(_remb(sender, body))
 
 
 def _blocks(body: bytes, at: int, count: int) -> tuple[ReportBlock, ...]:
     blocks = []
     for index in range(count):
-        ssrc, fraction, lost, highest, jitter, lsr, dlsr = _BLOCK.unpack_from(
+        ssrc, fraction, lost, highest, jitter, last_sr, delay = _BLOCK.unpack_from(
             body, at + index * _BLOCK.size
         )
         signed = int.from_bytes(lost, "big", signed=True)
-        blocks.append(ReportBlock(ssrc, fraction, signed, highest, jitter, lsr, dlsr))
+        blocks.append(ReportBlock(ssrc, fraction, signed, highest, jitter, last_sr, delay))
     return tuple(blocks)
 
 
@@ -199,62 +201,51 @@ def _nacked(body: bytes) -> tuple[int, ...]:
     return tuple(sequences)
 
 
-def _remb(body: bytes) -> Remb:
+def _remb(sender: int, body: bytes) -> Remb:
     (head,) = struct.unpack_from("!I", body, 12)
     ssrcs = struct.unpack_from(f"!{head >> 24}I", body, 16)
-    return Remb((head & 0x3FFFF) << (head >> 18 & 63), ssrcs)
+    return Remb(sender, (head & 0x3FFFF) << (head >> 18 & 63), ssrcs)
 
 
-def sender_report(report: SenderReport, cname: str) -> bytes:
-    """An SR followed by the SDES with its CNAME (at most 255 bytes of it)."""
-    fixed = _SENDER.pack(
-        report.ssrc,
-        report.ntp,
-        report.rtp,
-        report.packets & 0xFFFFFFFF,
-        report.octets & 0xFFFFFFFF,
-    )
-    name = cname.encode()[:255]
-    item = struct.pack("!IBB", report.ssrc, _CNAME, len(name)) + name
-    return _packet(_SR, len(report.blocks), fixed + b"".join(map(_block, report.blocks))) + _packet(
-        _SDES, 1, item + bytes(4 - len(item) % 4)
-    )
+def build(packets: Sequence[Packet]) -> bytes:
+    """One compound. The caller puts an SR or RR first (RFC 3550, 6.1) unless reduced size (RFC
+    5506) was negotiated."""
+    return b"".join(_write(packet) for packet in packets)
 
 
-def receiver_report(sender: int, blocks: Sequence[ReportBlock] = ()) -> bytes:
-    """An RR with at most 31 blocks."""
-    return _packet(_RR, len(blocks), sender.to_bytes(4, "big") + b"".join(map(_block, blocks)))
-
-
-def bye(ssrcs: Sequence[int]) -> bytes:
-    return _packet(_BYE, len(ssrcs), struct.pack(f"!{len(ssrcs)}I", *ssrcs))
-
-
-def nack(sender: int, media: int, sequences: Sequence[int]) -> bytes:
-    """A generic NACK of 16-bit numbers, given ascending modulo 2**16."""
-    return _packet(_RTPFB, _NACK, _PAIR.pack(sender, media) + _nack_entries(sequences))
-
-
-def pli(sender: int, media: int) -> bytes:
-    return _packet(_PSFB, _PLI, _PAIR.pack(sender, media))
-
-
-def fir(sender: int, media: int, number: int) -> bytes:
-    """A FIR for one stream; `number` (8 bits) grows with each new request."""
-    return _packet(_PSFB, _FIR, _PAIR.pack(sender, 0) + _PAIR.pack(media, (number & 0xFF) << 24))
-
-
-def remb(sender: int, bitrate: int, ssrcs: Sequence[int]) -> bytes:
-    """REMB in bits/s, rounded down to 18 significant bits."""
-    exponent = max(0, bitrate.bit_length() - 18)
-    head = len(ssrcs) << 24 | exponent << 18 | bitrate >> exponent
-    body = _PAIR.pack(sender, 0) + b"REMB" + struct.pack(f"!I{len(ssrcs)}I", head, *ssrcs)
-    return _packet(_PSFB, _AFB, body)
-
-
-def transport_feedback(feedback: TransportFeedback) -> bytes:
-    body = _PAIR.pack(feedback.sender, feedback.media) + transport_feedback_bytes(feedback)
-    return _packet(_RTPFB, _TRANSPORT_CC, body)
+def _write(packet: Packet) -> bytes:
+    match packet:
+        case SenderReport(ssrc, ntp, timestamp, sent, octets, blocks):
+            body = _SENDER.pack(ssrc, ntp, timestamp, sent & 0xFFFFFFFF, octets & 0xFFFFFFFF)
+            return _packet(_SR, len(blocks), body + b"".join(map(_block, blocks)))
+        case ReceiverReport(ssrc, blocks):
+            return _packet(
+                _RR, len(blocks), ssrc.to_bytes(4, "big") + b"".join(map(_block, blocks))
+            )
+        case Description(ssrc, cname):
+            name = cname.encode()[:255]
+            item = struct.pack("!IBB", ssrc, _CNAME, len(name)) + name
+            return _packet(_SDES, 1, item + bytes(4 - len(item) % 4))
+        case Bye(ssrcs):
+            return _packet(_BYE, len(ssrcs), struct.pack(f"!{len(ssrcs)}I", *ssrcs))
+        case Nack(sender, media, sequences):
+            return _packet(_RTPFB, _NACK, _PAIR.pack(sender, media) + _nack_entries(sequences))
+        case Pli(sender, media):
+            return _packet(_PSFB, _PLI, _PAIR.pack(sender, media))
+        case Fir(sender, entries):
+            fci = b"".join(_PAIR.pack(ssrc, number << 24) for ssrc, number in entries)
+            return _packet(_PSFB, _FIR, _PAIR.pack(sender, 0) + fci)
+        case Remb(sender, bitrate, ssrcs):
+            exponent = max(0, bitrate.bit_length() - 18)
+            head = len(ssrcs) << 24 | exponent << 18 | bitrate >> exponent
+            body = _PAIR.pack(sender, 0) + b"REMB" + struct.pack(f"!I{len(ssrcs)}I", head, *ssrcs)
+            return _packet(_PSFB, _AFB, body)
+        case TransportFeedback():
+            return _packet(
+                _RTPFB,
+                _TRANSPORT_CC,
+                _PAIR.pack(packet.sender, packet.media) + transport_feedback_bytes(packet),
+            )
 
 
 def _packet(kind: int, count: int, body: bytes) -> bytes:
@@ -271,8 +262,8 @@ def _block(block: ReportBlock) -> bytes:
         lost.to_bytes(3, "big", signed=True),
         block.highest & 0xFFFFFFFF,
         block.jitter & 0xFFFFFFFF,
-        block.lsr,
-        block.dlsr & 0xFFFFFFFF,
+        block.last_sr,
+        block.delay & 0xFFFFFFFF,
     )
 
 

@@ -10,6 +10,9 @@ from media.specs import Extension, Kind, PayloadSpec, SlotSpec, compatible
 
 NTP_UNIX = 2_208_988_800  # seconds from 1900 to 1970
 _GAP = 0.02  # seconds of timestamp between two streams in a row, at least
+_REPEAT_AFTER = 0.02  # seconds before one packet is repeated again, on the shortest link
+_REPEAT_AT_LATEST = 0.2  # and on the longest
+_REPEATED = 512  # numbers remembered for that
 
 
 def ntp(wall: float) -> int:
@@ -37,6 +40,7 @@ class Slot:
     _block: bytes = b""
     _switched_at: float = 0.0
     _reports: dict[int, float] = field(default_factory=dict)  # middle 32 bits of NTP → sent at
+    _repeated: dict[int, float] = field(default_factory=dict)  # sequence → when, oldest first
 
     def __post_init__(self) -> None:
         ids = dict(self.spec.extensions)
@@ -96,8 +100,13 @@ class Slot:
         passed = max(_GAP, now - self.sent_at)
         return (self.munger.last_timestamp + int(passed * payload.clock_rate)) & 0xFFFFFFFF
 
-    def repeat(self, sequence: int, stream: Stream) -> bytes | None:
-        """Answer a NACK from the cache, as RTX where it was negotiated."""
+    def repeat(self, sequence: int, stream: Stream, now: float) -> bytes | None:
+        """Answer a NACK from the cache, as RTX where it was negotiated. A number is answered once
+        in half a round trip, so that no flood of NACKs becomes a larger flood of media."""
+        last = self._repeated.get(sequence)
+        pause = min(_REPEAT_AT_LATEST, max(_REPEAT_AFTER, (self.rtt or 0.0) / 2))
+        if last is not None and now - last < pause:
+            return None
         found = self.munger.origin(sequence)
         payload = self.payload
         if found is None or payload is None or found[0].stream != stream.key:
@@ -105,6 +114,10 @@ class Slot:
         packet = stream.cached(found[0].extended)
         if packet is None:
             return None
+        self._repeated.pop(sequence, None)
+        self._repeated[sequence] = now
+        if len(self._repeated) > _REPEATED:
+            del self._repeated[next(iter(self._repeated))]
         whole = perform(
             packet,
             again(found[1], packet),

@@ -350,7 +350,7 @@ class Room:
             slot = subscriber.by_ssrc.get(report.media)
             if slot is not None and slot.source is not None:
                 for sequence in report.sequences:
-                    out = slot.repeat(sequence, slot.source)
+                    out = slot.repeat(sequence, slot.source, now)
                     if out is not None:
                         self.outputs.append(SendRtp(slot.resource_id, out))
         elif isinstance(report, SenderReport | ReceiverReport):

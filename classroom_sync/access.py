@@ -5,7 +5,7 @@ from uuid import UUID
 
 from aiohttp import web
 
-from classroom_sync.errors import Refused
+from classroom_sync.errors import NO_SUCH_PAGE, Refused
 from classroom_sync.keys import LIVE, VISITOR
 from classroom_sync.permissions import Action, Role, allowed
 from scheduler.model import ParticipantRole
@@ -30,9 +30,7 @@ def identifier(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise Refused(
-            404, "There is no such page. Check the address, or go back to the start."
-        ) from None
+        raise Refused(404, NO_SUCH_PAGE) from None
 
 
 async def seat_in(request: web.Request, session: str) -> Seat:

@@ -1,9 +1,9 @@
 """Sign-in, web sessions, pairing: who is asking.
 
 Passwords are hashed with Argon2id in a thread. A web session is a random cookie of which only the
-SHA-256 is stored; it ends 30 minutes after it was last used and 12 hours after it began (DOMAIN 12),
-but a paired room screen stays until it is revoked. Every unsafe request carries the session's CSRF
-token.
+SHA-256 is stored; it ends 30 minutes after it was last used and 12 hours after it began (DOMAIN
+12), but a paired room screen stays until it is revoked. Every unsafe request carries the session's
+CSRF token.
 """
 
 import asyncio
@@ -82,7 +82,7 @@ async def sign_in(connection: Connection, login: str, password: str, now: dateti
     if account.locked_until is not None and account.locked_until > now:
         raise Refused(
             429,
-            "Too many wrong passwords: this account is locked. Try again in {minutes} minutes, or ask your administrator.",
+            "Too many wrong passwords: this account is locked for {minutes} more minutes.",
             minutes=max(1, round((account.locked_until - now).total_seconds() / 60)),
         )
     if not await _verifies(account.password_hash, password):
@@ -214,6 +214,10 @@ def _visitor(found: WebSession) -> Visitor:
     )
 
 
+#: Where the cookie is not looked at: media has its own tokens, and goes on without the database.
+_WITHOUT_SESSION = ("/static/", "/whip/", "/whep/", "/media/", "/healthz")
+
+
 @web.middleware
 async def authenticated(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -221,9 +225,7 @@ async def authenticated(
     """Find out who asks, and refuse unsafe requests without their CSRF token."""
     request[VISITOR] = NOBODY
     cookie = request.cookies.get(cookie_name(request))
-    if cookie and not request.path.startswith(
-        ("/static/", "/whip/", "/whep/", "/media/", "/healthz")
-    ):
+    if cookie and not request.path.startswith(_WITHOUT_SESSION):
         token_hash = hashlib.sha256(cookie.encode()).digest()
         now = request.app[NOW]()
         async with request.app[POOL].connection() as connection:

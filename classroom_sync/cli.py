@@ -3,10 +3,9 @@
 Exit codes: 0 done, 1 found problems or could not go on, 2 wrong use.
 """
 
-import asyncio
-import sys
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 import uvloop
@@ -57,7 +56,7 @@ def _settings(**flags: object) -> Settings:
     return settings
 
 
-def _run(main: "asyncio._CoroutineLike[None]") -> None:
+def _run(main: Coroutine[Any, Any, None]) -> None:
     try:
         uvloop.run(main)
     except CannotStart as error:
@@ -179,7 +178,3 @@ def version() -> None:
 def main() -> None:
     """Entry point of `classroom-sync`."""
     app(prog_name="classroom-sync")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

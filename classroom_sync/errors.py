@@ -17,6 +17,10 @@ from db.errors import Unreachable
 log = structlog.get_logger()
 
 
+NO_SUCH_PAGE = "There is no such page. Check the address, or go back to the start."
+_KEPT_HEADERS = ("retry-after", "allow", "www-authenticate")
+
+
 class CannotStart(Exception):
     """The program can't start; the message is a sentence that says what to do."""
 
@@ -70,9 +74,8 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         return await _say(request, error.status, error.sentence, error.values)
     except ValidationError as error:
         found = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        return await _say(
-            request, 422, "The request has wrong values: {problems}", {"problems": found}
-        )
+        sentence = "The request has wrong values: {problems}"
+        return await _say(request, 422, sentence, {"problems": found})
     except (Unreachable, NodeAway) as error:
         log.warning("away", path=request.path, cause=str(error))
         sentence = "The server is catching its breath: try again in a few seconds."
@@ -81,16 +84,14 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         if error.status < 400:
             raise
         sentence = {
-            404: "There is no such page. Check the address, or go back to the start.",
+            404: NO_SUCH_PAGE,
             405: "This can't be done here.",
             413: "That is larger than can be taken here.",
         }.get(error.status, error.reason)
         return await _say(request, error.status, sentence, {}, dict(error.headers))
     except Exception:
         log.exception("request failed", path=request.path, method=request.method)
-        sentence = (
-            "Something went wrong here; it has been noted. Try again, or tell the administrator."
-        )
+        sentence = "Something went wrong here; it has been noted. Try again in a moment."
         return await _say(request, 500, sentence, {})
 
 
@@ -103,11 +104,7 @@ async def _say(
 ) -> web.StreamResponse:
     translate = request.get(TRANSLATE) or (lambda text: text)
     detail = translate(sentence).format(**values) if values else translate(sentence)
-    kept = {
-        k: v
-        for k, v in (headers or {}).items()
-        if k.lower() in ("retry-after", "allow", "www-authenticate")
-    }
+    kept = {k: v for k, v in (headers or {}).items() if k.lower() in _KEPT_HEADERS}
     if wants_page(request):
         from classroom_sync.pages.rendering import page
 

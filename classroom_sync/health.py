@@ -74,7 +74,7 @@ class _Collector:
 async def metrics(request: web.Request) -> web.Response:
     """Prometheus text."""
     registry = CollectorRegistry()
-    registry.register(_Collector(request.app[LIVE], request.app[LINKS]))  # type: ignore[arg-type]  # a duck
+    registry.register(_Collector(request.app[LIVE], request.app[LINKS]))
     return web.Response(
         body=generate_latest(registry),
         headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"},

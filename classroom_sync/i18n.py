@@ -1,10 +1,10 @@
-"""Simplified Chinese and English: message ids are the English sentences, the catalogue is a .po file.
+"""Simplified Chinese and English: message ids are English sentences, the catalogue is a .po file.
 
 The catalogue is read at start: there is no compiled file to forget. Which language: `?lang=`, then
 the cookie, then the browser's; Chinese where nothing is said.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import cache
 from importlib.resources import files
 
@@ -46,7 +46,7 @@ def locale_of(request: web.Request) -> str:
 
 @web.middleware
 async def localized(
-    request: web.Request, handler: Callable[[web.Request], "web.Awaitable[web.StreamResponse]"]
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
     """Give the request its language; `?lang=` is remembered."""
     locale = locale_of(request)

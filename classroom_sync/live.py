@@ -134,7 +134,8 @@ class Live:
             room = rooms.get(p.room_id or "")
             group = groups.get(p.class_id or "")
             teacher = teachers.get(p.teacher_id or "")
-            school_code = (room or teacher or group).school_code if room or teacher or group else ""
+            of = room or teacher or group
+            school_code = of.school_code if of else ""
             places[p.id] = Place(
                 p,
                 room.name if room else "",

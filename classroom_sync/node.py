@@ -153,18 +153,23 @@ async def run_node(settings: Settings, *, with_parent: bool) -> None:
 
     node_id = uuid4()
     spool = EvidenceSpool(node_id, settings.data_dir / "spool", write, (Unreachable,))
-    links: list[ControlLinks] = []
+    control: list[ControlLinks] = []
+
+    def tell(event: NodeEvent) -> None:
+        for each in control:
+            each.tell(event)
+
     node = MediaNode(
         host=_udp_host(settings.host),
         udp_port=settings.udp_port,
         public_address=settings.public_address,
         on_evidence=spool.put,
-        on_event=lambda event: [link.tell(event) for link in links] and None,
+        on_event=tell,
     )
     with _udp_port_said(settings.udp_port):
         await node.start()
     link = ControlLinks(control_key, node, spool)
-    links.append(link)
+    control.append(link)
     face = web.Application()
     face.add_routes(media_routes(node, authorizer(media_key)))
     face.router.add_get("/control", link.handle)

@@ -1,4 +1,4 @@
-"""The control process's side of its links to media nodes: one WebSocket each, events in, commands out.
+"""The control process's side of its links to media nodes: WebSockets, events in, commands out.
 
 Messages are JSON objects, one per frame. A node sends `{"event": name, "room": …, …}`; the control
 process sends `{"id": n, "command": name, …}` and gets `{"ack": n}` or `{"ack": n, "error": …}`.

@@ -35,11 +35,7 @@ async def plan_sessions(connection: Connection, now: datetime) -> list[Clash]:
             continue
         stored = await sessions.add_occurrence(connection, occurrence)
         if isinstance(stored, Clash):
-            log.warning(
-                "session clashes",
-                day=str(occurrence.day),
-                lesson=str(occurrence.lesson.id),
-                what=stored.what,
-            )
             clashes.append(stored)
+    if clashes:
+        log.warning("lessons clash and are not held", count=len(clashes), first=clashes[0].what)
     return clashes

@@ -44,14 +44,6 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-@contextlib.contextmanager
-def _said() -> "contextlib._GeneratorContextManager[None]":
-    try:
-        yield
-    except DatabaseError as error:
-        raise CannotStart(str(error)) from error
-
-
 @contextlib.asynccontextmanager
 async def database(settings: Settings) -> AsyncIterator[str]:
     """The DSN of the configured database, or of the embedded one while this lasts."""

@@ -1,8 +1,8 @@
 """`/ws/sessions/{session}`: the state of a session to its pages, and what people do there.
 
-Server to page: the whole state (`live.view`) at once and after each change, with `you` and `slots`.
-Page to server: `{"do": "hand"|"lower_hand"|"help"|"floor"|"mute"|"heads"|"end", …}`. Answers to what
-can't be done: `{"type": "refused", "detail": …}`. docs/protocol.md has the fields.
+Server to page: the state (`live.view`) at once and after each change, with `you` and `slots`. Page
+to server: `{"do": "hand" | "lower_hand" | "help" | "floor" | "mute" | "heads" | "end", …}`; what
+can't be done is answered `{"type": "refused", "detail": …}`. docs/protocol.md has the fields.
 """
 
 import asyncio

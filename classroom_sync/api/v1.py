@@ -17,7 +17,6 @@ from classroom_sync.live import view
 from classroom_sync.permissions import Action
 from classroom_sync.tokens import MediaToken
 from db import city, presence, sessions
-from scheduler.model import ParticipantRole
 
 
 class SignIn(BaseModel, extra="forbid"):
@@ -249,12 +248,10 @@ async def new_token(request: web.Request, body: TokenWish) -> TokenOut:
         seat.session_id, seat.participant_id, body.direction, seat.role.value, body.stream
     )
     publish = body.direction == "publish"
-    path = (
-        f"/whip/{seat.session_id}/{seat.participant_id}" if publish else f"/whep/{seat.session_id}"
-    )
+    whip, whep = f"/whip/{seat.session_id}/{seat.participant_id}", f"/whep/{seat.session_id}"
     return TokenOut(
         participant=seat.participant_id,
-        url=path,
+        url=whip if publish else whep,
         token=tokens.issue(request.app[MEDIA_KEY], token, request.app[NOW]()),
     )
 
@@ -275,10 +272,7 @@ class Heads(BaseModel, extra="forbid"):
 )
 async def count_heads(request: web.Request, body: Heads) -> None:
     seat = await seat_in(request, request.match_info["session"])
-    if (
-        seat.participant_id not in (None, body.participant)
-        and seat.role is not ParticipantRole.LEAD
-    ):
+    if seat.participant_id not in (None, body.participant) and not seat.leads:
         raise Refused(403, "This room is not yours.")
     await request.app[LIVE].count_heads(
         seat.session_id,

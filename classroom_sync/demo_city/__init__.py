@@ -13,6 +13,7 @@ from uuid import UUID, uuid5
 
 from classroom_sync.formats import timetable_grid
 from classroom_sync.formats.timetable_grid import GridLesson, plain
+from scheduler.bells import Shift, period, shift
 from scheduler.model import (
     BellPeriod,
     BellSchedule,
@@ -96,6 +97,11 @@ def read_city(today: date) -> City:
         for c in data["classes"]
     )
     subjects = tuple(Subject(s["slug"], s["zh"], s["en"]) for s in data["subjects"])
+    bells = tuple(
+        _bells(s["code"], data["bell_schedules"][s["bell_schedule"]], moved)
+        for s in data["schools"]
+    )
+    placement = _Placement(schools, rooms, teachers, classes, subjects, bells)
     return City(
         schools=schools,
         rooms=rooms,
@@ -107,10 +113,7 @@ def read_city(today: date) -> City:
         teachers=teachers,
         classes=classes,
         term=term,
-        bells=tuple(
-            _bells(s["code"], data["bell_schedules"][s["bell_schedule"]], moved)
-            for s in data["schools"]
-        ),
+        bells=bells,
         demands=tuple(
             Demand(d["class_id"], d["subject"], d["lessons_per_week"], Weeks(d["weeks"]))
             for d in data["demands"]
@@ -119,7 +122,7 @@ def read_city(today: date) -> City:
             BusyTime(b.get("teacher_id"), b.get("class_id"), b["weekday"], b["period"], b["reason"])
             for b in data["busy"]
         ),
-        lessons=_Placement(schools, rooms, teachers, classes, subjects).lessons(grid.lessons),
+        lessons=placement.lessons(grid.lessons),
     )
 
 
@@ -182,8 +185,9 @@ def _bells(school_code: str, schedule: dict[str, Any], moved: timedelta) -> Bell
 class _Placement:
     """Who is meant by the names in the grid, and where each class listens.
 
-    A grid names no receiving room and no assistant: a class listens in its school's first accepted
-    interactive room, with the first assistant of its school who is not elsewhere then.
+    A grid names no receiving room and no assistant: a class listens in an accepted room of its
+    school that its shift leaves free, with an assistant who is not elsewhere then; interactive
+    rooms come before listen-only ones.
     """
 
     def __init__(
@@ -193,6 +197,7 @@ class _Placement:
         teachers: tuple[Teacher, ...],
         classes: tuple[ClassGroup, ...],
         subjects: tuple[Subject, ...],
+        schedules: tuple[BellSchedule, ...],
     ) -> None:
         short = {s.code: s.short_name for s in schools}
         self._lead_rooms = {short[r.school_code] + r.name: r for r in rooms}
@@ -200,10 +205,12 @@ class _Placement:
         self._teachers = {(t.school_code, t.name): t for t in teachers if t.role == "lead"}
         self._classes = {plain(short[c.school_code] + c.name): c for c in classes}
         self._assistants = [t for t in teachers if t.role == "assistant"]
-        self._listening_rooms = [
-            r for r in rooms if r.status is RoomStatus.ACCEPTED and r.kind is RoomKind.INTERACTIVE
-        ]
-        self._taken: set[tuple[str, int, int]] = set()  # (room or assistant, weekday, period)
+        self._listening_rooms = sorted(
+            (r for r in rooms if r.status is RoomStatus.ACCEPTED and r.kind is not RoomKind.LEAD),
+            key=lambda r: r.kind is RoomKind.CLOUD,
+        )
+        self._bells = {s.school_code: s for s in schedules}
+        self._taken: list[tuple[str, int, Weeks, Shift]] = []
 
     def lessons(self, grid: tuple[GridLesson, ...]) -> tuple[Lesson, ...]:
         return tuple(self._lesson(entry) for entry in grid)
@@ -220,22 +227,33 @@ class _Placement:
             lead_room_id=room.id,
             hub_code=room.school_code,
             interactive=len(entry.classes) <= 3,  # DOMAIN 4: more is broadcast
-            receivers=tuple(self._receiver(self._classes[name], entry) for name in entry.classes),
+            receivers=tuple(
+                self._receiver(self._classes[name], entry, room.school_code)
+                for name in entry.classes
+            ),
         )
 
-    def _receiver(self, group: ClassGroup, entry: GridLesson) -> Receiver:
+    def _receiver(self, group: ClassGroup, entry: GridLesson, hub_code: str) -> Receiver:
         rooms = [r.id for r in self._listening_rooms if r.school_code == group.school_code]
         people = [t.id for t in self._assistants if t.school_code == group.school_code]
+        hub = period(self._bells[hub_code], entry.period)
+        taken = shift(hub, self._bells[group.school_code])
         return Receiver(
-            room_id=self._free(rooms, entry) or rooms[0],
+            room_id=self._free(rooms, entry, taken) or rooms[0],
             class_id=group.id,
-            assistant_id=self._free(people, entry),
+            assistant_id=self._free(people, entry, taken),
         )
 
-    def _free(self, candidates: list[str], entry: GridLesson) -> str | None:
+    def _free(self, candidates: list[str], entry: GridLesson, wanted: Shift) -> str | None:
         for candidate in candidates:
-            slot = (candidate, entry.weekday, entry.period)
-            if slot not in self._taken:
-                self._taken.add(slot)
+            if not any(
+                who == candidate
+                and weekday == entry.weekday
+                and (Weeks.ALL in (weeks, entry.weeks) or weeks is entry.weeks)
+                and other.busy_from < wanted.busy_until
+                and wanted.busy_from < other.busy_until
+                for who, weekday, weeks, other in self._taken
+            ):
+                self._taken.append((candidate, entry.weekday, entry.weeks, wanted))
                 return candidate
         return None

@@ -11,7 +11,7 @@ from classroom_sync.pages.names import read_names
 from classroom_sync.pages.rendering import page
 from classroom_sync.permissions import Action, Role
 from db import sessions
-from scheduler.model import Session, SessionState
+from scheduler.model import ParticipantRole, Session, SessionState
 
 routes = web.RouteTableDef()
 
@@ -25,7 +25,7 @@ async def _next(request: web.Request, room_id: str) -> Session | None:
         found = await sessions.of_room(connection, room_id, now - timedelta(hours=2), now + _SOON)
     under_way = [s for s in found if s.state in (SessionState.OPEN, SessionState.LIVE)]
     scheduled = [s for s in found if s.state is SessionState.SCHEDULED and s.ends_at > now]
-    return (under_way or scheduled or [None])[0]
+    return next(iter(under_way or scheduled), None)
 
 
 @routes.get("/room")
@@ -37,12 +37,9 @@ async def room(request: web.Request) -> web.StreamResponse:
     async with request.app[POOL].connection() as connection:
         names = await read_names(connection)
     coming = await _next(request, visitor.room_id)
-    mine = (
-        next((p for p in coming.participants if p.room_id == visitor.room_id), None)
-        if coming
-        else None
-    )
-    lead = next((p for p in coming.participants if p.role == "lead"), None) if coming else None
+    people = coming.participants if coming else ()
+    mine = next((p for p in people if p.room_id == visitor.room_id), None)
+    lead = next((p for p in people if p.role is ParticipantRole.LEAD), None)
     return await page(
         request,
         "room.html",

@@ -297,29 +297,48 @@ END $$;
 CREATE TRIGGER immutable BEFORE UPDATE OR DELETE ON timetable_versions
     FOR EACH ROW EXECUTE FUNCTION published_is_immutable();
 
-CREATE FUNCTION lessons_of_drafts_only() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-    version uuid;
+CREATE FUNCTION is_draft(version uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT state = 'draft' FROM timetable_versions WHERE id = version
+$$;
+
+CREATE FUNCTION refuse_published() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_TABLE_NAME = 'lessons' THEN
-        version := CASE TG_OP WHEN 'DELETE' THEN OLD.version_id ELSE NEW.version_id END;
-    ELSE
-        SELECT version_id INTO version FROM lessons
-        WHERE id = CASE TG_OP WHEN 'DELETE' THEN OLD.lesson_id ELSE NEW.lesson_id END;
-    END IF;
-    IF EXISTS (SELECT FROM timetable_versions WHERE id = version AND state <> 'draft') OR
-       (TG_TABLE_NAME = 'lessons' AND TG_OP = 'UPDATE' AND EXISTS (
-            SELECT FROM timetable_versions WHERE id = OLD.version_id AND state <> 'draft'))
-    THEN
-        RAISE EXCEPTION 'lessons of a published timetable version cannot change'
-            USING ERRCODE = 'check_violation', CONSTRAINT = 'published_is_immutable';
-    END IF;
-    RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+    RAISE EXCEPTION 'lessons of a published timetable version cannot change'
+        USING ERRCODE = 'check_violation', CONSTRAINT = 'published_is_immutable';
 END $$;
+
+CREATE FUNCTION lessons_of_drafts_only() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP <> 'INSERT' THEN
+        IF NOT is_draft(OLD.version_id) THEN PERFORM refuse_published(); END IF;
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        IF NOT is_draft(NEW.version_id) THEN PERFORM refuse_published(); END IF;
+        RETURN NEW;
+    END IF;
+    RETURN OLD;
+END $$;
+
+CREATE FUNCTION receivers_of_drafts_only() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP <> 'INSERT' THEN
+        IF NOT is_draft((SELECT version_id FROM lessons WHERE id = OLD.lesson_id)) THEN
+            PERFORM refuse_published();
+        END IF;
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        IF NOT is_draft((SELECT version_id FROM lessons WHERE id = NEW.lesson_id)) THEN
+            PERFORM refuse_published();
+        END IF;
+        RETURN NEW;
+    END IF;
+    RETURN OLD;
+END $$;
+
 CREATE TRIGGER drafts_only BEFORE INSERT OR UPDATE OR DELETE ON lessons
     FOR EACH ROW EXECUTE FUNCTION lessons_of_drafts_only();
 CREATE TRIGGER drafts_only BEFORE INSERT OR UPDATE OR DELETE ON lesson_receivers
-    FOR EACH ROW EXECUTE FUNCTION lessons_of_drafts_only();
+    FOR EACH ROW EXECUTE FUNCTION receivers_of_drafts_only();
 
 -- ── What really happened (append-only) ──────────────────────────────────────────────────
 

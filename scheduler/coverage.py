@@ -14,6 +14,7 @@ from scheduler.model import AttendanceStatus, Room, RoomStatus, RoomTarget, Sess
 
 #: Cancellations that leave the denominator of delivery (DOMAIN, indicator 4).
 EXCUSING = frozenset({"calendar", "bureau"})
+_FINISHED = (SessionState.ENDED, SessionState.MISSED, SessionState.CANCELLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,9 @@ class Link:
     rules_version: str | None
 
     def due(self, as_of: datetime) -> bool:
-        """Whether it should have been held by now."""
-        return self.ends_at <= as_of and self.cancel_cause not in EXCUSING
+        """Whether it is over, held or not, and was to be held."""
+        over = self.ends_at <= as_of or self.state in _FINISHED
+        return over and self.cancel_cause not in EXCUSING
 
     @property
     def started(self) -> bool:
@@ -73,7 +75,8 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class TargetFigure:
-    """Indicator 1 for one deadline: rooms accepted by `as_of` over the target, never capped."""
+    """Indicator 1 for one deadline: rooms accepted by it over the target, never capped; the last
+    deadline's figure goes on counting rooms accepted after it."""
 
     target: RoomTarget
     figure: Figure
@@ -134,10 +137,7 @@ def derive(
         since=since,
         until=until,
         as_of=as_of,
-        build=tuple(
-            TargetFigure(target, _figure([r.id for r in accepted], target.rooms))
-            for target in targets
-        ),
+        build=_build(accepted, sorted(targets, key=lambda t: t.deadline), as_of),
         school_coverage=_share(receiving_schools, reached),
         room_use=_share([r.id for r in accepted], used),
         delivery=_delivery(due),
@@ -158,6 +158,17 @@ def derive(
             for code in receiving_schools
         ),
     )
+
+
+def _build(
+    accepted: Sequence[Room], targets: Sequence[RoomTarget], as_of: datetime
+) -> tuple[TargetFigure, ...]:
+    found = []
+    for target in targets:
+        last = as_of.date() if target is targets[-1] else min(target.deadline, as_of.date())
+        by_then = [r.id for r in accepted if r.accepted_on is not None and r.accepted_on <= last]
+        found.append(TargetFigure(target, _figure(by_then, target.rooms)))
+    return tuple(found)
 
 
 def _figure(counted: Sequence[str], denominator: int) -> Figure:

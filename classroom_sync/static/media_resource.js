@@ -51,11 +51,14 @@ export class MediaResource extends EventTarget {
     this.#connect();
   }
 
-  /** Leave: the server is told, also while the page is being closed. */
-  stop() {
+  /**
+   * Leave; the server is told, also while the page is being closed.
+   * @param {boolean} tell false where the server has ended it already
+   */
+  stop(tell = true) {
     this.stopped = true;
     clearTimeout(this.timer);
-    this.#close(true);
+    this.#close(tell);
   }
 
   /** @param {boolean} tell */

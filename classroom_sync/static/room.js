@@ -81,9 +81,9 @@ function draw(state) {
   const me = state.participants.find((p) => p.id === state.you);
   element("floorsign").hidden = state.floor !== state.you;
   element("hand").setAttribute("aria-pressed", String(me?.hand ?? false));
-  element("hand").textContent = `✋ ${me?.hand ? texts.lower : texts.raise}`;
+  element("handword").textContent = me?.hand ? texts.lower : texts.raise;
   if (me?.heads) element("headsword").textContent = fill(texts.headsDone, { expected: me.heads[0], present: me.heads[1] });
-  if (me?.help) element("help").textContent = `🛟 ${texts.helpSent}`;
+  if (me?.help) element("helpword").textContent = texts.helpSent;
 }
 
 /** @param {import("./session.js").Slot[]} found @param {State} state */
@@ -108,7 +108,7 @@ function drawOthers(found, state) {
 }
 
 function leave() {
-  for (const each of [camera, watch]) each?.stop();
+  for (const each of [camera, watch]) each?.stop(false);
   for (const track of devices?.getTracks() ?? []) track.stop();
   link?.close();
   notice(texts.ended);

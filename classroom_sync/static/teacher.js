@@ -134,7 +134,7 @@ function drawHands(state) {
       const button = document.createElement("button");
       button.textContent = texts.giveFloor;
       button.addEventListener("click", () => link.send({ do: "floor", participant: id }));
-      item.append(`✋ ${person?.school ?? ""} ${person?.class ?? ""} `, button);
+      item.append(`${person?.school ?? ""} ${person?.class ?? ""} `, button);
       return item;
     }),
   );
@@ -143,7 +143,7 @@ function drawHands(state) {
 
 function finish() {
   sessionStorage.removeItem(`live-${root.dataset.session}`);
-  for (const each of [camera, watch, screen]) each?.stop();
+  for (const each of [camera, watch, screen]) each?.stop(false);
   for (const track of devices?.getTracks() ?? []) track.stop();
   link.close();
   location.reload(); // the page of an ended lesson shows its attendance

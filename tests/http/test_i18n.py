@@ -1,0 +1,70 @@
+"""Every sentence a user can see exists in both languages, and no translation lies unused."""
+
+import ast
+import re
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from babel.messages.pofile import read_po
+
+from classroom_sync.i18n import translator
+
+_PACKAGE = Path(str(files("classroom_sync")))
+_IN_TEMPLATE = re.compile(r"""_\(\s*(["'])((?:\\.|(?!\1).)*)\1""")
+_SAYING = {"Refused": 1, "translate": 0}  # callee → which argument is the message id
+_NAMES = ("sentence", "wrong", "NO_SUCH_PAGE")
+
+
+def used() -> set[str]:
+    found: set[str] = set()
+    for template in _PACKAGE.glob("templates/*.html"):
+        found |= {m[2].replace("\\'", "'") for m in _IN_TEMPLATE.finditer(template.read_text())}
+    for module in _PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(module.read_text())):
+            found |= _said_by(node)
+    return found
+
+
+def _said_by(node: ast.AST) -> set[str]:
+    if isinstance(node, ast.Call):
+        callee = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+        at = _SAYING.get(callee, 99)
+        return _constant(node.args[at]) if at < len(node.args) else set()
+    if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in _NAMES:
+        return _constant(node.value)
+    if isinstance(node, ast.Dict) and any(getattr(k, "value", None) == 404 for k in node.keys):
+        return set().union(*map(_constant, node.values))
+    return set()
+
+
+def _constant(node: ast.AST) -> set[str]:
+    text = getattr(node, "value", None)
+    return {text} if isinstance(text, str) else set()
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> dict[str, str]:
+    path = _PACKAGE / "locale/zh_CN/LC_MESSAGES/messages.po"
+    with path.open("rb") as file:
+        return {str(m.id): str(m.string) for m in read_po(file) if m.id}
+
+
+def test_every_sentence_is_translated_and_none_is_unused(catalogue: dict[str, str]) -> None:
+    assert used() == catalogue.keys()
+
+
+def test_translations_keep_the_placeholders(catalogue: dict[str, str]) -> None:
+    def names(text: str) -> set[str]:
+        return set(re.findall(r"{(\w+)}", text))
+
+    assert {i: t for i, t in catalogue.items() if names(i) != names(t)} == {}
+
+
+def test_no_translation_is_empty_or_english(catalogue: dict[str, str]) -> None:
+    assert [i for i, t in catalogue.items() if not re.search("[\u4e00-\u9fff]", t)] == []
+
+
+def test_an_english_reader_gets_the_sentence_itself() -> None:
+    assert translator("en")("Raise hand") == "Raise hand"
+    assert translator("zh-CN")("Raise hand") == "举手"

@@ -47,19 +47,29 @@ def presence(
     The lead is there while it sends something decodable; an interactive receiving room while it
     sends and the lesson reaches it; a listening room or an observer while the lesson reaches it.
     """
+    slices = list(slices)
     spans = sorted(
-        (max(s.from_at, since), min(s.to_at, until), s.to_at, s.reason or "")
+        (max(s.from_at, since), min(s.to_at, until))
         for s in slices
         if _there(s, role, interactive) and s.to_at > since and s.from_at < until
     )
     merged: list[list[datetime]] = []
-    for start, end, _, _ in spans:
+    for start, end in spans:
         if merged and start - merged[-1][1] < rules.merge_gap:
             merged[-1][1] = max(merged[-1][1], end)
         elif start < end:
             merged.append([start, end])
-    reasons = {end: reason for _, _, end, reason in spans if reason}
-    return tuple(PresenceInterval(start, end, reasons.get(end)) for start, end in merged)
+    endings = sorted({(s.to_at, s.reason) for s in slices if s.reason})
+    return tuple(
+        PresenceInterval(start, end, _reason(end, endings, rules)) for start, end in merged
+    )
+
+
+def _reason(
+    end: datetime, endings: Sequence[tuple[datetime, str]], rules: AttendanceRules
+) -> str | None:
+    """Why the connection ended that an interval ended with, if it ended at about that time."""
+    return next((why for at, why in endings if end <= at < end + rules.merge_gap), None)
 
 
 def _there(s: EvidenceSlice, role: ParticipantRole, interactive: bool) -> bool:

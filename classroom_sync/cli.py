@@ -43,6 +43,9 @@ DatabaseUrl = Annotated[
 Nodes = Annotated[
     int | None, typer.Option(help="Media node processes to run.  [default: one per core]")
 ]
+LogLevel = Annotated[
+    str | None, typer.Option(help="debug, info, warning or error.  [default: info]")
+]
 LogFormat = Annotated[str | None, typer.Option(help="console or json.  [default: console]")]
 
 
@@ -52,7 +55,7 @@ def _settings(**flags: object) -> Settings:
     except BadSettings as error:
         typer.echo(f"classroom-sync: {error}", err=True)
         raise typer.Exit(2) from error
-    logs.configure(settings.log_format)
+    logs.configure(settings.log_format, settings.log_level)
     return settings
 
 
@@ -79,6 +82,7 @@ def serve(
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
     nodes: Nodes = None,
+    log_level: LogLevel = None,
     log_format: LogFormat = None,
 ) -> None:
     """Run the server: pages, API, the clock, and one media node per core."""
@@ -92,6 +96,7 @@ def serve(
         data_dir=data_dir,
         database_url=database_url,
         nodes=nodes,
+        log_level=log_level,
         log_format=log_format,
     )
     _run(run(settings, announce=lambda url: typer.echo(f"Classroom Sync is at {url}", err=True)))
@@ -106,6 +111,9 @@ def demo(
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
     nodes: Nodes = None,
+    log_level: Annotated[
+        str | None, typer.Option(help="debug, info, warning or error.  [default: warning]")
+    ] = None,
     log_format: LogFormat = None,
     lesson_minutes: Annotated[
         float, typer.Option(min=1, max=240, help="Length of the lesson that is on now.")
@@ -122,6 +130,7 @@ def demo(
         data_dir=data_dir,
         database_url=database_url,
         nodes=nodes,
+        log_level=log_level or "warning",
         log_format=log_format,
     )
     _run(run(settings, lesson_minutes, Console()))
@@ -135,6 +144,7 @@ def node(
     public_address: PublicAddress = None,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
+    log_level: LogLevel = None,
     log_format: LogFormat = None,
     with_parent: Annotated[
         bool, typer.Option(help="Stop when standard input closes (as the server's own nodes do).")
@@ -150,6 +160,7 @@ def node(
         public_address=public_address,
         data_dir=data_dir,
         database_url=database_url,
+        log_level=log_level,
         log_format=log_format,
     )
     if settings.database_url is None:

@@ -6,8 +6,9 @@ import sys
 import structlog
 
 
-def configure(log_format: str, level: int = logging.INFO) -> None:
+def configure(log_format: str, log_level: str) -> None:
     """Send structlog's and the standard library's records through one renderer."""
+    level = logging.getLevelNamesMapping()[log_level.upper()]
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,

@@ -114,6 +114,7 @@ def _supervisor(settings: Settings, dsn: str) -> NodeSupervisor:
         udp_port = settings.udp_port + index if settings.udp_port else 0
         command = ["node", "--with-parent", "--udp-port", str(udp_port), "--host", settings.host]
         command += ["--data-dir", str(settings.data_dir), "--log-format", settings.log_format]
+        command += ["--log-level", settings.log_level]
         if settings.public_address is not None:
             command += ["--public-address", settings.public_address]
         commands.append(command)

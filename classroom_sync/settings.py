@@ -49,6 +49,9 @@ class Settings(BaseSettings):
         description="media node processes to run and supervise",
     )
     secure_cookies: bool = Field(False, description="set behind a proxy that speaks HTTPS")
+    log_level: str = Field(
+        "info", pattern="^(debug|info|warning|error)$", description="least severe record written"
+    )
     log_format: str = Field("console", pattern="^(console|json)$", description="console or json")
 
     @classmethod

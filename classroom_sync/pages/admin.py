@@ -13,6 +13,7 @@ from classroom_sync.pages.names import read_names
 from classroom_sync.pages.rendering import DEFAULT_ZONE, page
 from classroom_sync.pages.teacher import day_of
 from classroom_sync.permissions import Action
+from classroom_sync.planning import clashing
 from db import accounts, calendar, sessions, timetable
 from scheduler import bells
 from scheduler.calendar import week_of
@@ -29,11 +30,13 @@ async def overview(request: web.Request) -> web.StreamResponse:
     async with request.app[POOL].connection() as connection:
         names = await read_names(connection)
         today = await sessions.between(connection, since, until)
+        clashes = await clashing(connection, now)
     return await page(
         request,
         "admin.html",
         names=names,
         sessions=today,
+        clashes=clashes,
         now=now,
         subject=lambda slug: names.subject(slug, request[LOCALE]),
     )

@@ -29,6 +29,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=1)
     add("--workers", type=int, default=2, help="processes of the load generator")
     add("--srtp", choices=("gcm", "cm"), default="gcm", help="SRTP profile the peers offer")
+    add("--segmented", action="store_true", help="peers send a frame at once: a cheaper load")
     add("--server-cpus", type=_cpus, default=(), help="pin the system under test, as in 0,1")
     add("--peer-cpus", type=_cpus, default=(), help="pin the load generator")
     add("--command", type=shlex.split, default=server_command(), help="starts the server")
@@ -39,7 +40,15 @@ def _parser() -> argparse.ArgumentParser:
 def main() -> None:
     """Parse, measure, print."""
     args = _parser().parse_args()
-    plan = Plan(args.seconds, args.warm_up, args.seed, args.workers, args.srtp, args.peer_cpus)
+    plan = Plan(
+        args.seconds,
+        args.warm_up,
+        args.seed,
+        args.workers,
+        args.srtp,
+        args.segmented,
+        args.peer_cpus,
+    )
     options = Options(
         scenarios=tuple(args.scenarios),
         systems=tuple(args.systems),

@@ -15,14 +15,13 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection as Pipe
 
 from media.bench import payloads
-from media.bench.datagrams import BATCH, Batch, udp_socket
+from media.bench.datagrams import BATCH, UDP_SEGMENT, Incoming, udp_socket
 from media.bench.payloads import Frame
 from media.bench.scenarios import Scenario
 
 _SECOND = 1_000_000_000
 _HEADER_AND_TAG = 28  # bytes RTP and AES-GCM add to a payload
 _READ_INTERVAL = 0.02  # seconds
-_UDP_SEGMENT = 103  # linux/udp.h; absent from Python's socket module
 _SEGMENTS = 50  # in one send; the kernel takes 64 and 64 KiB
 
 
@@ -38,7 +37,7 @@ class Sink:
     """Sockets that stand for the viewers of each publisher, drained and counted."""
 
     def __init__(self, scenario: Scenario) -> None:
-        self._batch = Batch()
+        self._incoming = Incoming()
         self._sockets: list[socket.socket] = []
         self.addresses: list[list[tuple[str, int]]] = []
         for viewers in scenario.viewers().values():
@@ -52,7 +51,7 @@ class Sink:
         """How many datagrams had come."""
         total = 0
         for sock in self._sockets:
-            while count := self._batch.receive(sock.fileno()):
+            while count := self._incoming.receive(sock.fileno()):
                 total += count
                 if count < BATCH:
                     break
@@ -130,7 +129,7 @@ def _one_frame(
             for _ in range(count):
                 sock.sendto(packet, viewer)
         return
-    option = [(socket.IPPROTO_UDP, _UDP_SEGMENT, struct.pack("H", size))]
+    option = [(socket.IPPROTO_UDP, UDP_SEGMENT, struct.pack("H", size))]
     for start in range(0, count, _SEGMENTS):
         burst = [bytes(size * min(_SEGMENTS, count - start))]
         for viewer in viewers:

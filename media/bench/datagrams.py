@@ -10,16 +10,17 @@ import os
 import socket
 import struct
 import sys
-from collections.abc import Iterator
 
 SLOT = 2048  # bytes reserved for each datagram
-BATCH = 64
+BATCH = 64  # and no more segments than that in one send
 SO_TIMESTAMPNS = 35  # asm-generic/socket.h; absent from Python's socket module
 SO_RCVBUFFORCE = 33
+UDP_SEGMENT = 103  # linux/udp.h
 _RECEIVE_BUFFER = 4 << 20
 _CONTROL = 64  # bytes; one cmsg of a timespec needs 32
 _STAMP_AT = 16  # its data, behind struct cmsghdr
 _STAMP = struct.Struct("qq")
+_SEGMENT = struct.Struct("H")
 
 
 class _Iovec(ctypes.Structure):
@@ -57,26 +58,35 @@ def _libc() -> ctypes.CDLL:
     return ctypes.CDLL(None, use_errno=True)
 
 
-class Batch:
-    """`BATCH` slots of `SLOT` bytes in one buffer, and the message headers that point at them."""
+class _Messages:
+    """A buffer and `BATCH` message headers, each with a place in it."""
 
-    def __init__(self) -> None:
+    def __init__(self, stride: int) -> None:
         self._libc = _libc()
-        self.buffer = ctypes.create_string_buffer(SLOT * BATCH)
+        self.buffer = ctypes.create_string_buffer(stride * BATCH)
         self.view = memoryview(self.buffer).cast("B")
-        self._control = ctypes.create_string_buffer(_CONTROL * BATCH)
+        self._address = ctypes.addressof(self.buffer)
         self._iovecs = (_Iovec * BATCH)()
         self._messages = (_Message * BATCH)()
         for i in range(BATCH):
-            self._iovecs[i].base = ctypes.addressof(self.buffer) + i * SLOT
-            self._iovecs[i].length = SLOT
+            self._iovecs[i].base = self._address + i * stride
+            self._iovecs[i].length = stride
             self._messages[i].header.iov = ctypes.addressof(self._iovecs[i])
             self._messages[i].header.iov_count = 1
-            self._messages[i].header.control = ctypes.addressof(self._control) + i * _CONTROL
-            self._messages[i].header.control_length = _CONTROL
+
+
+class Incoming(_Messages):
+    """`BATCH` slots of `SLOT` bytes, filled by one call."""
+
+    def __init__(self) -> None:
+        super().__init__(SLOT)
+        self._control = ctypes.create_string_buffer(_CONTROL * BATCH)
+        for i in range(BATCH):
+            header = self._messages[i].header
+            header.control = ctypes.addressof(self._control) + i * _CONTROL
+            header.control_length = _CONTROL
         self._template = bytes(self._messages)
         self.lengths = memoryview(self._messages).cast("B").cast("I")[_LENGTH_WORD::_WORDS]
-        self._sizes = memoryview(self._iovecs).cast("B").cast("Q")[1::_IOVEC_WORDS]
 
     def receive(self, fd: int) -> int:
         """Fill the slots from socket `fd` without waiting; how many were filled. Their sizes are in
@@ -90,24 +100,28 @@ class Batch:
         seconds, rest = _STAMP.unpack_from(self._control, i * _CONTROL + _STAMP_AT)
         return int(seconds) * 1_000_000_000 + int(rest)
 
-    def send(self, fd: int, sizes: list[int]) -> int:
-        """Send the first `len(sizes)` slots to the peer socket `fd` is connected to; how many the
-        kernel took."""
-        for i, size in enumerate(sizes):
-            self._sizes[i] = size
-            self._messages[i].header.control_length = 0
-        sent = 0
-        while sent < len(sizes):
-            count = self._libc.sendmmsg(
-                fd,
-                ctypes.byref(self._messages, sent * ctypes.sizeof(_Message)),
-                len(sizes) - sent,
-                socket.MSG_DONTWAIT,
-            )
-            if count <= 0:
-                break
-            sent += count
-        return sent
+
+class Outgoing(_Messages):
+    """Datagrams of one size, end to end in one buffer."""
+
+    def __init__(self) -> None:
+        super().__init__(SLOT)
+        places = memoryview(self._iovecs).cast("B").cast("Q")
+        self._bases, self._sizes = places[0::_IOVEC_WORDS], places[1::_IOVEC_WORDS]
+
+    def send(self, sock: socket.socket, size: int, count: int, *, segmented: bool) -> int:
+        """Send the first `count` datagrams of `size` bytes to the peer `sock` is connected to, one
+        by one or as one send that the kernel cuts; how many it took."""
+        if segmented:
+            option = (socket.IPPROTO_UDP, UDP_SEGMENT, _SEGMENT.pack(size))
+            try:
+                return sock.sendmsg([self.view[: size * count]], [option]) // size
+            except OSError:
+                return 0
+        for i in range(count):
+            self._bases[i], self._sizes[i] = self._address + i * size, size
+        flags = socket.MSG_DONTWAIT
+        return max(0, int(self._libc.sendmmsg(sock.fileno(), self._messages, count, flags)))
 
 
 def udp_socket() -> socket.socket:
@@ -118,9 +132,3 @@ def udp_socket() -> socket.socket:
     force = SO_RCVBUFFORCE if os.geteuid() == 0 else socket.SO_RCVBUF
     sock.setsockopt(socket.SOL_SOCKET, force, _RECEIVE_BUFFER)
     return sock
-
-
-def chunks(count: int) -> Iterator[range]:
-    """`range(count)` in pieces no longer than a batch."""
-    for start in range(0, count, BATCH):
-        yield range(start, min(start + BATCH, count))

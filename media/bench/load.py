@@ -16,7 +16,7 @@ from media.bench.signalling import Target
 from media.bench.worker import Command, Reply, Work
 
 _PATIENCE = 300.0  # seconds for all peers of a worker to connect
-SAMPLES_PER_SECOND = 2000  # packets each worker opens; the rest are counted
+SAMPLES_PER_SECOND = 500  # packets each worker opens; the rest are counted
 PACKETS_PER_SECOND = 350  # of one publisher, about
 
 
@@ -45,6 +45,7 @@ class Load:
         workers: int,
         seed: int,
         profile: str,
+        segmented: bool,
         cpus: tuple[int, ...] = (),
     ) -> None:
         context = multiprocessing.get_context("spawn")
@@ -62,6 +63,7 @@ class Load:
                 tuple(subscribers[i::workers]),
                 seed,
                 profile,
+                segmented,
                 cpus,
             )
             ours, theirs = context.Pipe()

@@ -19,13 +19,15 @@ HOLDS_DELIVERED = 0.98  # of what the viewers should get; the rest is the edges 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How to measure: seconds of warm-up and of measuring, workers of the load generator, the SRTP
-    profile peers offer ("gcm" or "cm"), CPUs of the peers (empty: any)."""
+    profile peers offer ("gcm" or "cm"), whether they hand a frame to the kernel in one piece, CPUs
+    of the peers (empty: any)."""
 
     seconds: float = 10.0
     warm_up: float = 3.0
     seed: int = 1
     workers: int = 2
     srtp: str = "gcm"
+    segmented: bool = False
     peer_cpus: tuple[int, ...] = ()
 
 
@@ -101,6 +103,7 @@ def forwarding(running: Running, scenario: Scenario, plan: Plan) -> Measurement:
         workers=plan.workers,
         seed=plan.seed,
         profile=plan.srtp,
+        segmented=plan.segmented,
         cpus=plan.peer_cpus,
     ) as load:
         load.connect()

@@ -42,18 +42,21 @@ class Pool:
     """The seeded noise bodies are cut from."""
 
     def __init__(self, seed: int) -> None:
-        self.noise = random.Random(seed).randbytes(_POOL_SIZE + 2048)  # noqa: S311 - not a secret
+        noise = random.Random(seed).randbytes(_POOL_SIZE + 2048)  # noqa: S311 - not a secret
+        self._noise = memoryview(noise)
 
-    def body(self, stream: int, index: int, size: int) -> bytes:
+    def body(self, stream: int, index: int, size: int) -> memoryview:
         """The `size` bytes after the mark of packet `index` of `stream`."""
         start = (stream * 7919 + index * 104_729) % _POOL_SIZE
-        return self.noise[start : start + size]
+        return self._noise[start : start + size]
 
-    def write(self, into: memoryview, at: int, end: int, mark: Mark, start: int) -> None:
-        """Fill `into[at:end]` with mark and body of a payload that begins at `start`."""
-        _MARK.pack_into(into, at, _MAGIC, mark.stream, mark.index, mark.sent, end - start)
+    def write(
+        self, into: memoryview, at: int, end: int, size: int, stream: int, index: int, sent: int
+    ) -> None:
+        """Fill `into[at:end]` with mark and body, the rest of a payload of `size` bytes."""
+        _MARK.pack_into(into, at, _MAGIC, stream, index, sent, size)
         body = at + MARK_SIZE
-        into[body:end] = self.body(mark.stream, mark.index, end - body)
+        into[body:end] = self.body(stream, index, end - body)
 
     def check(self, payload: bytes) -> tuple[Mark, bool] | None:
         """The mark of a received payload and whether all after it is what was sent; None where no

@@ -20,11 +20,11 @@ from aiortc.rtp import (
 )
 
 from media.bench.connection import Connection
-from media.bench.datagrams import BATCH, SLOT, Batch
+from media.bench.datagrams import BATCH, SLOT, Incoming
 from media.bench.payloads import Pool
-from media.bench.protection import Slots
+from media.bench.protection import Buffer
 
-_WORDS = struct.Struct("!BBHxxxxI")
+_WORDS = struct.Struct(f"!BBHxxxxI{SLOT - 12}x")  # the RTP header in each slot
 _REMB = 20_000_000  # bit/s a receiver says it can take: its path is a loopback
 _OWN_SSRC = 1  # of a receiver that sends nothing but reports
 
@@ -72,12 +72,13 @@ class _Stream:
 
 
 class Receiver:
-    """Reads one socket when told to. `batch` and `slots` are shared by a worker's receivers."""
+    """Reads one socket when told to. `incoming` and `buffer` (the same memory) are shared by a
+    worker's receivers."""
 
     def __init__(
-        self, connection: Connection, pool: Pool, batch: Batch, slots: Slots, *, seed: int
+        self, connection: Connection, pool: Pool, incoming: Incoming, buffer: Buffer, *, seed: int
     ) -> None:
-        self.connection, self._pool, self._batch, self._slots = connection, pool, batch, slots
+        self.connection, self._pool, self._in, self._buffer = connection, pool, incoming, buffer
         self._fd = connection.socket.fileno()
         self._rng = random.Random(seed)  # noqa: S311 - a reproducible sample
         self._streams: dict[int, _Stream] = {}
@@ -103,13 +104,13 @@ class Receiver:
 
     def read(self) -> None:
         """Take everything that waits in the socket."""
-        batch, streams = self._batch, self._streams
-        while count := batch.receive(self._fd):
-            view, lengths = batch.view, batch.lengths
-            for i in range(count):
-                first, second, sequence, ssrc = _WORDS.unpack_from(view, i * SLOT)
+        incoming, streams = self._in, self._streams
+        while count := incoming.receive(self._fd):
+            packets = _WORDS.iter_unpack(incoming.view[: count * SLOT])
+            for i, (first, second, sequence, ssrc) in enumerate(packets):
                 if not 128 <= first <= 191 or 192 <= second <= 223:
-                    self._control(bytes(view[i * SLOT : i * SLOT + lengths[i]]))
+                    base = i * SLOT
+                    self._control(bytes(incoming.view[base : base + incoming.lengths[i]]))
                     continue
                 stream = streams.get(ssrc)
                 if stream is None:
@@ -120,20 +121,20 @@ class Receiver:
                 stream.received += 1
                 self._until_sample -= 1
                 if not self._until_sample:
-                    self._open(i, lengths[i])
+                    self._open(i, incoming.lengths[i])
             if count < BATCH:
                 break
 
     def _open(self, i: int, length: int) -> None:
         self._until_sample = self._rng.randint(1, 2 * self._every - 1)
-        size = self._slots.unprotect(self.connection.receive, i, length)
+        size = self._buffer.unprotect(self.connection.receive, i, length)
         arrivals = self._arrivals
         arrivals.sampled += 1
         if size < 0:
             arrivals.unreadable += 1
             return
         base = i * SLOT
-        packet = bytes(self._batch.view[base : base + size])
+        packet = bytes(self._in.view[base : base + size])
         start = 12 + 4 * (packet[0] & 15)
         if packet[0] & 16:
             start += 4 + 4 * int.from_bytes(packet[start + 2 : start + 4])
@@ -144,7 +145,7 @@ class Receiver:
         mark, same = found
         arrivals.different += not same
         arrivals.streams.add(mark.stream)
-        arrivals.latencies.append(self._batch.stamp(i) - mark.sent)
+        arrivals.latencies.append(self._in.stamp(i) - mark.sent)
 
     def _control(self, data: bytes) -> None:
         if data[:1] < b"\x04":

@@ -17,9 +17,9 @@ from aiortc.rtp import (
 
 from media.bench import payloads
 from media.bench.connection import Connection
-from media.bench.datagrams import SLOT, Batch, chunks
-from media.bench.payloads import Frame, Mark, Pool
-from media.bench.protection import Slots
+from media.bench.datagrams import Outgoing
+from media.bench.payloads import Frame, Pool
+from media.bench.protection import Buffer
 from media.bench.scenarios import Publisher
 from media.bench.sdp import AUDIO_LEVEL_ID, OPUS, VP8
 
@@ -51,22 +51,24 @@ class _Stream:
 
 
 class Sender:
-    """Sends what is due. `batch` and `slots` are shared by all senders of a worker."""
+    """Sends what is due. `out` and `buffer` (the same memory) are shared by a worker's senders;
+    `segmented` sends are cheaper for the kernel, and look the same to who receives them."""
 
     def __init__(
         self,
         publisher: Publisher,
         connection: Connection,
         pool: Pool,
-        batch: Batch,
-        slots: Slots,
+        out: Outgoing,
+        buffer: Buffer,
         *,
+        segmented: bool,
         seed: int,
         now: int,
     ) -> None:
         self.publisher = publisher
         self.connection, self._pool = connection, pool
-        self._batch, self._slots = batch, slots
+        self._out, self._buffer, self._segmented = out, buffer, segmented
         self._rng = random.Random(f"{seed}/{publisher.number}")  # noqa: S311 - a reproducible load
         first = self._rng.randrange(0x8000)
         number = publisher.number
@@ -114,38 +116,28 @@ class Sender:
         return (stream.start + (at - self._began) * stream.clock // SECOND) & 0xFFFFFFFF
 
     def _send(self, stream: _Stream, frame: Frame, at: int) -> None:
-        view, count = self._batch.view, len(frame.heads)
+        view, session, count = self._out.view, self.connection.send, len(frame.heads)
         timestamp, extension = self._timestamp(stream, at), stream.extension
-        first = 0x90 if extension else 0x80
-        for chunk in chunks(count):
-            sizes = []
-            sent = time.time_ns()
-            for slot, i in enumerate(chunk):
-                base = slot * SLOT
-                marker = 0x80 if i == count - 1 and stream is self._video else 0
-                _HEADER.pack_into(
-                    view,
-                    base,
-                    first,
-                    marker | stream.payload_type,
-                    (stream.start + stream.index) & 0xFFFF,
-                    timestamp,
-                    stream.ssrc,
-                )
-                start = base + _HEADER.size
-                if extension:
-                    view[start : start + len(extension)] = extension
-                    start += len(extension)
-                head = frame.heads[i]
-                body, end = start + len(head), start + frame.size
-                view[start:body] = head
-                mark = Mark(stream.ssrc, stream.index, sent)
-                self._pool.write(view, body, end, mark, start)
-                sizes.append(self._slots.protect(self.connection.send, slot, end - base))
-                stream.index += 1
-                stream.octets += frame.size
-            taken = self._batch.send(self.connection.socket.fileno(), sizes)
-            self.unsent += len(sizes) - taken
+        first, kind = 0x90 if extension else 0x80, stream.payload_type
+        size = _HEADER.size + len(extension) + frame.size
+        sent, base = time.time_ns(), 0
+        for i, head in enumerate(frame.heads):
+            index = stream.index + i
+            if i == count - 1 and stream is self._video:
+                kind |= 0x80  # the marker: last packet of its frame
+            number = (stream.start + index) & 0xFFFF
+            _HEADER.pack_into(view, base, first, kind, number, timestamp, stream.ssrc)
+            start = base + _HEADER.size
+            body = start + len(extension) + len(head)
+            view[start:body] = extension + head
+            self._pool.write(view, body, base + size, frame.size, stream.ssrc, index, sent)
+            base += self._buffer.protect(session, base, size)
+        stream.index += count
+        stream.octets += count * frame.size
+        taken = self._out.send(
+            self.connection.socket, base // count, count, segmented=self._segmented
+        )
+        self.unsent += count - taken
 
     def _report(self, now: int) -> None:
         wall = time.time_ns()

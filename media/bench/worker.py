@@ -5,6 +5,7 @@ Told through a pipe by `load.Load`, one command at a time, each answered with a 
 
 import asyncio
 import gc
+import heapq
 import os
 import time
 from collections.abc import Awaitable, Iterable, Iterator
@@ -13,12 +14,13 @@ from multiprocessing.connection import Connection as Pipe
 from typing import Literal
 
 import aiohttp
+import uvloop
 from aiortc.rtcdtlstransport import RTCCertificate
 
 from media.bench.connection import Connection
-from media.bench.datagrams import Batch
+from media.bench.datagrams import Incoming, Outgoing
 from media.bench.payloads import Pool
-from media.bench.protection import Slots
+from media.bench.protection import Buffer
 from media.bench.receiver import Arrivals, Receiver
 from media.bench.scenarios import Publisher, Subscriber
 from media.bench.sdp import SignallingFailed
@@ -41,6 +43,7 @@ class Work:
     subscribers: tuple[Subscriber, ...]
     seed: int
     profile: str
+    segmented: bool
     cpus: tuple[int, ...] = ()
 
 
@@ -73,9 +76,10 @@ class _Worker:
         self._work, self._signalling = work, signalling
         self._certificate = RTCCertificate.generateCertificate()
         self._pool = Pool(work.seed)
-        self._out, self._in = Batch(), Batch()
-        self._out_slots, self._in_slots = Slots(self._out), Slots(self._in)
+        self._out, self._in = Outgoing(), Incoming()
+        self._out_buffer, self._in_buffer = Buffer(self._out), Buffer(self._in)
         self._senders: list[Sender] = []
+        self._agenda: list[tuple[int, int, Sender]] = []  # a heap: who is due when
         self._receivers: list[Receiver] = []
         self._connections: list[Connection] = []
         self._before = Reply()
@@ -107,18 +111,20 @@ class _Worker:
             connection,
             self._pool,
             self._out,
-            self._out_slots,
+            self._out_buffer,
+            segmented=self._work.segmented,
             seed=self._work.seed,
             now=time.monotonic_ns(),
         )
         self._senders.append(sender)
+        heapq.heappush(self._agenda, (sender.due(), publisher.number, sender))
 
     async def _play(self, subscriber: Subscriber) -> None:
         connection = self._connection()
         await self._signalling.play(subscriber, connection)
         seed = self._work.seed + subscriber.number
         self._receivers.append(
-            Receiver(connection, self._pool, self._in, self._in_slots, seed=seed)
+            Receiver(connection, self._pool, self._in, self._in_buffer, seed=seed)
         )
 
     def _begin(self, every: int) -> None:
@@ -157,14 +163,13 @@ class _Worker:
         read_at = report_at = consent_at = 0
         while True:
             now = time.monotonic_ns()
-            wake = now + _MAX_SLEEP
-            for sender in self._senders:
-                due = sender.due()
-                if due <= now:
-                    self._late.append(now - due)
-                    sender.tick(now)
-                    due = sender.due()
-                wake = min(wake, due)
+            agenda = self._agenda
+            while agenda and agenda[0][0] <= now:
+                due, number, sender = agenda[0]
+                self._late.append(now - due)
+                sender.tick(now)
+                heapq.heapreplace(agenda, (sender.due(), number, sender))
+            wake = min(agenda[0][0], now + _MAX_SLEEP) if agenda else now + _MAX_SLEEP
             if now >= read_at:
                 read_at = now + READ_INTERVAL
                 for peer in self._peers():
@@ -230,4 +235,4 @@ def main(work: Work, pipe: Pipe) -> None:
     """Entry point of the process."""
     if work.cpus:
         os.sched_setaffinity(0, work.cpus)
-    asyncio.run(_serve(work, pipe))
+    uvloop.run(_serve(work, pipe))

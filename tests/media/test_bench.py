@@ -12,7 +12,7 @@ import pytest
 
 from media.bench import Measurement, Options, Plan, Result, processes, run
 from media.bench.comparison import BARE, JANUS, OURS
-from media.bench.datagrams import Batch, udp_socket
+from media.bench.datagrams import SLOT, Incoming, Outgoing, udp_socket
 from media.bench.payloads import Mark, Pool, vp8_frame
 from media.bench.report import as_json, as_table, ratio
 from media.bench.scenarios import city, one_to_many, parse
@@ -126,7 +126,7 @@ def test_frames_are_equal_sized_packets_a_vp8_reader_understands(key: bool) -> N
 def test_a_changed_byte_is_seen_and_a_changed_descriptor_is_not() -> None:
     pool = Pool(7)
     payload = bytearray(200)
-    pool.write(memoryview(payload), 7, 200, Mark(3, 9, 123), 0)
+    pool.write(memoryview(payload), 7, 200, 200, 3, 9, 123)
     assert pool.check(bytes(payload)) == (Mark(3, 9, 123), True)
     payload[2] ^= 1
     assert pool.check(bytes(payload)) == (Mark(3, 9, 123), True)
@@ -136,19 +136,20 @@ def test_a_changed_byte_is_seen_and_a_changed_descriptor_is_not() -> None:
     assert pool.check(b"\x80" * 200) is None
 
 
-def test_batches_keep_order_sizes_and_arrival_times() -> None:
+@pytest.mark.parametrize("segmented", [True, False])
+def test_batches_keep_order_sizes_and_arrival_times(segmented: bool) -> None:
     sender, receiver = udp_socket(), udp_socket()
     with sender, receiver:
         receiver.bind(("127.0.0.1", 0))
         sender.connect(receiver.getsockname())
-        out, into = Batch(), Batch()
+        out, into = Outgoing(), Incoming()
         for i in range(5):
-            out.view[i * 2048] = i
+            out.view[i * 30] = i
         before = time.time_ns()
-        assert out.send(sender.fileno(), [10, 20, 30, 40, 50]) == 5
+        assert out.send(sender, 30, 5, segmented=segmented) == 5
         assert into.receive(receiver.fileno()) == 5
-        assert list(into.lengths[:5]) == [10, 20, 30, 40, 50]
-        assert [into.view[i * 2048] for i in range(5)] == [0, 1, 2, 3, 4]
+        assert list(into.lengths[:5]) == [30] * 5
+        assert [into.view[i * SLOT] for i in range(5)] == [0, 1, 2, 3, 4]
         assert before <= into.stamp(0) <= into.stamp(4) <= time.time_ns()
         assert into.receive(receiver.fileno()) == 0
 

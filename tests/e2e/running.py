@@ -51,7 +51,7 @@ class RunningDemo:
 
     @property
     def dsn(self) -> str:
-        """The embedded database, as its owner (line 5 of postmaster.pid: the socket's directory)."""
+        """The embedded database, as its owner; line 5 of postmaster.pid is its socket directory."""
         lines = (self.data_dir / "postgres" / "postmaster.pid").read_text().splitlines()
         return f"postgresql://postgres@/postgres?host={lines[4]}"
 

@@ -1,0 +1,55 @@
+"""A real PostgreSQL for the whole run, and a fresh, migrated database for each test."""
+
+import itertools
+from collections.abc import AsyncIterator, Iterator
+
+import asyncpg
+import pytest
+
+from db.embedded import EmbeddedPostgres
+from db.pool import Pool, migrate_database
+
+_TEMPLATE = "migrated"
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """The server; its owner may do anything."""
+    with EmbeddedPostgres(tmp_path_factory.mktemp("pg")) as server:
+        yield server
+
+
+def _dsn(server: EmbeddedPostgres, database: str) -> str:
+    return server.dsn.replace("/postgres?", f"/{database}?")
+
+
+@pytest.fixture(scope="session")
+async def template(postgres: EmbeddedPostgres) -> str:
+    """A database with the schema in it, to be copied."""
+    connection = await asyncpg.connect(postgres.dsn)
+    await connection.execute(f"CREATE DATABASE {_TEMPLATE}")
+    await connection.close()
+    await migrate_database(_dsn(postgres, _TEMPLATE))
+    return _TEMPLATE
+
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+async def dsn(postgres: EmbeddedPostgres, template: str) -> AsyncIterator[str]:
+    """A database of the test's own, as its owner."""
+    name = f"test_{next(_numbers)}"
+    connection = await asyncpg.connect(postgres.dsn)
+    await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield _dsn(postgres, name)
+    await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await connection.close()
+
+
+@pytest.fixture
+async def pool(dsn: str) -> AsyncIterator[Pool]:
+    """Connections as the application has them."""
+    opened = await Pool.open(dsn)
+    yield opened
+    await opened.close()

@@ -165,7 +165,7 @@ async def new_pairing_code(request: web.Request, room_id: str) -> PairingCode:
     async with request.app[POOL].transaction() as connection:
         room = next((r for r in await city.rooms(connection) if r.id == room_id), None)
         if room is None:
-            raise Refused(404, "There is no such room.")
+            raise Refused(404, "There is no such room: see the list of rooms.")
         if visitor.school_code is not None and room.school_code != visitor.school_code:
             raise Refused(403, "This room belongs to another school.")
         code = PairingCode(pairing_code(), room_id, now + PAIRING_LIFETIME)

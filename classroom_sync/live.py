@@ -106,7 +106,7 @@ class Live:
         """A session that must be there. Raises Refused (404)."""
         found = await self.get(session_id)
         if found is None:
-            raise Refused(404, "There is no such lesson.")
+            raise Refused(404, "There is no such lesson: go back to the start and choose one.")
         return found
 
     def _forget_old(self) -> None:

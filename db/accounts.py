@@ -166,5 +166,7 @@ async def devices(connection: Connection) -> list[RoomDevice]:
 
 async def secret(connection: Connection, name: str, fresh: bytes) -> bytes:
     """The shared secret of that name; `fresh` becomes it if there is none yet."""
-    found: bytes = await _sql.secret(connection, name=name, value=fresh)
-    return found
+    while True:
+        found: bytes | None = await _sql.secret(connection, name=name, value=fresh)
+        if found is not None:  # None: another process made it after this statement began
+            return found

@@ -29,9 +29,7 @@ HUB, FAR, NEAR = "2132000001", "2132000002", "2132000003"
 MONDAY = date(2026, 9, 7)  # week 2 of the term below
 NOON = datetime(2026, 9, 7, 4, 0, tzinfo=UTC)  # 12:00 in Shanghai
 
-TERM = Term(
-    "t", "Autumn", "Asia/Shanghai", date(2026, 8, 31), date(2026, 9, 1), date(2027, 1, 22)
-)
+TERM = Term("t", "Autumn", "Asia/Shanghai", date(2026, 8, 31), date(2026, 9, 1), date(2027, 1, 22))
 
 
 def _room(school: str, number: int, kind: RoomKind) -> Room:

@@ -62,7 +62,7 @@ async def links(request: web.Request) -> web.StreamResponse:
         names = await read_names(connection)
         school = request.query.get("school")
         if school is not None and school not in names.schools:
-            raise Refused(404, "There is no such school.")
+            raise Refused(404, "There is no such school: see the list of schools.")
         await marks.add_audit(
             connection, request[VISITOR].actor, "links_seen", f"school:{school or 'all'}"
         )
@@ -91,7 +91,7 @@ async def link(request: web.Request) -> web.StreamResponse:
     async with request.app[POOL].connection() as connection:
         session = await sessions.session_of_participant(connection, participant_id)
         if session is None:
-            raise Refused(404, "There is no such lesson.")
+            raise Refused(404, "There is no such lesson: go back to the start and choose one.")
         names = await read_names(connection)
         attendance = await presence.attendance_of(connection, participant_id)
         slices = await presence.slices_of_session(connection, session.id)

@@ -1,0 +1,106 @@
+"""The whole application over a real database and a real port; no media node is running."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from classroom_sync import app as application
+from classroom_sync.auth import hash_password
+from classroom_sync.live import Live
+from classroom_sync.node_links import NodeLinks
+from classroom_sync.settings import load
+from db import accounts, sessions
+from db.pool import Pool
+from tests.worlds import FAR, HUB, Planned, build, lesson, plan
+
+PASSWORD = "Right-1234"
+MEDIA_KEY = b"0" * 32
+
+
+@dataclass
+class Site:
+    """A served application; `now` can be set, and stays where it is put."""
+
+    url: str
+    pool: Pool
+    live: Live
+    now: datetime
+    planned: Planned
+
+    def browser(self, **headers: str) -> aiohttp.ClientSession:
+        """Somebody's browser: cookies of its own, follows no redirects by itself."""
+        jar = aiohttp.CookieJar(unsafe=True)
+        return aiohttp.ClientSession(self.url, cookie_jar=jar, headers=headers)
+
+
+@pytest.fixture
+async def site(pool: Pool, tmp_path: Path) -> AsyncIterator[Site]:
+    now = datetime.now(UTC)
+    async with pool.transaction() as connection:
+        await build(connection)
+        planned = await plan(connection, lesson(), now + timedelta(minutes=5))
+        await sessions.open_session(connection, planned.session_id, now)
+        hashed = await hash_password(PASSWORD)
+        for login, role, school, teacher in (
+            ("bureau", "bureau", None, None),
+            ("admin", "admin", None, None),
+            ("far-admin", "admin", FAR, None),
+            ("lead", "teacher", HUB, f"{HUB}-T1"),
+            ("other", "teacher", HUB, f"{HUB}-T2"),
+            ("helper", "teacher", FAR, f"{FAR}-T1"),
+        ):
+            await accounts.add_account(
+                connection,
+                login=login,
+                name=login,
+                password_hash=hashed,
+                role=role,
+                school_code=school,
+                teacher_id=teacher,
+            )
+
+    async def none() -> list[Any]:
+        return []
+
+    async def nothing(_node: object, _message: object) -> None:
+        return None
+
+    links = NodeLinks("key", none, nothing)
+    async with aiohttp.ClientSession() as http:
+        found = Site("", pool, Live(pool, links, lambda: found.now), now, planned)
+        built = application.build(
+            load(data_dir=tmp_path), pool, found.live, links, MEDIA_KEY, http, lambda: found.now
+        )
+        runner = web.AppRunner(built, access_log=None, shutdown_timeout=0.1)
+        await runner.setup()
+        listening = web.TCPSite(runner, "127.0.0.1", 0)
+        await listening.start()
+        found.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        try:
+            yield found
+        finally:
+            await runner.cleanup()
+
+
+async def sign_in(browser: aiohttp.ClientSession, login: str, password: str = PASSWORD) -> str:
+    """Sign in; the CSRF token."""
+    body = {"login": login, "password": password}
+    async with browser.post("/api/v1/sign-in", json=body) as response:
+        assert response.status == 200, await response.text()
+        return str((await response.json())["csrf"])
+
+
+async def pair_room(site: Site, browser: aiohttp.ClientSession, room: str, code: str) -> str:
+    """Pair a browser with a room; the CSRF token."""
+    async with site.pool.transaction() as connection:
+        until = site.now + timedelta(minutes=5)
+        await accounts.add_pairing_code(connection, code, room, until)
+    async with browser.post("/api/v1/pairings", json={"code": code}) as response:
+        assert response.status == 200, await response.text()
+        return str((await response.json())["csrf"])

@@ -8,7 +8,7 @@ import gc
 import heapq
 import os
 import time
-from collections.abc import Awaitable, Iterable, Iterator
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection as Pipe
 from typing import Literal
@@ -27,11 +27,11 @@ from media.bench.sdp import SignallingFailed
 from media.bench.sender import Sender
 from media.bench.signalling import Signalling, Target
 
-READ_INTERVAL = 20_000_000  # ns between two readings of a socket; the kernel keeps the times
-REPORT_INTERVAL = 1_000_000_000
-CONSENT_INTERVAL = 2_500_000_000
+TURN = 4_000_000  # ns; what peers do besides sending is spread over turns, so that none is long
+READ_TURNS = 5  # between two readings of a socket: 20 ms; the kernel keeps the times
+REPORT_TURNS = 250  # a second
+CONSENT_TURNS = 625
 _CONNECTING_AT_ONCE = 16
-_MAX_SLEEP = 5_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,10 @@ class _Worker:
             case "publish":
                 return await _each(self._publish(p) for p in self._work.publishers)
             case "play":
-                return await _each(self._play(s) for s in self._work.subscribers)
+                reply = await _each(self._play(s) for s in self._work.subscribers)
+                gc.collect()
+                gc.freeze()  # so that no later collection walks what stays for good
+                return reply
             case "begin":
                 self._begin(command.every)
             case "end":
@@ -128,8 +131,6 @@ class _Worker:
         )
 
     def _begin(self, every: int) -> None:
-        gc.collect()
-        gc.freeze()  # so that no later collection walks what stays for good
         for receiver in self._receivers:
             receiver.begin(every)
         self._before = self._counts()
@@ -160,7 +161,7 @@ class _Worker:
 
     async def keep_going(self) -> None:
         """Send what is due, read what waits, report, keep consent; until cancelled."""
-        read_at = report_at = consent_at = 0
+        turn, turn_at = 0, 0
         while True:
             now = time.monotonic_ns()
             agenda = self._agenda
@@ -169,24 +170,20 @@ class _Worker:
                 self._late.append(now - due)
                 sender.tick(now)
                 heapq.heapreplace(agenda, (sender.due(), number, sender))
-            wake = min(agenda[0][0], now + _MAX_SLEEP) if agenda else now + _MAX_SLEEP
-            if now >= read_at:
-                read_at = now + READ_INTERVAL
-                for peer in self._peers():
-                    peer.read()
-            if now >= report_at:
-                report_at = now + REPORT_INTERVAL
-                for receiver in self._receivers:
-                    receiver.report(now)
-            if now >= consent_at:
-                consent_at = now + CONSENT_INTERVAL
-                for peer in self._peers():
-                    peer.connection.refresh_consent()
+            if now >= turn_at:
+                turn, turn_at = turn + 1, now + TURN
+                self._take_turn(turn, now)
+            wake = min(agenda[0][0], turn_at) if agenda else turn_at
             await asyncio.sleep(max(0, wake - time.monotonic_ns()) / 1e9)
 
-    def _peers(self) -> Iterator[Sender | Receiver]:
-        yield from self._senders
-        yield from self._receivers
+    def _take_turn(self, turn: int, now: int) -> None:
+        peers: list[Sender | Receiver] = [*self._senders, *self._receivers]
+        for peer in peers[turn % READ_TURNS :: READ_TURNS]:
+            peer.read()
+        for peer in peers[turn % CONSENT_TURNS :: CONSENT_TURNS]:
+            peer.connection.refresh_consent()
+        for receiver in self._receivers[turn % REPORT_TURNS :: REPORT_TURNS]:
+            receiver.report(now)
 
     def close(self) -> None:
         """Let the sockets go."""

@@ -9,6 +9,7 @@ from media.rtcp import Description, ReportBlock, SenderReport
 from media.specs import Extension, Kind, PayloadSpec, SlotSpec, compatible
 
 NTP_UNIX = 2_208_988_800  # seconds from 1900 to 1970
+_ARRIVED = 0.5  # of the packets sent: with less, a picture can't be kept up
 _GAP = 0.02  # seconds of timestamp between two streams in a row, at least
 _REPEAT_AFTER = 0.02  # seconds before one packet is repeated again, on the shortest link
 _REPEAT_AT_LATEST = 0.2  # and on the longest
@@ -156,16 +157,20 @@ class Slot:
         )
         return rtcp.build((report, Description(self.spec.ssrc, cname)))
 
-    def reported(self, block: ReportBlock, now: float) -> bool:
-        """Take what the player says of this slot; whether more has arrived than it said before."""
-        self.lost = max(0, block.lost)
+    def reported(self, block: ReportBlock, now: float) -> tuple[int, int] | None:
+        """Take what the player says of this slot: the outgoing numbers (after, up to) that it has
+        got since it last said, or None where nothing, or only a small part of them, arrived."""
+        lost_before, self.lost = self.lost, max(0, block.lost)
         sent_at = self._reports.get(block.last_sr)
         if sent_at is not None:
             self.rtt = max(0.0, now - sent_at - block.delay / 65536)
         if not self.munger.started:
-            return False
+            return None
         highest = rtp.unwrap(block.highest & 0xFFFF, self.munger.highest)
         if highest <= self.confirmed or highest > self.munger.highest:
-            return False
-        self.confirmed = highest
-        return True
+            return None
+        before, self.confirmed = self.confirmed, highest
+        if before < 0:
+            return before, highest
+        arrived = highest - before - (self.lost - lost_before)
+        return (before, highest) if arrived >= _ARRIVED * (highest - before) else None

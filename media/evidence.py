@@ -1,12 +1,14 @@
 """What really flowed, cut into slices that can be trusted.
 
 Each second of a participant is judged: did it send something decodable, and did something decodable
-reach it. What was sent to it counts only once its receiver reports confirm that it arrived: seconds
-wait for that confirmation, and what is never confirmed did not arrive. So neither a crash nor a
-vanished browser can add presence.
+reach it. What was sent to it counts only once its receiver reports confirm that it arrived: each
+second remembers how far each stream had been sent when it ended, waits for a report that covers it,
+and what is never covered did not arrive. So neither a crash, nor a vanished browser, nor a line
+that was down for a while can add presence.
 """
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -51,30 +53,46 @@ class Counts:
     rtt_ms: float | None = None
 
 
+@dataclass(slots=True)
+class _Waiting:
+    """A judged second, and (SSRC → outgoing sequence number at its end) of what was sent in it."""
+
+    evidence: Evidence
+    marks: Mapping[int, int]
+    confirmed: bool = False
+
+
 class Ledger:
     """The seconds of one participant, and the slices made of them; drain with `take`."""
 
     def __init__(self, room: str, participant: str) -> None:
         self._room = room
         self._participant = participant
-        self._waiting: deque[Evidence] = deque()  # judged, delivery not confirmed yet
+        self._waiting: deque[_Waiting] = deque()  # in order; the first is not decided yet
         self._open: Evidence | None = None
         self._done: list[Evidence] = []
 
     def second(
-        self, from_at: datetime, to_at: datetime, *, sent: bool, delivered: bool, counts: Counts
+        self,
+        from_at: datetime,
+        to_at: datetime,
+        *,
+        sent: bool,
+        delivered: Mapping[int, int],
+        counts: Counts,
     ) -> None:
-        """Judge [from_at, to_at); `delivered`: sent to the participant, arrival not confirmed."""
+        """Judge [from_at, to_at). `delivered` names the SSRCs that something was sent to the
+        participant on, each with the outgoing sequence number it has come to."""
         if from_at >= to_at:
             return  # the wall clock was set back: nothing can be said of this second
-        self._waiting.append(
+        second = _Waiting(
             Evidence(
                 self._room,
                 self._participant,
                 from_at,
                 to_at,
                 sent,
-                delivered,
+                bool(delivered),
                 counts.packets_in,
                 counts.bytes_in,
                 counts.packets_out,
@@ -84,22 +102,39 @@ class Ledger:
                 counts.jitter_ms,
                 counts.rtt_ms,
                 None,
-            )
+            ),
+            dict(delivered),
         )
-        while self._waiting and not self._waiting[0].received_decodable:
-            self._merge(self._waiting.popleft())
-        while self._waiting and self._waiting[0].to_at < to_at - CONFIRM_WITHIN:
-            self._merge(replace(self._waiting.popleft(), received_decodable=False))
+        self._waiting.append(second)
+        self._decide(to_at)
 
-    def confirm(self) -> None:
-        """A receiver report shows that what was sent so far has arrived."""
+    def confirm(self, ssrc: int, after: int, up_to: int) -> None:
+        """A receiver report: of what was sent on `ssrc`, most of (after, up_to] has arrived."""
+        for waiting in self._waiting:
+            if after < waiting.marks.get(ssrc, -1) <= up_to:
+                waiting.confirmed = True
+        self._decide(None)
+
+    def _decide(self, now: datetime | None) -> None:
+        """Settle seconds from the oldest on, as far as they can be; after a while, without."""
         while self._waiting:
-            self._merge(self._waiting.popleft())
+            first = self._waiting[0]
+            evidence = first.evidence
+            if evidence.received_decodable and not first.confirmed:
+                if now is None or evidence.to_at >= now - CONFIRM_WITHIN:
+                    return
+                evidence = replace(evidence, received_decodable=False)
+            self._waiting.popleft()
+            self._merge(evidence)
 
     def close(self, reason: str) -> None:
         """The participant's last connection ended; what was not confirmed did not arrive."""
-        while self._waiting:
-            self._merge(replace(self._waiting.popleft(), received_decodable=False))
+        for waiting in self._waiting:
+            if waiting.confirmed or not waiting.evidence.received_decodable:
+                self._merge(waiting.evidence)
+            else:
+                self._merge(replace(waiting.evidence, received_decodable=False))
+        self._waiting.clear()
         if self._open is not None:
             self._done.append(replace(self._open, reason=reason))
             self._open = None

@@ -99,8 +99,13 @@ class _Subscriber:
         self.by_ssrc = {slot.spec.ssrc: slot for slot in made}
         self.mapping: tuple[tuple[str, Kind, str | None, Source | None], ...] = ()
 
-    def delivering(self, now: float) -> bool:
-        return any(0 <= now - slot.sent_at <= REPORT_INTERVAL for slot in self.slots)
+    def delivering(self, now: float) -> dict[int, int]:
+        """SSRC → outgoing sequence number of the slots something was sent on just now."""
+        return {
+            slot.spec.ssrc: slot.munger.highest
+            for slot in self.slots
+            if slot.munger.started and now - slot.sent_at <= REPORT_INTERVAL
+        }
 
 
 class _Tally:
@@ -354,13 +359,13 @@ class Room:
                     if out is not None:
                         self.outputs.append(SendRtp(slot.resource_id, out))
         elif isinstance(report, SenderReport | ReceiverReport):
-            arrived = False
+            ledger = self._tallies[subscriber.spec.participant].ledger
             for block in report.blocks:
                 slot = subscriber.by_ssrc.get(block.ssrc)
                 if slot is not None:
-                    arrived |= slot.reported(block, now)
-            if arrived:
-                self._tallies[subscriber.spec.participant].ledger.confirm()
+                    arrived = slot.reported(block, now)
+                    if arrived is not None:
+                        ledger.confirm(slot.spec.ssrc, *arrived)
 
     # ── who is shown where ───────────────────────────────────────────────────────────────
 
@@ -497,7 +502,7 @@ class Room:
                 datetime.fromtimestamp(tally.since, UTC),
                 datetime.fromtimestamp(wall, UTC),
                 sent=any(p.decodable(now) for p in publishers),
-                delivered=any(s.delivering(now) for s in players),
+                delivered={k: v for s in players for k, v in s.delivering(now).items()},
                 counts=counts,
             )
             tally.since = wall

@@ -33,6 +33,7 @@ class World:
         self.lose = lambda _: False
         self.report_to_room = True
         self.obey_keyframes = True
+        self.down = False  # the line to the players, without their noticing
         self.sent: dict[int, bytes] = {}  # for retransmission, by (16-bit) sequence
         self._want_key: set[str] = set()
 
@@ -63,7 +64,8 @@ class World:
         while self.room.outputs:
             output = self.room.outputs.popleft()
             if isinstance(output, SendRtp):
-                self.seen[output.resource_id].append(output.data)
+                if not self.down:
+                    self.seen[output.resource_id].append(output.data)
             elif isinstance(output, SendRtcp):
                 self._rtcp(output)
             elif isinstance(output, Evidence):
@@ -112,11 +114,14 @@ class World:
 
     def report(self) -> None:
         for resource, packets in list(self.seen.items()):
-            highest: dict[int, int] = {}
+            numbers: dict[int, list[int]] = defaultdict(list)
             for data in packets:
                 header = rtp.parse(data)
-                highest[header.ssrc] = header.sequence
-            blocks = tuple(rtcp.ReportBlock(s, 0, 0, h, 0) for s, h in highest.items())
+                numbers[header.ssrc].append(header.sequence)
+            blocks = tuple(
+                rtcp.ReportBlock(s, 0, n[-1] - n[0] + 1 - len(n), n[-1], 0)
+                for s, n in numbers.items()
+            )
             data = rtcp.build([rtcp.ReceiverReport(1, blocks)])
             self.room.on_rtcp(resource, data, self.now, self.wall)
         self.drain()
@@ -361,6 +366,21 @@ def test_evidence_is_contiguous_and_at_most_five_seconds(world):
         assert 20 <= seconds(found, field) <= 23
     assert sum(e.packets_in for e in slices(world, "hub")) == 23 * 125
     assert sum(e.packets_out for e in slices(world, "room")) == len(world.seen[">room"])
+
+
+def test_a_line_that_was_down_adds_no_presence(world):
+    """4 of 20 s nothing reached the player, who then reports a higher number and what it lost."""
+    world.publish("lead", lead=True)
+    world.play("far")
+    world.run(8)
+    world.down = True
+    world.run(4)
+    world.down = False
+    world.run(8)
+    world.room.remove(">far", "left", world.now, world.wall)
+    world.drain()
+    credited = seconds(slices(world, "far"), "received_decodable")
+    assert 12.0 <= credited <= 16.0
 
 
 def test_silence_is_no_evidence(world):

@@ -190,7 +190,6 @@ async def run_node(settings: Settings, *, with_parent: bool) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
-        await spool.flush()
         with contextlib.suppress(DatabaseError):
             async with pool.connection() as connection:
                 await nodes.leave(connection, node_id)

@@ -67,6 +67,7 @@ class EvidenceSpool:
                 await asyncio.sleep(_INTERVAL)
         finally:
             await self.flush()
+            self.close()
 
     async def flush(self) -> bool:
         """Put what is pending into the database, or else on disk; whether the database took it."""
@@ -82,6 +83,12 @@ class EvidenceSpool:
                     return False
                 del self._pending[: len(batch)]
             return True
+
+    def close(self) -> None:
+        """Let the spool file go; another node may replay it from now on."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
     def _to_disk(self, rows: Rows) -> None:
         if self._file is None:
@@ -109,9 +116,8 @@ class EvidenceSpool:
                         log.warning("spool not replayed yet", file=path.name, cause=str(error))
                         return
                     path.unlink()
-                    if mine and self._file is not None:
-                        self._file.close()
-                        self._file = None
+                    if mine:
+                        self.close()
 
     async def _replay_file(self, node_id: UUID, lines: Sequence[str]) -> None:
         rows = [row for line in lines if (row := _row(line)) is not None]

@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection as Pipe
 from media.bench import payloads
 from media.bench.datagrams import BATCH, UDP_SEGMENT, Incoming, udp_socket
 from media.bench.payloads import Frame
+from media.bench.processes import die_with_parent
 from media.bench.scenarios import Scenario
 
 _SECOND = 1_000_000_000
@@ -93,6 +94,7 @@ def sending(scenario: Scenario, *, segmented: bool, seed: int) -> Iterator[tuple
 
 
 def _send(pipe: Pipe, addresses: list[list[tuple[str, int]]], segmented: bool, seed: int) -> None:
+    die_with_parent()
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     rng = random.Random(seed)  # noqa: S311 - a reproducible load
     now = time.monotonic_ns()

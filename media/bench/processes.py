@@ -1,11 +1,15 @@
-"""What a running system costs: CPU time and memory of a process and all its descendants."""
+"""Processes of a bench: what they cost (CPU time and memory of one and all its descendants), and
+that none outlives it."""
 
+import ctypes
 import os
+import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -63,3 +67,8 @@ def _peak(pid: int) -> int:
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
     return 0
+
+
+def die_with_parent() -> None:
+    """Called in a child: however the bench ends, the kernel then ends this process too."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from media.bench.processes import die_with_parent
 from media.bench.sdp import SignallingFailed
 from media.bench.signalling import Target
 
@@ -115,6 +116,7 @@ def _process(
     command: Sequence[str], cpus: tuple[int, ...], *, stdout: int
 ) -> Iterator[subprocess.Popen[str]]:
     def settle() -> None:
+        die_with_parent()
         if cpus:
             os.sched_setaffinity(0, cpus)
 

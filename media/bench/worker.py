@@ -20,6 +20,7 @@ from aiortc.rtcdtlstransport import RTCCertificate
 from media.bench.connection import Connection
 from media.bench.datagrams import Incoming, Outgoing
 from media.bench.payloads import Pool
+from media.bench.processes import die_with_parent
 from media.bench.protection import Buffer
 from media.bench.receiver import Arrivals, Receiver
 from media.bench.scenarios import Publisher, Subscriber
@@ -230,6 +231,7 @@ async def _serve(work: Work, pipe: Pipe) -> None:
 
 def main(work: Work, pipe: Pipe) -> None:
     """Entry point of the process."""
+    die_with_parent()
     if work.cpus:
         os.sched_setaffinity(0, work.cpus)
     uvloop.run(_serve(work, pipe))

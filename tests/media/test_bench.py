@@ -4,6 +4,7 @@ anything is, is not judged here."""
 import json
 import os
 import random
+import select
 import subprocess
 import sys
 import time
@@ -152,6 +153,23 @@ def test_batches_keep_order_sizes_and_arrival_times(segmented: bool) -> None:
         assert [into.view[i * SLOT] for i in range(5)] == [0, 1, 2, 3, 4]
         assert before <= into.stamp(0) <= into.stamp(4) <= time.time_ns()
         assert into.receive(receiver.fileno()) == 0
+
+
+def test_no_process_outlives_a_bench_that_is_killed() -> None:
+    bench = (sys.executable, "-m", "media.bench", "1→2", "--systems", "ours", "--seconds", "60")
+    with subprocess.Popen(bench, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 20
+        while len(family := list(processes.tree(process.pid))) < 4:  # server and two workers
+            assert time.monotonic() < deadline, "it starts its processes"
+            os.sched_yield()
+        process.kill()
+    watched = [os.pidfd_open(pid) for pid in family[1:] if os.path.exists(f"/proc/{pid}")]
+    try:
+        for pidfd in watched:
+            assert select.select([pidfd], [], [], 5)[0], "it ends with the bench"
+    finally:
+        for pidfd in watched:
+            os.close(pidfd)
 
 
 def test_cost_counts_children_and_agrees_with_the_process_itself() -> None:

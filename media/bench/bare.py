@@ -5,6 +5,7 @@ UDP_SEGMENT send for each frame and viewer.
 """
 
 import multiprocessing
+import os
 import random
 import socket
 import struct
@@ -80,7 +81,7 @@ def sending(scenario: Scenario, *, segmented: bool, seed: int) -> Iterator[tuple
     sink = Sink(scenario)
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    arguments = (theirs, sink.addresses, segmented, seed)
+    arguments = (theirs, sink.addresses, segmented, seed, os.getpid())
     process = context.Process(target=_send, args=arguments, daemon=True)
     process.start()
     assert process.pid is not None, "it was started"
@@ -93,8 +94,10 @@ def sending(scenario: Scenario, *, segmented: bool, seed: int) -> Iterator[tuple
         sink.close()
 
 
-def _send(pipe: Pipe, addresses: list[list[tuple[str, int]]], segmented: bool, seed: int) -> None:
-    die_with_parent()
+def _send(
+    pipe: Pipe, addresses: list[list[tuple[str, int]]], segmented: bool, seed: int, parent: int
+) -> None:
+    die_with_parent(parent)
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     rng = random.Random(seed)  # noqa: S311 - a reproducible load
     now = time.monotonic_ns()

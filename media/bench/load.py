@@ -1,6 +1,7 @@
 """The load as one thing: workers started, told, and their counts added up."""
 
 import multiprocessing
+import os
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -67,7 +68,9 @@ class Load:
                 cpus,
             )
             ours, theirs = context.Pipe()
-            process = context.Process(target=worker.main, args=(work, theirs), daemon=True)
+            process = context.Process(
+                target=worker.main, args=(work, theirs, os.getpid()), daemon=True
+            )
             process.start()
             theirs.close()
             self._pipes.append(ours)

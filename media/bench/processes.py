@@ -34,11 +34,15 @@ class Cost:
 
 
 def tree(pid: int) -> Iterator[int]:
-    """`pid` and all its living descendants."""
+    """`pid` and all its living descendants; those that end meanwhile are left out."""
     yield pid
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            yield from tree(int(child))
+    try:
+        tasks = list(Path(f"/proc/{pid}/task").iterdir())
+        children = [child for task in tasks for child in (task / "children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return
+    for child in children:
+        yield from tree(int(child))
 
 
 def cost(pid: int) -> Cost:
@@ -69,6 +73,9 @@ def _peak(pid: int) -> int:
     return 0
 
 
-def die_with_parent() -> None:
-    """Called in a child: however the bench ends, the kernel then ends this process too."""
+def die_with_parent(parent: int) -> None:
+    """Called in a child of the process `parent`: however that ends, the kernel then ends this one
+    too; and it ends at once where its parent was gone before the kernel could be asked."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)

@@ -115,8 +115,10 @@ def _janus_libraries() -> Path:
 def _process(
     command: Sequence[str], cpus: tuple[int, ...], *, stdout: int
 ) -> Iterator[subprocess.Popen[str]]:
+    parent = os.getpid()
+
     def settle() -> None:
-        die_with_parent()
+        die_with_parent(parent)
         if cpus:
             os.sched_setaffinity(0, cpus)
 

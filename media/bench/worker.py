@@ -229,9 +229,9 @@ async def _serve(work: Work, pipe: Pipe) -> None:
         worker.close()
 
 
-def main(work: Work, pipe: Pipe) -> None:
-    """Entry point of the process."""
-    die_with_parent()
+def main(work: Work, pipe: Pipe, parent: int) -> None:
+    """Entry point of a child of the process `parent`."""
+    die_with_parent(parent)
     if work.cpus:
         os.sched_setaffinity(0, work.cpus)
     uvloop.run(_serve(work, pipe))

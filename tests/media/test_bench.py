@@ -158,11 +158,13 @@ def test_batches_keep_order_sizes_and_arrival_times(segmented: bool) -> None:
 def test_no_process_outlives_a_bench_that_is_killed() -> None:
     bench = (sys.executable, "-m", "media.bench", "1→2", "--systems", "ours", "--seconds", "60")
     with subprocess.Popen(bench, stderr=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 20
-        while len(family := list(processes.tree(process.pid))) < 4:  # server and two workers
-            assert time.monotonic() < deadline, "it starts its processes"
-            os.sched_yield()
-        process.kill()
+        try:
+            deadline = time.monotonic() + 20
+            while len(family := list(processes.tree(process.pid))) < 4:  # server and two workers
+                assert time.monotonic() < deadline, "it starts its processes"
+                time.sleep(0.01)  # there is no event for another process's children
+        finally:
+            process.kill()
     watched = [os.pidfd_open(pid) for pid in family[1:] if os.path.exists(f"/proc/{pid}")]
     try:
         for pidfd in watched:

@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 found problems or could not go on, 2 wrong use.
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
+from uuid import UUID, uuid4
 
 import typer
 import uvloop
@@ -149,6 +150,9 @@ def node(
     with_parent: Annotated[
         bool, typer.Option(help="Stop when standard input closes (as the server's own nodes do).")
     ] = False,
+    node_id: Annotated[
+        UUID | None, typer.Option(help="Id to register with.  [default: a fresh one]")
+    ] = None,
 ) -> None:
     """Run one media node that joins the server behind a database."""
     from classroom_sync.node import run_node
@@ -166,7 +170,7 @@ def node(
     if settings.database_url is None:
         typer.echo("classroom-sync: node needs --database-url: it joins a server by it", err=True)
         raise typer.Exit(2)
-    _run(run_node(settings, with_parent=with_parent))
+    _run(run_node(settings, node_id or uuid4(), with_parent=with_parent))
 
 
 @app.command(

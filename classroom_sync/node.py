@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import structlog
 from aiohttp import WSMsgType, web
@@ -130,7 +130,7 @@ def authorizer(key: bytes) -> Any:
     return authorize
 
 
-async def run_node(settings: Settings, *, with_parent: bool) -> None:
+async def run_node(settings: Settings, node_id: UUID, *, with_parent: bool) -> None:
     """Run until told to stop. Raises CannotStart."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -151,7 +151,6 @@ async def run_node(settings: Settings, *, with_parent: bool) -> None:
         async with pool.transaction() as connection:
             await presence.add_evidence(connection, node_id, rows)
 
-    node_id = uuid4()
     spool = EvidenceSpool(node_id, settings.data_dir / "spool", write, (Unreachable,))
     control: list[ControlLinks] = []
 

@@ -9,6 +9,7 @@ import contextlib
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import aiohttp
 import structlog
@@ -33,7 +34,7 @@ log = structlog.get_logger()
 
 _LEADER = 0x636C6F63  # "cloc": the advisory lock of the clock's leader
 _PLAN_EVERY = 600.0  # seconds
-_TEND_EVERY = 1.0
+_TEND_EVERY = 0.5
 _LATE = timedelta(days=30)  # how long late evidence is looked for
 
 Prepare = Callable[[Pool, Live], Awaitable[None]]
@@ -84,8 +85,13 @@ async def serve(settings: Settings, announce: Announce, prepare: Prepare | None 
             async with pool.connection() as connection:
                 media_key = await shared_secret(connection, MEDIA_KEY)
                 control_key = (await shared_secret(connection, CONTROL_KEY)).hex()
-            await stack.enter_async_context(_running(_supervisor(settings, dsn).run()))
             links, live = _join(pool, control_key)
+
+            async def on_death(node_id: UUID) -> None:
+                await _bury(pool, live, links, node_id)
+
+            supervisor = _supervisor(settings, dsn, on_death)
+            await stack.enter_async_context(_running(supervisor.run()))
             await stack.enter_async_context(_running(links.run()))
             if prepare is not None:
                 await prepare(pool, live)
@@ -108,7 +114,20 @@ async def serve(settings: Settings, announce: Announce, prepare: Prepare | None 
         bound.close()
 
 
-def _supervisor(settings: Settings, dsn: str) -> NodeSupervisor:
+async def _bury(pool: Pool, live: Live, links: NodeLinks, node_id: UUID) -> None:
+    """End a dead node's lease and place its sessions anew, as far as there is a node for them."""
+    try:
+        async with pool.connection() as connection:
+            await nodes.leave(connection, node_id)
+        links.look_again()
+        await live.place_again()
+    except Unreachable as error:
+        log.warning("lease left to lapse", node=str(node_id), cause=str(error))
+
+
+def _supervisor(
+    settings: Settings, dsn: str, on_death: Callable[[UUID], Awaitable[None]]
+) -> NodeSupervisor:
     commands = []
     for index in range(settings.nodes):
         udp_port = settings.udp_port + index if settings.udp_port else 0
@@ -118,7 +137,7 @@ def _supervisor(settings: Settings, dsn: str) -> NodeSupervisor:
         if settings.public_address is not None:
             command += ["--public-address", settings.public_address]
         commands.append(command)
-    return NodeSupervisor(commands, {ENV_PREFIX + "DATABASE_URL": dsn})
+    return NodeSupervisor(commands, {ENV_PREFIX + "DATABASE_URL": dsn}, on_death)
 
 
 def _join(pool: Pool, control_key: str) -> tuple[NodeLinks, Live]:

@@ -8,7 +8,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from uuid import UUID, uuid4
 
 import structlog
 
@@ -21,10 +22,20 @@ _STOP_GRACE = 5.0
 
 
 class NodeSupervisor:
-    """Runs one child per entry of `commands`, each an argument list for `classroom-sync`."""
+    """Runs one child per entry of `commands`, each an argument list for `classroom-sync`.
 
-    def __init__(self, commands: Sequence[Sequence[str]], environment: Mapping[str, str]) -> None:
+    Each child is told its node id; `on_death(node_id)` is awaited at once when one dies, so that
+    its sessions need not wait for its lease to lapse.
+    """
+
+    def __init__(
+        self,
+        commands: Sequence[Sequence[str]],
+        environment: Mapping[str, str],
+        on_death: Callable[[UUID], Awaitable[None]],
+    ) -> None:
         self._commands = commands
+        self._on_death = on_death
         self._environment = {**os.environ, **environment}
         self.processes: dict[int, asyncio.subprocess.Process] = {}
 
@@ -39,11 +50,14 @@ class NodeSupervisor:
         pause = _FIRST_PAUSE
         while True:
             started = loop.time()
+            node_id = uuid4()
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
                 "classroom_sync",
                 *command,
+                "--node-id",
+                str(node_id),
                 stdin=asyncio.subprocess.PIPE,
                 env=self._environment,
                 start_new_session=True,  # Ctrl-C reaches the parent, which stops the nodes in order
@@ -55,6 +69,7 @@ class NodeSupervisor:
                 if process.returncode is None:
                     await _stop(process)
             log.error("media node died", index=index, pid=process.pid, code=code)
+            await self._on_death(node_id)
             pause = _FIRST_PAUSE if loop.time() - started > _SETTLED else pause
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)

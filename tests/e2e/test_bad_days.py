@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 import asyncpg
+import psutil
 import pytest
 
 from tests.e2e.running import (
@@ -113,6 +114,29 @@ async def _evidence(running: RunningDemo) -> tuple[int, float]:
         await connection.close()
     assert row is not None, "an aggregate always has a row"
     return row["n"], float(row["s"])
+
+
+@pytest.mark.browser
+async def test_a_killed_media_node_is_replaced_and_pages_rejoin_by_themselves(
+    tmp_path: Path,
+) -> None:
+    async with (
+        demo(tmp_path, "--port", "0", "--udp-port", "0") as running,
+        browser() as chromium,
+    ):
+        teacher, room = await new_page(chromium), await new_page(chromium)
+        await sign_in(teacher, running, "teacher")
+        await pair(room, running, 0)
+        await teacher.click(".lesson.open a.button.primary")
+        await teacher.click("#start:enabled")
+        await sees(room, "#main-picture")
+        children = psutil.Process(running.process.pid).children()
+        [node] = [child for child in children if "node" in child.cmdline()]
+        node.kill()
+        await asyncio.to_thread(node.wait, 5)
+        await sees(room, "#main-picture")
+        await sees(teacher, "#tiles video")
+        assert await teacher.text_content("#state") == "直播中"  # the lesson went on all the while
 
 
 @pytest.mark.browser

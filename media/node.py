@@ -27,8 +27,9 @@ from media.errors import (
 )
 from media.evidence import Evidence
 from media.ice import CONSENT_TIMEOUT, Credentials, IceLiteAgent, fresh_credentials
+from media.members import MappingChanged, PublisherLive, SendRtcp, SendRtp
 from media.resource import IceSession, Patch
-from media.room import MappingChanged, PublisherLive, Room, SendRtcp, SendRtp
+from media.room import Room
 from media.rtp import Protocol, demux
 from media.specs import Kind, PublisherSpec, Source, SubscriberSpec
 from media.udp import Address, UdpSocket

@@ -9,12 +9,21 @@ The room knows no lessons: participants and resources are opaque names.
 
 import random
 from collections import deque
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from media import codecs, rtcp, rtp, slots
 from media.delivery import NTP_UNIX, Slot
-from media.evidence import Counts, Evidence, Ledger
+from media.evidence import Counts, Ledger
+from media.members import (
+    MappingChanged,
+    Output,
+    Publisher,
+    PublisherLive,
+    SendRtcp,
+    SendRtp,
+    Subscriber,
+    Tally,
+)
 from media.reception import Stream
 from media.rewrite import Arrived, Munger, decapsulate_rtx
 from media.rtcp import (
@@ -46,77 +55,6 @@ _STALE = 2.0  # seconds without a packet after which a stream shows nothing
 _MAX_STREAMS = 16  # inbound SSRCs of one publisher
 
 
-@dataclass(frozen=True, slots=True)
-class SendRtp:
-    resource_id: str
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class SendRtcp:
-    resource_id: str
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class PublisherLive:
-    """A participant has begun (or ceased) to send something decodable."""
-
-    participant: str
-    source: Source
-    live: bool
-
-
-@dataclass(frozen=True, slots=True)
-class MappingChanged:
-    """Who is now in each slot of a player: (mid, kind, participant and source, or None)."""
-
-    resource_id: str
-    participant: str
-    slots: tuple[tuple[str, Kind, str | None, Source | None], ...]
-
-
-Output = SendRtp | SendRtcp | Evidence | PublisherLive | MappingChanged
-
-
-class _Publisher:
-    def __init__(self, spec: PublisherSpec, ssrc: int) -> None:
-        self.spec = spec
-        self.ssrc = ssrc  # ours, in reports to it
-        self.streams: dict[int, Stream] = {}
-        self.rtx: dict[int, int] = {ssrc: media for t in spec.tracks for media, ssrc in t.rtx_ssrcs}
-        self.live = False
-        self.offset: float | None = None  # our wall clock less its NTP clock
-
-    def decodable(self, now: float) -> bool:
-        return any(s.keyed and now - s.last_at <= REPORT_INTERVAL for s in self.streams.values())
-
-
-class _Subscriber:
-    def __init__(self, spec: SubscriberSpec, made: list[Slot]) -> None:
-        self.spec = spec
-        self.slots = made
-        self.by_ssrc = {slot.spec.ssrc: slot for slot in made}
-        self.mapping: tuple[tuple[str, Kind, str | None, Source | None], ...] = ()
-
-    def delivering(self, now: float) -> dict[int, int]:
-        """SSRC → outgoing sequence number of the slots something was sent on just now."""
-        return {
-            slot.spec.ssrc: slot.munger.highest
-            for slot in self.slots
-            if slot.munger.started and now - slot.sent_at <= REPORT_INTERVAL
-        }
-
-
-class _Tally:
-    """Totals of a participant when a second was last judged."""
-
-    def __init__(self, ledger: Ledger, since: float) -> None:
-        self.ledger = ledger
-        self.since = since  # wall
-        self.totals = (0, 0, 0, 0, 0, 0)
-
-
 class Room:
     """See the module. Not for concurrent use; `random` chooses SSRCs' first numbers."""
 
@@ -124,9 +62,9 @@ class Room:
         self.id = room_id
         self.outputs: deque[Output] = deque()
         self._random = random
-        self._publishers: dict[str, _Publisher] = {}
-        self._subscribers: dict[str, _Subscriber] = {}
-        self._tallies: dict[str, _Tally] = {}
+        self._publishers: dict[str, Publisher] = {}
+        self._subscribers: dict[str, Subscriber] = {}
+        self._tallies: dict[str, Tally] = {}
         self._floor: str | None = None
         self._muted: set[str] = set()
         self._keys = 0
@@ -172,7 +110,7 @@ class Room:
 
     def add_publisher(self, spec: PublisherSpec, now: float, wall: float) -> None:
         """A WHIP resource is connected; its streams are found as their packets come."""
-        self._publishers[spec.resource_id] = _Publisher(spec, self._random.getrandbits(32))
+        self._publishers[spec.resource_id] = Publisher(spec, self._random.getrandbits(32))
         self._tally(spec.participant, wall)
 
     def add_subscriber(self, spec: SubscriberSpec, now: float, wall: float) -> None:
@@ -186,7 +124,7 @@ class Room:
             )
             for slot in spec.slots
         ]
-        self._subscribers[spec.resource_id] = _Subscriber(spec, made)
+        self._subscribers[spec.resource_id] = Subscriber(spec, made)
         self._tally(spec.participant, wall)
         self._assign(now)
 
@@ -272,7 +210,7 @@ class Room:
         if stream.track.kind is Kind.VIDEO and not stream.keyed:
             self._ask_keyframe(publisher, stream, now)
 
-    def _discover(self, publisher: _Publisher, data: bytes, header: rtp.RtpHeader) -> Stream | None:
+    def _discover(self, publisher: Publisher, data: bytes, header: rtp.RtpHeader) -> Stream | None:
         """The stream a new SSRC belongs to: named in the offer, by mid, or by payload type."""
         if len(publisher.streams) >= _MAX_STREAMS:
             return None
@@ -299,7 +237,7 @@ class Room:
             slot.put(None)
         self._assign(now)
 
-    def _begin(self, publisher: _Publisher) -> None:
+    def _begin(self, publisher: Publisher) -> None:
         if not publisher.live:
             publisher.live = True
             spec = publisher.spec
@@ -327,7 +265,7 @@ class Room:
                 self._from_subscriber(subscriber, report, now)
 
     def _from_publisher(
-        self, publisher: _Publisher, report: Packet, now: float, wall: float
+        self, publisher: Publisher, report: Packet, now: float, wall: float
     ) -> None:
         if isinstance(report, SenderReport):
             stream = publisher.streams.get(report.ssrc)
@@ -344,7 +282,7 @@ class Room:
                 if stream is not None:
                     self._assign(now)
 
-    def _from_subscriber(self, subscriber: _Subscriber, report: Packet, now: float) -> None:
+    def _from_subscriber(self, subscriber: Subscriber, report: Packet, now: float) -> None:
         if isinstance(report, Pli | Fir):
             asked = [report.media] if isinstance(report, Pli) else [s for s, _ in report.entries]
             for ssrc in asked:
@@ -407,7 +345,7 @@ class Room:
                 if slot.source is not None:
                     self._followers.setdefault(slot.source.key, []).append(slot)
 
-    def _tell_mapping(self, subscriber: _Subscriber) -> None:
+    def _tell_mapping(self, subscriber: Subscriber) -> None:
         def shown(slot: Slot) -> tuple[str, Kind, str | None, Source | None]:
             publisher = slot.source and self._publishers.get(slot.source.publisher)
             if not publisher:
@@ -425,7 +363,7 @@ class Room:
             spec = subscriber.spec
             self.outputs.append(MappingChanged(spec.resource_id, spec.participant, mapping))
 
-    def _ask_keyframe(self, publisher: _Publisher, stream: Stream, now: float) -> None:
+    def _ask_keyframe(self, publisher: Publisher, stream: Stream, now: float) -> None:
         """Requests of many players become one, and not too often."""
         if stream.track.kind is Kind.AUDIO or now - stream.keyframe_asked_at < KEYFRAME_INTERVAL:
             return
@@ -473,7 +411,7 @@ class Room:
 
     def _tally(self, participant: str, wall: float) -> None:
         if participant not in self._tallies:
-            self._tallies[participant] = _Tally(Ledger(self.id, participant), wall)
+            self._tallies[participant] = Tally(Ledger(self.id, participant), wall)
 
     def _judge(self, now: float, wall: float) -> None:
         """Close the current second of every participant, with what flowed in it."""

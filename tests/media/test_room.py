@@ -9,7 +9,8 @@ import pytest
 
 from media import codecs, rtcp, rtp
 from media.evidence import Evidence
-from media.room import KEYFRAME_INTERVAL, MappingChanged, PublisherLive, Room, SendRtcp, SendRtp
+from media.members import MappingChanged, PublisherLive, SendRtcp, SendRtp
+from media.room import KEYFRAME_INTERVAL, Room
 from media.specs import Codec, Source
 from tests.media.packets import Camera, Microphone, packet, publisher, subscriber, vp8_payload
 

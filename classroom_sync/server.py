@@ -35,6 +35,7 @@ log = structlog.get_logger()
 _LEADER = 0x636C6F63  # "cloc": the advisory lock of the clock's leader
 _PLAN_EVERY = 600.0  # seconds
 _TEND_EVERY = 0.5
+_DERIVE_EVERY = 5.0
 _LATE = timedelta(days=30)  # how long late evidence is looked for
 
 Prepare = Callable[[Pool, Live], Awaitable[None]]
@@ -95,7 +96,7 @@ async def serve(settings: Settings, announce: Announce, prepare: Prepare | None 
             await stack.enter_async_context(_running(links.run()))
             if prepare is not None:
                 await prepare(pool, live)
-            await stack.enter_async_context(_running(_lead(dsn, pool, live, links)))
+            await stack.enter_async_context(_running(_lead(dsn, pool, live)))
             http = await stack.enter_async_context(aiohttp.ClientSession())
             runner = web.AppRunner(
                 application.build(settings, pool, live, links, media_key, http, _now),
@@ -175,7 +176,7 @@ async def _running(work: Awaitable[None]) -> AsyncIterator[None]:
             await task
 
 
-async def _lead(dsn: str, pool: Pool, live: Live, links: NodeLinks) -> None:
+async def _lead(dsn: str, pool: Pool, live: Live) -> None:
     """For ever: wait to be the leader, then keep the clock until leadership is lost."""
     leadership = Leadership(dsn, _LEADER)
 
@@ -191,7 +192,7 @@ async def _lead(dsn: str, pool: Pool, live: Live, links: NodeLinks) -> None:
         try:
             async with asyncio.TaskGroup() as group:
                 plan = group.create_task(_plan(pool, clock))
-                tend = group.create_task(_tend(live, links))
+                tend = group.create_task(_tend(live))
                 await leadership.lost(held)
                 plan.cancel()
                 tend.cancel()
@@ -212,13 +213,16 @@ async def _plan(pool: Pool, clock: SessionClock) -> None:
         await asyncio.sleep(_PLAN_EVERY)
 
 
-async def _tend(live: Live, links: NodeLinks) -> None:
-    """What must be seen to every second: homeless sessions, unwritten states, late evidence."""
+async def _tend(live: Live) -> None:
+    """What must be seen to at once: homeless sessions and unwritten states; and late evidence."""
+    derive_at = 0.0
     while True:
         try:
             await live.place_again()
             await live.settle_live()
-            await live.derive_late(_now() - _LATE)
+            if (now := asyncio.get_running_loop().time()) >= derive_at:
+                derive_at = now + _DERIVE_EVERY
+                await live.derive_late(_now() - _LATE)
         except Unreachable as error:
             log.warning("sessions not tended", cause=str(error))
         await asyncio.sleep(_TEND_EVERY)

@@ -29,6 +29,22 @@ export function deviceTrouble(error) {
   return texts[error instanceof Error ? error.name : ""] ?? String(error);
 }
 
+/**
+ * Take part from one tab at a time: two of one room would replace each other for ever. A second tab
+ * says so, and goes on by itself when the first is closed.
+ * @param {string} name @param {() => void} begin
+ */
+export function inOneTab(name, begin) {
+  if (!navigator.locks) return begin();
+  const waiting = setTimeout(() => notice(texts.elsewhere), 1500);
+  navigator.locks.request(name, () => {
+    clearTimeout(waiting);
+    notice("");
+    begin();
+    return new Promise(() => {}); // held until the page goes
+  });
+}
+
 /** @returns {Promise<MediaStream>} */
 export function openDevices() {
   if (!navigator.mediaDevices) return Promise.reject(new Error("insecure"));

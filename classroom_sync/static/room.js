@@ -1,7 +1,7 @@
 // @ts-check
 // A classroom screen: waits for the next lesson, joins by itself, fills the screen.
 
-import { deviceTrouble, element, fill, hear, lessonClock, notice, openDevices, show, texts } from "./page.js";
+import { deviceTrouble, element, fill, hear, inOneTab, lessonClock, notice, openDevices, show, texts } from "./page.js";
 import { SessionLink } from "./session.js";
 import { player, streams } from "./whep.js";
 import { publisher } from "./whip.js";
@@ -143,5 +143,5 @@ setInterval(() => {
   element("countdown").textContent = seconds > 0 ? fill(texts.begins, { time }) : "";
 }, 500);
 if ("wakeLock" in navigator) navigator.wakeLock.request("screen").catch(() => {});
-if (root.dataset.session && ready.includes(root.dataset.state ?? "")) join();
+if (root.dataset.session && ready.includes(root.dataset.state ?? "")) inOneTab(`session-${root.dataset.session}`, join);
 setInterval(look, LOOK);

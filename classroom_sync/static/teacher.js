@@ -1,7 +1,7 @@
 // @ts-check
 // The lead teacher's lesson: device check, one click to go live, rooms as tiles, hands and the floor.
 
-import { deviceTrouble, element, fill, hear, lessonClock, notice, openDevices, show, texts } from "./page.js";
+import { deviceTrouble, element, fill, hear, inOneTab, lessonClock, notice, openDevices, show, texts } from "./page.js";
 import { SessionLink } from "./session.js";
 import { player, streams } from "./whep.js";
 import { publisher } from "./whip.js";
@@ -187,4 +187,4 @@ window.addEventListener("pagehide", () => [camera, watch, screen].forEach((each)
 setInterval(() => {
   element("elapsed").textContent = lessonClock(root.dataset.starts ?? "", root.dataset.ends ?? "");
 }, 1000);
-checkDevices();
+inOneTab(`session-${root.dataset.session}`, checkDevices);

@@ -172,3 +172,23 @@ async def test_a_killed_server_loses_nothing_and_pages_come_back_by_themselves(
             # A tab closed in mid-lesson: the teacher is told within seconds.
             await room.close()
             await teacher.wait_for_selector(".tile.absent", timeout=15_000)
+
+
+@pytest.mark.browser
+async def test_a_second_tab_of_a_room_waits_until_the_first_is_closed(tmp_path: Path) -> None:
+    async with (
+        demo(tmp_path, "--port", "0", "--udp-port", "0") as running,
+        browser() as chromium,
+    ):
+        teacher, room = await new_page(chromium), await new_page(chromium)
+        await sign_in(teacher, running, "teacher")
+        await pair(room, running, 0)
+        await teacher.click(".lesson.open a.button.primary")
+        await teacher.click("#start:enabled")
+        await sees(room, "#main-picture")
+        second = await room.context.new_page()
+        await second.goto(running.url + "/room")
+        await second.wait_for_selector("#notice:has-text('另一个标签页')")
+        await sees(room, "#main-picture")  # undisturbed
+        await room.close()
+        await sees(second, "#main-picture")

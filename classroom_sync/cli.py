@@ -184,6 +184,22 @@ def migrate(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
     _run(run(settings, typer.echo))
 
 
+bench = typer.Typer(help="Measure, beside a named rival on the same load.", no_args_is_help=True)
+app.add_typer(bench, name="bench")
+
+
+@bench.command(
+    "media",
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
+def bench_media(context: typer.Context) -> None:
+    """The media plane: CPU per forwarded packet, loss, latency, memory; Janus beside it."""
+    from media.bench.__main__ import main as run
+
+    run(context.args, "classroom-sync bench media")
+
+
 @app.command()
 def version() -> None:
     """Print the version."""

@@ -3,6 +3,7 @@
 import argparse
 import shlex
 import sys
+from collections.abc import Sequence
 
 from rich.console import Console
 
@@ -16,8 +17,12 @@ def _cpus(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(",")) if text else ()
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m media.bench", description=__doc__)
+def _parser(prog: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=prog,
+        description="Measure this media plane and Janus on the same load.",
+        epilog="Example: classroom-sync bench media 1→8 city --seconds 5 --json",
+    )
     add = parser.add_argument
     add("scenarios", nargs="*", default=SCENARIOS, help="1→N or city")
     add("--systems", nargs="+", default=SYSTEMS, choices=SYSTEMS)
@@ -37,9 +42,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main() -> None:
-    """Parse, measure, print."""
-    args = _parser().parse_args()
+def main(arguments: Sequence[str] | None = None, prog: str = "python -m media.bench") -> None:
+    """Parse (by default the process's own arguments), measure, print."""
+    args = _parser(prog).parse_args(arguments)
     plan = Plan(
         args.seconds,
         args.warm_up,

@@ -3,7 +3,9 @@
 aiortc (pinned exactly) shakes hands and derives keys; media never goes through its receivers and
 senders. What is used of it, and kept by tests/media/test_wire.py: `RTCDtlsTransport` asks of its
 ICE transport only `role`, `_recv()` and `_send()`; `start()` ends connected, failed or closed;
-after it `_rx_srtp` and `_tx_srtp` are libsrtp sessions; `_set_role` fixes the DTLS role.
+after it `_rx_srtp` and `_tx_srtp` are libsrtp sessions; `_set_role` fixes the DTLS role,
+`_srtp_profiles` what is agreed to. Compiled code calls libsrtp past Python, through the addresses
+that pylibsrtp's cffi binding knows.
 """
 
 import asyncio
@@ -12,6 +14,9 @@ from contextlib import suppress
 
 import pylibsrtp
 from aiortc.rtcdtlstransport import (
+    SRTP_AEAD_AES_128_GCM,
+    SRTP_AES128_CM_SHA1_80,
+    SRTP_PROFILES,
     RTCCertificate,
     RTCDtlsFingerprint,
     RTCDtlsParameters,
@@ -19,6 +24,7 @@ from aiortc.rtcdtlstransport import (
     SRTPProtectionProfile,
 )
 from OpenSSL import SSL
+from pylibsrtp._binding import ffi, lib
 
 #: ECDSA and RSA: a peer that is DTLS server may hold either kind of certificate.
 _CIPHERS = (
@@ -26,12 +32,30 @@ _CIPHERS = (
     b"ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
     b"ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA"
 )
+#: What is agreed to, best first: the DTLS server picks by its own order. AES-GCM costs half of CM
+#: with HMAC; with 256 bits it would cost more and protect no lesson better.
+_PROFILES = [p for p in (SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80) if p in SRTP_PROFILES]
 _FLIGHTS = 64  # datagrams of a handshake that may wait; more are dropped
 _HANDSHAKE_TIMEOUT = 15.0  # seconds
 
 
 class HandshakeFailed(Exception):
     """DTLS did not come about: a wrong fingerprint, no common profile, or silence."""
+
+
+def srtp_functions() -> tuple[int, int]:
+    """The addresses of libsrtp's (srtp_protect, srtp_unprotect), for compiled code.
+
+    Both are `int f(srtp_ctx_t *session, void *packet, int *size)`: they work in place, `size` is
+    read and written, 0 is success; protect needs 144 bytes of room behind the packet.
+    """
+    return _address(ffi.addressof(lib, "srtp_protect")), _address(
+        ffi.addressof(lib, "srtp_unprotect")
+    )
+
+
+def _address(pointer: object) -> int:
+    return int(ffi.cast("uintptr_t", pointer))
 
 
 class Certificate(RTCCertificate):
@@ -82,6 +106,7 @@ class Wire:
     ) -> None:
         self._datagrams = _Datagrams(send)
         self._dtls = RTCDtlsTransport(self._datagrams, [certificate])  # type: ignore[arg-type]  # all it asks of one
+        self._dtls._srtp_profiles = _PROFILES
         self._dtls._set_role("server" if setup == "passive" else "client")
         self._remote = RTCDtlsParameters(
             fingerprints=[RTCDtlsFingerprint(algorithm=a, value=v) for a, v in fingerprints]
@@ -110,6 +135,17 @@ class Wire:
     @property
     def connected(self) -> bool:
         return self._send is not None
+
+    @property
+    def srtp_receive(self) -> int:
+        """The address of libsrtp's session for what comes (srtp_ctx_t *); 0 before the handshake
+        and after `close`. It stays good while this object is referenced."""
+        return 0 if self._receive is None else _address(self._receive._srtp[0])
+
+    @property
+    def srtp_send(self) -> int:
+        """Likewise for what is sent."""
+        return 0 if self._send is None else _address(self._send._srtp[0])
 
     async def closed(self) -> None:
         """Return when the peer has said goodbye (close_notify) after the handshake."""

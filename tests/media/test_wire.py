@@ -7,9 +7,16 @@ from pathlib import Path
 
 import pylibsrtp
 import pytest
-from aiortc.rtcdtlstransport import SRTP_PROFILES, RTCDtlsTransport
+from aiortc.rtcdtlstransport import (
+    SRTP_AEAD_AES_128_GCM,
+    SRTP_AES128_CM_SHA1_80,
+    SRTP_PROFILES,
+    RTCDtlsTransport,
+    SRTPProtectionProfile,
+)
+from pylibsrtp._binding import ffi
 
-from media.wire import Certificate, HandshakeFailed, Wire
+from media.wire import Certificate, HandshakeFailed, Wire, srtp_functions
 
 CERTIFICATE = Certificate.generateCertificate()
 
@@ -38,17 +45,59 @@ def test_the_seams_are_where_they_were() -> None:
     assert asked == {"_recv", "_send", "role"}
     parameters = list(inspect.signature(RTCDtlsTransport._set_role).parameters)
     assert parameters == ["self", "role"]
-    assert {"_rx_srtp", "_tx_srtp", "_task"} <= set(vars(RTCDtlsTransport(_Ice(), [CERTIFICATE])))
+    attributes = set(vars(RTCDtlsTransport(_Ice(), [CERTIFICATE])))
+    assert {"_rx_srtp", "_tx_srtp", "_task", "_srtp_profiles"} <= attributes
 
 
 class _Ice:
     role = "controlled"
 
 
-def test_aes_gcm_is_preferred() -> None:
-    names = [profile.openssl_profile for profile in SRTP_PROFILES]
-    assert b"GCM" in names[0]
-    assert names[-1] == b"SRTP_AES128_CM_SHA1_80"
+@pytest.mark.parametrize(
+    ("offered", "agreed"),
+    [
+        (SRTP_PROFILES, SRTP_AEAD_AES_128_GCM),
+        (SRTP_PROFILES[::-1], SRTP_AEAD_AES_128_GCM),
+        ([SRTP_AES128_CM_SHA1_80], SRTP_AES128_CM_SHA1_80),
+    ],
+)
+async def test_aes_gcm_is_preferred_whatever_the_peers_order(
+    offered: list[SRTPProtectionProfile], agreed: SRTPProtectionProfile
+) -> None:
+    server, client = pair()
+    client._dtls._srtp_profiles = offered
+    await asyncio.gather(server.handshake(), client.handshake())
+    for wire in (server, client):
+        assert wire._dtls._ssl is not None
+        assert wire._dtls._ssl.get_selected_srtp_profile() == agreed.openssl_profile
+        await wire.close()
+
+
+def _in_place(function: int, session: int, packet: bytes) -> bytes:
+    """What compiled code does with the addresses it is given."""
+    call = ffi.cast("int (*)(void *, void *, int *)", function)
+    room = ffi.new("char[]", 2048)
+    size = ffi.new("int *", len(packet))
+    ffi.memmove(room, packet, len(packet))
+    assert call(ffi.cast("void *", session), room, size) == 0
+    return bytes(ffi.buffer(room, size[0]))
+
+
+async def test_compiled_code_protects_through_addresses_as_python_does() -> None:
+    server, client = pair()
+    assert (client.srtp_send, client.srtp_receive) == (0, 0)
+    await asyncio.gather(server.handshake(), client.handshake())
+    protect, unprotect = srtp_functions()
+    for size in (0, 1, 160, 1200):
+        packet = b"\x80\x60" + size.to_bytes(2, "big") + bytes(8) + bytes(range(256)) * 5
+        packet = packet[: 12 + size]
+        protected = _in_place(protect, client.srtp_send, packet)
+        assert protected == client.protect_rtp(packet)
+        assert _in_place(unprotect, server.srtp_receive, protected) == packet
+        assert server.unprotect_rtp(protected) is None  # one session: it was seen through C
+    for wire in (server, client):
+        await wire.close()
+        assert (wire.srtp_send, wire.srtp_receive) == (0, 0)
 
 
 async def test_two_wires_shake_hands_and_protect_for_each_other() -> None:

@@ -1,18 +1,25 @@
 """Transport-wide congestion control feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01).
 
 A feedback says for each transport-wide sequence number from `base` on whether it arrived, and when,
-in ticks of 250 µs. Both directions are here: as a sender we read it, as a receiver we write it.
+in ticks of 250 µs. Both directions are here: as a sender we read it (`acknowledged` joins it to
+what was sent), as a receiver we write it (`Arrivals` collects what a publisher will be told).
 """
 
 import struct
+from collections.abc import MutableSequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from media.rtp import MalformedPacket
+from media.rtp import MalformedPacket, unwrap
 
 TICK = 0.00025  # seconds per delta unit
 REFERENCE = 256  # ticks (64 ms) per unit of the reference time
 _NOT_RECEIVED, _SMALL, _LARGE = 0, 1, 2
 MAX_STATUSES = 4096  # more than a second of any stream we forward
+HISTORY = 2048  # numbers remembered, sent or arrived; a power of two
+_LATE = 256  # numbers behind the newest reported one that may still come
+_STATUSES_OF_ONE = 500  # written in one feedback: at most 20 + 500 * 16 / 7 bytes
+_LARGEST_DELTA = 0x7FFF  # ticks, either way
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,3 +118,106 @@ def _chunks(statuses: list[int]) -> bytes:
             at += 7
         out += chunk.to_bytes(2, "big")
     return bytes(out)
+
+
+class Acked(NamedTuple):
+    """What became of one packet: `sent_at` in seconds of our clock, `arrived_at` in seconds of the
+    receiver's, None: lost; `size` in bytes, as it counts for the path."""
+
+    sent_at: float
+    arrived_at: float | None
+    size: int
+
+
+def acknowledged(
+    feedback: TransportFeedback,
+    highest: int,
+    sent_at: MutableSequence[float],
+    sent_size: MutableSequence[int],
+) -> list[Acked]:
+    """What a feedback says of packets sent, in the order of their numbers.
+
+    `highest` is the newest transport-wide number sent (16 bits or unwrapped). Number n was sent at
+    `sent_at[n % HISTORY]` with `sent_size[n % HISTORY]` bytes, which the sender writes anew for
+    each packet; a size of 0 means nothing was sent. What has been said is marked there (arrived: 0,
+    lost: below 0), so that feedbacks that overlap count nothing twice; only one that was thought
+    lost may still arrive. Numbers that were never sent, or too long ago, are passed over."""
+    packets = []
+    behind = (highest - feedback.base) & 0xFFFF  # how long before the newest the base was sent
+    for arrival in feedback.arrivals:
+        if behind < HISTORY:
+            slot = (highest - behind) % HISTORY
+            size = sent_size[slot]
+            if arrival is not None and size:
+                packets.append(Acked(sent_at[slot], arrival * TICK, abs(size)))
+                sent_size[slot] = 0
+            elif arrival is None and size > 0:
+                packets.append(Acked(sent_at[slot], None, size))
+                sent_size[slot] = -size
+        behind = (behind - 1) & 0xFFFF
+    return packets
+
+
+class Arrivals:
+    """Packets of one publisher, on their way into feedback. `add` each as it arrives; `take` every
+    50 to 250 ms what has to be said since. A packet that comes late, after its number was said to
+    be missing, is said again with what lies between."""
+
+    def __init__(self) -> None:
+        self._ticks: dict[int, int] = {}  # unwrapped number → arrival, in order of arrival
+        self._highest = -1
+        self._reported = -1  # all up to here has been said
+        self._from: int | None = None  # lowest number that is new
+        self._count = 0
+
+    def add(self, number: int, now: float) -> None:
+        """Transport-wide number `number` (16 bits) arrived at `now`, seconds on any clock."""
+        ticks = self._ticks
+        # From 65536 on, so that numbers from before the first one stay positive.
+        extended = number + 0x10000 if self._highest < 0 else unwrap(number, self._highest)
+        if extended in ticks or extended <= self._reported - _LATE:
+            return
+        if extended > self._highest:
+            self._highest = extended
+        if self._from is None or extended < self._from:
+            self._from = extended
+        ticks[extended] = round(now / TICK)
+        if len(ticks) > HISTORY:
+            del ticks[next(iter(ticks))]
+
+    def take(self, sender: int, media: int) -> list[TransportFeedback]:
+        """Feedback on what arrived since the last call, in SSRC `sender`'s name about `media`;
+        empty when nothing did. It goes on in another one where it grows too large, where numbers
+        jump by more than one holds (the gap is left out), or where packets lie too far apart."""
+        if self._from is None:
+            return []
+        first = self._from if self._reported < 0 else min(self._from, self._reported + 1)
+        ticks = self._ticks
+        made: list[TransportFeedback] = []
+        base, last = first, 0
+        arrivals: list[int | None] = []
+        for number in sorted(n for n in ticks if n >= first):
+            tick = ticks[number]
+            if number - base >= _STATUSES_OF_ONE or (
+                arrivals and abs(tick - last) > _LARGEST_DELTA
+            ):
+                if arrivals:
+                    made.append(self._feedback(sender, media, base, arrivals))
+                    base += len(arrivals)
+                if number - base >= _STATUSES_OF_ONE:
+                    base = number
+                arrivals = []
+            arrivals.extend([None] * (number - base - len(arrivals)))
+            arrivals.append(tick)
+            last = tick
+        made.append(self._feedback(sender, media, base, arrivals))
+        self._reported, self._from = self._highest, None
+        for number in [n for n in ticks if n <= self._reported - _LATE]:
+            del ticks[number]
+        return made
+
+    def _feedback(
+        self, sender: int, media: int, base: int, arrivals: list[int | None]
+    ) -> TransportFeedback:
+        count, self._count = self._count, (self._count + 1) & 0xFF
+        return TransportFeedback(sender, media, base & 0xFFFF, count, tuple(arrivals))

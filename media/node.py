@@ -17,7 +17,8 @@ from typing import Literal
 import psutil
 import structlog
 
-from media import sdp
+from media import negotiation, sdp
+from media.answer import LocalSide, play_answer, publish_answer, restart_fragment
 from media.errors import (
     MediaError,
     NoCommonCodec,
@@ -211,7 +212,7 @@ class MediaNode:
         Raises BadSdp, Unsupported, NoCommonCodec, Overloaded.
         """
         parsed = sdp.parse(offer)
-        tracks = sdp.tracks_to_publish(parsed)
+        tracks = negotiation.tracks_to_publish(parsed)
         peer = self._make_peer(grant, parsed)
         lead = grant.role == "lead"
         peer.spec = PublisherSpec(peer.resource_id, grant.participant, lead, tracks, grant.stream)
@@ -220,7 +221,7 @@ class MediaNode:
             if other.grant == grant and other is not peer:
                 self._close(other, "replaced")
         self._connect(peer, parsed)
-        text = sdp.publish_answer(parsed, tracks, self._local_side(peer))
+        text = publish_answer(parsed, tracks, self._local_side(peer))
         return Answer(peer.resource_id, peer.ice.quoted_etag, text)
 
     async def subscribe(self, grant: Grant, offer: str, *, wait: float = 0) -> Answer:
@@ -229,7 +230,7 @@ class MediaNode:
         Raises BadSdp, Unsupported, NoCommonCodec, NotPublished, Overloaded.
         """
         parsed = sdp.parse(offer)
-        slots = sdp.slots_to_play(parsed, lambda: self._random.getrandbits(32))
+        slots = negotiation.slots_to_play(parsed, lambda: self._random.getrandbits(32))
         if grant.role != "lead":
             await self._wait_for_lead(grant.room, wait)
         common = self._rooms[grant.room].lead_codecs if grant.room in self._rooms else None
@@ -244,7 +245,7 @@ class MediaNode:
         peer.spec = SubscriberSpec(peer.resource_id, grant.participant, slots, cname)
         peer.mid = slots[0].mid
         self._connect(peer, parsed)
-        text = sdp.play_answer(parsed, slots, cname, self._local_side(peer))
+        text = play_answer(parsed, slots, cname, self._local_side(peer))
         return Answer(peer.resource_id, peer.ice.quoted_etag, text)
 
     async def _wait_for_lead(self, room_id: str, wait: float) -> None:
@@ -274,7 +275,7 @@ class MediaNode:
         self._agent.restart(peer, fresh_credentials())
         peer.consented_at = time.monotonic()
         kind = Kind.VIDEO if isinstance(peer.spec, SubscriberSpec) else Kind.AUDIO
-        text = sdp.restart_fragment(self._local_side(peer), peer.mid, kind)
+        text = restart_fragment(self._local_side(peer), peer.mid, kind)
         return peer.ice.quoted_etag, text
 
     def delete(self, resource_id: str) -> None:
@@ -317,12 +318,12 @@ class MediaNode:
             raise Overloaded("this media node is full: try again in a moment")
         ice = IceSession(offer.ufrag, offer.password, secrets.token_hex(8))
         peer = Peer(secrets.token_urlsafe(24), grant, ice, fresh_credentials())
-        peer.setup = sdp.setup_for(offer)
+        peer.setup = negotiation.setup_for(offer)
         return peer
 
-    def _local_side(self, peer: Peer) -> sdp.LocalSide:
+    def _local_side(self, peer: Peer) -> LocalSide:
         candidates = tuple((host, self.udp_port) for host in self._addresses())
-        return sdp.LocalSide(peer.local, self._certificate.fingerprint, peer.setup, candidates)
+        return LocalSide(peer.local, self._certificate.fingerprint, peer.setup, candidates)
 
     def _addresses(self) -> list[str]:
         """Addresses to advertise, those most likely to be right first."""

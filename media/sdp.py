@@ -1,40 +1,50 @@
-"""WHIP and WHEP offers read, and their answers written (RFC 9725, 4.1–4.4; RFC 8829; RFC 8843).
+"""WHIP and WHEP offers and fragments read (RFC 8866; RFC 8829; RFC 8843; RFC 8840).
 
-Reading is line by line and bounded; whatever can't be read is BadSdp, what can be read but not done
-is Unsupported. Unknown attributes are passed over.
+Reading is line by line, and everything kept of a line is bounded, so that its cost grows with the
+size of the text and no faster. What can't be read is BadSdp, what can be read but not done is
+Unsupported. Unknown attributes are passed over. `media/negotiation.py` chooses from what was read,
+`media/answer.py` writes.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from media.errors import BadSdp, NoCommonCodec, Unsupported
-from media.ice import Credentials
-from media.specs import (
-    FEEDBACK,
-    MAX_AUDIO_SLOTS,
-    MAX_VIDEO_SLOTS,
-    PLAY_EXTENSIONS,
-    PUBLISH_EXTENSIONS,
-    Codec,
-    Extension,
-    Kind,
-    PayloadSpec,
-    SlotSpec,
-    TrackSpec,
-)
+from media.errors import BadSdp, Unsupported
+from media.specs import FEEDBACK
 
-MAX_SIZE = 64 * 1024  # bytes
+MAX_SIZE = 64 * 1024  # characters
 _MAX_LINES = 4000
 _MAX_SECTIONS = 24
-_TOKEN = re.compile(r"[A-Za-z0-9+/_.~-]{1,64}")
+_MAX_FORMATS = 128
+_MAX_FINGERPRINTS = 8
+_MAX_SSRCS = 16  # of one m-line
+_MAX_GROUPS = 8
+_MAX_RIDS = 16
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+/_.^`{|}~-]{1,64}")  # RFC 8866, 9: token, and "/"
 _ICE_TOKEN = re.compile(r"[A-Za-z0-9+/]{4,256}")
-_CODECS = {codec.value.lower(): codec for codec in Codec}
+_RID = re.compile(r"[A-Za-z0-9_-]{1,64}")  # RFC 8851, 10
+_RESTRICTION = re.compile(r"[a-z-]{1,32}=[A-Za-z0-9.,+-]{1,64}")
+#: No line of a session description holds these (RFC 8866, 9: byte-string), and an answer repeats
+#: parts of what it answers.
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029]|\r(?!\n)")
+_UNDERSTOOD_FEEDBACK = frozenset().union(*FEEDBACK.values())
+_ANY_TYPE = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Rid:
+    """`a=rid:<id> send` (RFC 8851): what one layer may be. `payload_types` is empty where `pt=`
+    does not limit them; `restrictions` are the others, each as `name=value`."""
+
+    payload_types: tuple[int, ...] = ()
+    restrictions: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
 class Section:
-    """One m-line of an offer, as read."""
+    """One m-line of an offer, as read. Payload types are 0–127; extensions are URI → id, direction
+    ("" where none is said)."""
 
     kind: str
     port: int
@@ -44,11 +54,41 @@ class Section:
     direction: str = "sendrecv"
     rtpmap: dict[int, tuple[str, int, int]] = field(default_factory=dict)
     fmtp: dict[int, str] = field(default_factory=dict)
-    feedback: dict[int, list[str]] = field(default_factory=dict)
-    extensions: dict[str, int] = field(default_factory=dict)
+    feedback: dict[int, set[str]] = field(default_factory=dict)
+    extensions: dict[str, tuple[int, str]] = field(default_factory=dict)
     ssrcs: list[int] = field(default_factory=list)
     rtx_ssrcs: list[tuple[int, int]] = field(default_factory=list)
+    fec_ssrcs: list[int] = field(default_factory=list)
+    layer_ssrcs: list[int] = field(default_factory=list)  # of ssrc-group:SIM, in its order
+    rids: dict[str, Rid] = field(default_factory=dict)
+    simulcast: list[list[str]] = field(default_factory=list)  # layers, each with its alternatives
     mux: bool = False
+    reduced_size: bool = False
+    bundle_only: bool = False
+
+    @property
+    def rejected(self) -> bool:
+        """Whether the offer itself has no use for this m-line (RFC 8843, 6: bundle-only has)."""
+        return self.port == 0 and not self.bundle_only
+
+    @property
+    def active(self) -> bool:
+        """Whether media can flow on this m-line."""
+        return (
+            self.kind in ("audio", "video") and self.direction != "inactive" and not self.rejected
+        )
+
+    @property
+    def payload_types(self) -> tuple[int, ...]:
+        """The formats that are payload types, in order of preference, each once."""
+        numbers = (int(f) for f in self.formats if f.isascii() and f.isdigit() and len(f) <= 3)
+        return tuple(dict.fromkeys(n for n in numbers if n <= 127))
+
+    def feedback_of(self, payload_type: int) -> frozenset[str]:
+        """`a=rtcp-fb` values of a payload type, those given for all of them (`*`) included."""
+        nothing: set[str] = set()
+        own = self.feedback.get(payload_type, nothing)
+        return frozenset(own | self.feedback.get(_ANY_TYPE, nothing))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +104,7 @@ class Offer:
 
 def parse(text: str) -> Offer:
     """Read an offer. Raises BadSdp, Unsupported."""
-    if len(text) > MAX_SIZE:
-        raise BadSdp("the session description is larger than 64 KiB")
-    lines = text.replace("\r\n", "\n").split("\n")
+    lines = _lines(text, "the session description")
     if lines[0].strip() != "v=0" or len(lines) > _MAX_LINES:
         raise BadSdp('the body is not a session description: it must begin with "v=0"')
     sections: list[Section] = []
@@ -85,60 +123,157 @@ def parse(text: str) -> Offer:
                     common.setdefault(name, value)
                 elif name == "fingerprint":
                     algorithm, digest = value.split()
-                    if (algorithm.lower(), digest.upper()) not in fingerprints:
-                        fingerprints.append((algorithm.lower(), digest.upper()))
+                    known = (algorithm.lower(), digest.upper())
+                    if len(fingerprints) < _MAX_FINGERPRINTS and known not in fingerprints:
+                        fingerprints.append(known)
                 elif name == "group" and value.startswith("BUNDLE"):
                     bundled = set(value.split()[1:])
                 elif sections:
                     _attribute(sections[-1], name, value)
-    except (ValueError, IndexError) as error:
+    except ValueError as error:
         raise BadSdp(f"the session description has a line that can't be read: {error}") from error
     return _checked(sections, common, fingerprints, bundled)
 
 
+def _lines(text: str, what: str) -> list[str]:
+    if len(text) > MAX_SIZE:
+        raise BadSdp(f"{what} is larger than 64 KiB")
+    if _CONTROL.search(text):
+        raise BadSdp(f"{what} has a control character")
+    return text.replace("\r\n", "\n").split("\n")
+
+
+def _number(text: str, most: int) -> int:
+    """A decimal number of ASCII digits, up to `most`. Raises ValueError."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 10) or int(text) > most:
+        raise ValueError(f"{text[:20]!r} is not a number up to {most}")
+    return int(text)
+
+
 def _media_line(text: str) -> Section:
     kind, port, protocol, *formats = text.split()
-    if not formats or len(formats) > 128:
+    if not formats or len(formats) > _MAX_FORMATS:
         raise ValueError(f"m={text[:60]}")
-    return Section(kind, int(port), protocol, formats)
+    if not all(_TOKEN.fullmatch(word) for word in (kind, protocol, *formats)):
+        raise ValueError(f"m={text[:60]}")
+    return Section(kind, _number(port.partition("/")[0], 65535), protocol, formats)
 
 
 def _attribute(section: Section, name: str, value: str) -> None:
-    if name == "mid":
-        if not _TOKEN.fullmatch(value):
-            raise ValueError(f"a=mid:{value[:60]}")
-        section.mid = value
-    elif name in ("sendrecv", "sendonly", "recvonly", "inactive"):
+    """Read one attribute of an m-line; those without an entry below are passed over."""
+    if name in ("sendrecv", "sendonly", "recvonly", "inactive"):
         section.direction = name
     elif name == "rtcp-mux":
         section.mux = True
-    elif name == "rtpmap":
-        number, _, encoding = value.partition(" ")
-        encoding_name, rate, *channels = encoding.strip().split("/")
-        section.rtpmap[int(number)] = (
-            encoding_name.lower(),
-            int(rate),
-            int(channels[0]) if channels else 1,
-        )
-    elif name == "fmtp":
-        number, _, parameters = value.partition(" ")
-        section.fmtp[int(number)] = parameters.strip()
-    elif name == "rtcp-fb":
-        number, _, what = value.partition(" ")
-        types = list(section.rtpmap) if number == "*" else [int(number)]
-        for payload_type in types:
-            section.feedback.setdefault(payload_type, []).append(what.strip())
-    elif name == "extmap":
-        number, uri, *_ = value.split()
-        section.extensions.setdefault(uri, int(number.partition("/")[0]))
-    elif name == "ssrc":
-        ssrc = int(value.partition(" ")[0])
-        if ssrc not in section.ssrcs and len(section.ssrcs) < 16:
-            section.ssrcs.append(ssrc)
-    elif name == "ssrc-group":
-        semantics, *numbers = value.split()
-        if semantics == "FID" and len(numbers) == 2 and len(section.rtx_ssrcs) < 8:
-            section.rtx_ssrcs.append((int(numbers[0]), int(numbers[1])))
+    elif name == "rtcp-rsize":
+        section.reduced_size = True
+    elif name == "bundle-only":
+        section.bundle_only = True
+    elif (read := _READERS.get(name)) is not None:
+        read(section, value)
+
+
+def _mid(section: Section, value: str) -> None:
+    if not _TOKEN.fullmatch(value):
+        raise ValueError(f"a=mid:{value[:60]}")
+    section.mid = value
+
+
+def _rtpmap(section: Section, value: str) -> None:
+    payload_type, _, encoding = value.partition(" ")
+    name, rate, *channels = encoding.strip().split("/")
+    section.rtpmap[_number(payload_type, 127)] = (
+        name.lower(),
+        _number(rate, 1_000_000),
+        _number(channels[0], 255) if channels else 1,
+    )
+
+
+def _fmtp(section: Section, value: str) -> None:
+    payload_type, _, parameters = value.partition(" ")
+    section.fmtp[_number(payload_type, 127)] = parameters.strip()
+
+
+def _rtcp_fb(section: Section, value: str) -> None:
+    payload_type, _, what = value.partition(" ")
+    key = _ANY_TYPE if payload_type == "*" else _number(payload_type, 127)
+    if what.strip() in _UNDERSTOOD_FEEDBACK:
+        section.feedback.setdefault(key, set()).add(what.strip())
+
+
+def _extmap(section: Section, value: str) -> None:
+    entry, uri, *_ = value.split()
+    chosen, _, direction = entry.partition("/")
+    section.extensions.setdefault(uri, (_number(chosen, 4351), direction))
+
+
+def _ssrc(section: Section, value: str) -> None:
+    ssrc = _number(value.partition(" ")[0], 0xFFFFFFFF)
+    if len(section.ssrcs) < _MAX_SSRCS and ssrc not in section.ssrcs:
+        section.ssrcs.append(ssrc)
+
+
+def _ssrc_group(section: Section, value: str) -> None:
+    """RFC 5576, 4.2: FID is a stream and its retransmissions, FEC a stream and its repair; SIM,
+    never standardised but sent, the layers of one track."""
+    semantics, *words = value.split()
+    numbers = [_number(word, 0xFFFFFFFF) for word in words[:_MAX_SSRCS]]
+    if semantics == "FID" and len(numbers) == 2 and len(section.rtx_ssrcs) < _MAX_GROUPS:
+        section.rtx_ssrcs.append((numbers[0], numbers[1]))
+    elif semantics in ("FEC", "FEC-FR") and len(section.fec_ssrcs) < _MAX_SSRCS:
+        section.fec_ssrcs += numbers[1:]
+    elif semantics == "SIM" and not section.layer_ssrcs:
+        section.layer_ssrcs = list(dict.fromkeys(numbers))
+
+
+def _rid(section: Section, value: str) -> None:
+    """RFC 8851, 6.2.2: a rid with a restriction that isn't understood is passed over."""
+    name, direction, *rest = value.split(maxsplit=2)
+    if not _RID.fullmatch(name):
+        raise ValueError(f"a=rid:{value[:60]}")
+    if direction != "send" or len(section.rids) >= _MAX_RIDS:
+        return
+    payload_types: tuple[int, ...] = ()
+    others = []
+    for item in rest[0].split(";") if rest else ():
+        key, _, given = item.strip().partition("=")
+        if key == "pt":
+            payload_types = tuple(_number(n, 127) for n in given.split(",")[:_MAX_FORMATS])
+        elif key in _RESTRICTIONS and _RESTRICTION.fullmatch(item.strip()):
+            others.append(item.strip())
+        elif key:
+            return
+    section.rids.setdefault(name, Rid(payload_types, tuple(others[: len(_RESTRICTIONS)])))
+
+
+#: RFC 8851, 5, but for `depend`: a layer that needs another one can't be forwarded by itself.
+_RESTRICTIONS = frozenset(
+    {"max-width", "max-height", "max-fps", "max-fs", "max-br", "max-pps", "max-bpp"}
+)
+
+
+def _simulcast(section: Section, value: str) -> None:
+    """RFC 8853, 5.1: `send q;~h,g;f`; layers by ";", alternatives by ",", "~" begins paused."""
+    words = value.split()
+    for direction, streams in zip(words[::2], words[1::2], strict=False):
+        if direction == "send" and not section.simulcast:
+            section.simulcast = [
+                [name.removeprefix("~") for name in layer.split(",")[:_MAX_RIDS]]
+                for layer in streams.split(";")[:_MAX_RIDS]
+            ]
+
+
+_READERS: dict[str, Callable[[Section, str], None]] = {
+    "mid": _mid,
+    "rtpmap": _rtpmap,
+    "fmtp": _fmtp,
+    "rtcp-fb": _rtcp_fb,
+    "extmap": _extmap,
+    "ssrc": _ssrc,
+    "ssrc-group": _ssrc_group,
+    "rid": _rid,
+    "simulcast": _simulcast,
+}
 
 
 def _checked(
@@ -157,248 +292,17 @@ def _checked(
         raise BadSdp("the session description has no a=fingerprint, or a wrong a=setup")
     if not any(algorithm == "sha-256" for algorithm, _ in fingerprints):
         raise Unsupported("a sha-256 fingerprint is needed")
-    if len({s.mid for s in sections}) != len(sections):
+    active = [s for s in sections if s.active]
+    if len({s.mid for s in active}) != len(active):
         raise BadSdp("two m-lines have the same a=mid, or none")
-    if len(sections) > 1 and (bundled is None or not {s.mid for s in sections} <= bundled):
+    if len(active) > 1 and (bundled is None or not {s.mid for s in active} <= bundled):
         raise Unsupported("all m-lines must be in one BUNDLE group")
-    for section in sections:
-        if section.kind in ("audio", "video") and not section.mux:
+    for section in active:
+        if not section.mux:
             raise Unsupported("rtcp-mux is needed on every m-line")
+        if "RTP/SAVP" not in section.protocol:
+            raise Unsupported("media must be encrypted: UDP/TLS/RTP/SAVPF")
     return Offer(tuple(sections), ufrag, password, tuple(fingerprints), setup)
-
-
-def payloads(section: Section) -> tuple[PayloadSpec, ...]:
-    """The payload types of a section that can be forwarded, in the offer's order."""
-    kind = Kind(section.kind)
-    found = []
-    for text in section.formats:
-        number = int(text) if text.isdigit() else -1
-        name, rate, channels = section.rtpmap.get(number, ("", 0, 1))
-        codec = _CODECS.get(name)
-        fmtp = section.fmtp.get(number, "")
-        if codec is None or not 0 <= number <= 127 or (codec in _AUDIO) != (kind is Kind.AUDIO):
-            continue
-        if codec is Codec.H264 and "packetization-mode=1" not in fmtp:
-            continue
-        if codec is Codec.RED:
-            continue  # Opus brings its own FEC; RED would need every player to have it
-        found.append(
-            PayloadSpec(
-                codec,
-                number,
-                rate,
-                channels,
-                fmtp,
-                frozenset(section.feedback.get(number, ())) & _feedback(kind),
-                _rtx_of(section, number),
-            )
-        )
-    return tuple(found)
-
-
-_AUDIO = frozenset({Codec.OPUS, Codec.RED})
-_NOT_YET = frozenset({"transport-cc"})  # bandwidth is told by REMB
-
-
-def _feedback(kind: Kind) -> frozenset[str]:
-    return FEEDBACK[kind] - _NOT_YET
-
-
-def _rtx_of(section: Section, number: int) -> int | None:
-    for candidate, (name, _, _) in section.rtpmap.items():
-        if name == "rtx" and section.fmtp.get(candidate, "").strip() == f"apt={number}":
-            return candidate
-    return None
-
-
-def _extensions(
-    section: Section, wanted: dict[Kind, frozenset[Extension]]
-) -> tuple[tuple[Extension, int], ...]:
-    allowed = wanted[Kind(section.kind)] - {
-        Extension.TRANSPORT_CC,
-        Extension.ABS_SEND_TIME,
-        Extension.RID,
-        Extension.REPAIRED_RID,
-    }
-    return tuple((e, section.extensions[e]) for e in allowed if e in section.extensions)
-
-
-def tracks_to_publish(offer: Offer) -> tuple[TrackSpec, ...]:
-    """What a WHIP offer wants to send. Raises Unsupported, NoCommonCodec."""
-    found: list[TrackSpec] = []
-    for section in offer.sections:
-        if section.kind not in ("audio", "video") or section.direction == "inactive":
-            continue
-        if section.direction not in ("sendonly", "sendrecv"):
-            raise Unsupported("a WHIP offer sends: its m-lines must be sendonly")
-        kind = Kind(section.kind)
-        if any(track.kind is kind for track in found):
-            raise Unsupported("at most one audio and one video track can be published")
-        chosen = payloads(section)
-        if not chosen:
-            raise NoCommonCodec(f"none of the offered {kind} codecs can be forwarded")
-        rtx = tuple(section.rtx_ssrcs)
-        found.append(
-            TrackSpec(
-                kind,
-                section.mid,
-                chosen,
-                _extensions(section, PUBLISH_EXTENSIONS),
-                tuple(s for s in section.ssrcs if s not in {r for _, r in rtx}),
-                rtx,
-            )
-        )
-    if not found:
-        raise Unsupported("the offer sends neither audio nor video")
-    return tuple(found)
-
-
-def slots_to_play(offer: Offer, new_ssrc: Callable[[], int]) -> tuple[SlotSpec, ...]:
-    """The slots a WHEP offer asks for. Raises Unsupported, NoCommonCodec."""
-    found: list[SlotSpec] = []
-    for section in offer.sections:
-        if section.kind not in ("audio", "video") or section.direction == "inactive":
-            continue
-        if section.direction not in ("recvonly", "sendrecv"):
-            raise Unsupported("a WHEP offer receives: its m-lines must be recvonly")
-        kind = Kind(section.kind)
-        most = MAX_AUDIO_SLOTS if kind is Kind.AUDIO else MAX_VIDEO_SLOTS
-        if sum(slot.kind is kind for slot in found) >= most:
-            raise Unsupported(f"at most {most} {kind} m-lines can be played")
-        chosen = payloads(section)
-        if not chosen:
-            raise NoCommonCodec(f"none of the offered {kind} codecs can be forwarded")
-        rtx = any(p.rtx_payload_type is not None for p in chosen)
-        found.append(
-            SlotSpec(
-                kind,
-                section.mid,
-                chosen,
-                new_ssrc(),
-                new_ssrc() if rtx else None,
-                _extensions(section, PLAY_EXTENSIONS),
-            )
-        )
-    if not found:
-        raise Unsupported("the offer receives neither audio nor video")
-    return tuple(found)
-
-
-@dataclass(frozen=True, slots=True)
-class LocalSide:
-    """What an answer says of us."""
-
-    credentials: Credentials
-    fingerprint: str  # sha-256
-    setup: str  # passive or active
-    candidates: tuple[tuple[str, int], ...]
-
-
-def setup_for(offer: Offer) -> str:
-    """Passive, unless the peer is: some clients fail as DTLS servers, none as clients."""
-    return "active" if offer.setup == "passive" else "passive"
-
-
-def publish_answer(offer: Offer, tracks: Sequence[TrackSpec], local: LocalSide) -> str:
-    """The answer to a WHIP offer: recvonly."""
-    by_mid = {track.mid: track for track in tracks}
-    return _answer(
-        offer,
-        local,
-        {
-            mid: ["a=recvonly", *_payload_lines(t.payloads), *_extension_lines(t.extensions)]
-            for mid, t in by_mid.items()
-        },
-        {mid: t.payloads for mid, t in by_mid.items()},
-    )
-
-
-def play_answer(offer: Offer, slots: Sequence[SlotSpec], cname: str, local: LocalSide) -> str:
-    """The answer to a WHEP offer: sendonly, each slot with the SSRC it keeps."""
-    bodies = {}
-    for slot in slots:
-        lines = ["a=sendonly", *_payload_lines(slot.payloads), *_extension_lines(slot.extensions)]
-        # One stream for all: a player then plays every track in step with the others.
-        lines.append(f"a=msid:lesson {slot.kind}-{slot.mid}")
-        # The media SSRC first: Chromium takes the first line for it, whatever the group says.
-        if slot.rtx_ssrc is not None:
-            lines.append(f"a=ssrc-group:FID {slot.ssrc} {slot.rtx_ssrc}")
-        lines.append(f"a=ssrc:{slot.ssrc} cname:{cname}")
-        if slot.rtx_ssrc is not None:
-            lines.append(f"a=ssrc:{slot.rtx_ssrc} cname:{cname}")
-        bodies[slot.mid] = lines
-    return _answer(offer, local, bodies, {slot.mid: slot.payloads for slot in slots})
-
-
-def _answer(
-    offer: Offer,
-    local: LocalSide,
-    bodies: dict[str, list[str]],
-    chosen: dict[str, tuple[PayloadSpec, ...]],
-) -> str:
-    lines = [
-        "v=0",
-        "o=- 1 1 IN IP4 0.0.0.0",
-        "s=-",
-        "t=0 0",
-        "a=group:BUNDLE " + " ".join(s.mid for s in offer.sections if s.mid in bodies),
-        "a=msid-semantic:WMS *",
-        "a=ice-lite",
-    ]
-    for section in offer.sections:
-        if section.mid not in bodies:
-            formats = " ".join(section.formats)
-            lines += [f"m={section.kind} 0 {section.protocol} {formats}", "c=IN IP4 0.0.0.0"]
-            lines += [f"a=mid:{section.mid}", "a=inactive"]
-            continue
-        numbers = " ".join(
-            str(n)
-            for p in chosen[section.mid]
-            for n in (p.payload_type, p.rtx_payload_type)
-            if n is not None
-        )
-        lines += [
-            f"m={section.kind} 9 {section.protocol} {numbers}",
-            "c=IN IP4 0.0.0.0",
-            f"a=mid:{section.mid}",
-            *transport_lines(local),
-            f"a=fingerprint:sha-256 {local.fingerprint}",
-            f"a=setup:{local.setup}",
-            "a=rtcp-mux",
-            *bodies[section.mid],
-        ]
-    return "\r\n".join(lines) + "\r\n"
-
-
-def transport_lines(local: LocalSide) -> list[str]:
-    """Credentials and every candidate: nothing trickles from this side."""
-    return [
-        f"a=ice-ufrag:{local.credentials.ufrag}",
-        f"a=ice-pwd:{local.credentials.password}",
-        *(
-            f"a=candidate:{n} 1 udp {2130706431 - n} {host} {port} typ host"
-            for n, (host, port) in enumerate(local.candidates, start=1)
-        ),
-        "a=end-of-candidates",
-    ]
-
-
-def _payload_lines(chosen: Sequence[PayloadSpec]) -> list[str]:
-    lines = []
-    for p in chosen:
-        channels = f"/{p.channels}" if p.channels > 1 else ""
-        lines.append(f"a=rtpmap:{p.payload_type} {p.codec.value}/{p.clock_rate}{channels}")
-        if p.fmtp:
-            lines.append(f"a=fmtp:{p.payload_type} {p.fmtp}")
-        lines += [f"a=rtcp-fb:{p.payload_type} {value}" for value in sorted(p.feedback)]
-        if p.rtx_payload_type is not None:
-            lines.append(f"a=rtpmap:{p.rtx_payload_type} rtx/{p.clock_rate}")
-            lines.append(f"a=fmtp:{p.rtx_payload_type} apt={p.payload_type}")
-    return lines
-
-
-def _extension_lines(extensions: Sequence[tuple[Extension, int]]) -> list[str]:
-    return [f"a=extmap:{number} {extension.value}" for extension, number in extensions]
 
 
 @dataclass(frozen=True, slots=True)
@@ -412,11 +316,9 @@ class Fragment:
 
 def parse_fragment(text: str) -> Fragment:
     """Read a PATCH body. Raises BadSdp."""
-    if len(text) > MAX_SIZE:
-        raise BadSdp("the fragment is larger than 64 KiB")
     values = {"ice-ufrag": "", "ice-pwd": ""}
     candidates: list[str] = []
-    for line in text.replace("\r\n", "\n").split("\n"):
+    for line in _lines(text, "the fragment"):
         if not line.strip():
             continue
         if len(line) < 3 or line[1] != "=":
@@ -434,9 +336,3 @@ def parse_fragment(text: str) -> Fragment:
     if ufrag and not (_ICE_TOKEN.fullmatch(ufrag) and _ICE_TOKEN.fullmatch(password)):
         raise BadSdp("the fragment's ICE credentials can't be read")
     return Fragment(ufrag, password, tuple(candidates))
-
-
-def restart_fragment(local: LocalSide, mid: str, kind: str) -> str:
-    """The answer to an ICE restart."""
-    lines = [*transport_lines(local)[:2], f"m={kind} 9 UDP/TLS/RTP/SAVPF 0", f"a=mid:{mid}"]
-    return "\r\n".join([*lines, *transport_lines(local)[2:]]) + "\r\n"

@@ -101,7 +101,9 @@ class PayloadSpec:
 class TrackSpec:
     """One m-line a publisher sends. `ssrcs` and `rtx_ssrcs` (media SSRC, its RTX SSRC) may be empty
     when the offer names none: streams are then found by mid, rid and payload type. `rids` are the
-    accepted simulcast layers in any order (which is larger is measured, not read from names)."""
+    accepted simulcast layers in the publisher's order of preference; several `ssrcs` without `rids`
+    are layers too, in the order of their `ssrc-group:SIM`. Which layer is larger is measured, not
+    read from names or order."""
 
     kind: Kind
     mid: str
@@ -147,7 +149,8 @@ class SubscriberSpec:
     cname: str
 
 
-def _parameters(fmtp: str) -> dict[str, str]:
+def parameters(fmtp: str) -> dict[str, str]:
+    """`a=fmtp` parameters by name, in lower case."""
     pairs = (item.partition("=") for item in fmtp.lower().split(";"))
     return {key.strip(): value.strip() for key, _, value in pairs}
 
@@ -161,7 +164,7 @@ def compatible(sent: PayloadSpec, wanted: PayloadSpec) -> bool:
     """
     if sent.codec is not wanted.codec or sent.clock_rate != wanted.clock_rate:
         return False
-    ours, theirs = _parameters(sent.fmtp), _parameters(wanted.fmtp)
+    ours, theirs = parameters(sent.fmtp), parameters(wanted.fmtp)
     if sent.codec is Codec.H264:
         if ours.get("packetization-mode", "0") != theirs.get("packetization-mode", "0"):
             return False

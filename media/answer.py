@@ -12,6 +12,9 @@ from media.negotiation import accepted_layers
 from media.sdp import Offer, Rid, Section
 from media.specs import PayloadSpec, SlotSpec, TrackSpec
 
+#: What kind of ICE agent this is: lite, by RFC 8445, and told of candidates by PATCH.
+_AGENT = ("a=ice-lite", "a=ice-options:trickle ice2")
+
 
 @dataclass(frozen=True, slots=True)
 class LocalSide:
@@ -50,10 +53,29 @@ def play_answer(offer: Offer, slots: Sequence[SlotSpec], cname: str, local: Loca
     return _answer(offer, local, bodies, {slot.mid: slot.payloads for slot in slots})
 
 
-def restart_fragment(local: LocalSide, mid: str, kind: str) -> str:
-    """The answer to an ICE restart."""
-    lines = [*_credential_lines(local), f"m={kind} 9 UDP/TLS/RTP/SAVPF 0", f"a=mid:{mid}"]
-    return _text([*lines, *_candidate_lines(local)])
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """The m-line whose transport the whole bundle has (RFC 9143, 7.2), as fragments name it."""
+
+    media: str  # after "m="
+    mids: tuple[str, ...]  # of the bundle, its own first; none where the offer has no mids
+
+
+def tagged(offer: Offer) -> Tagged:
+    """The bundle an answer to `offer` makes."""
+    active = [section for section in offer.sections if section.active]
+    first = active[0]
+    mids = tuple(section.mid for section in active if section.mid)
+    return Tagged(f"{first.kind} 9 {first.protocol} {first.formats[0]}", mids)
+
+
+def restart_fragment(local: LocalSide, bundle: Tagged) -> str:
+    """The answer to an ICE restart (RFC 9725, 4.3.3; RFC 8840, 9): what the first answer said of
+    ICE, with new credentials."""
+    group = ["a=group:BUNDLE " + " ".join(bundle.mids)] if bundle.mids else []
+    mid = [f"a=mid:{bundle.mids[0]}"] if bundle.mids else []
+    lines = [*_AGENT, *group, f"m={bundle.media}", *mid]
+    return _text([*lines, *_credential_lines(local), *_candidate_lines(local)])
 
 
 def _answer(
@@ -66,7 +88,7 @@ def _answer(
     lines = ["v=0", "o=- 1 1 IN IP4 0.0.0.0", "s=-", "t=0 0"]
     if mids != [""]:
         lines.append("a=group:BUNDLE " + " ".join(mids))
-    lines += ["a=msid-semantic:WMS *", "a=ice-lite"]
+    lines += ["a=msid-semantic:WMS *", *_AGENT]
     for section in offer.sections:
         if section.active and section.mid in bodies:
             lines += _section_lines(section, local, chosen[section.mid])
@@ -89,6 +111,7 @@ def _section_lines(section: Section, local: LocalSide, chosen: Sequence[PayloadS
         f"a=fingerprint:sha-256 {local.fingerprint}",
         f"a=setup:{local.setup}",
         "a=rtcp-mux",
+        "a=rtcp-mux-only",  # RFC 9725, 4.4.1
         *(["a=rtcp-rsize"] if section.reduced_size else []),  # RTCP is read packet by packet here
     ]
 

@@ -100,12 +100,12 @@ async def _body(request: web.Request, media_type: str) -> str | web.Response:
             {"Accept-Post" if request.method == "POST" else "Accept-Patch": media_type},
         )
     if (request.content_length or 0) > MAX_SIZE:
-        return problem(413, "the body is larger than 64 KiB")
+        return problem(413, "the body is larger than 128 KiB")
     data = await request.content.read(MAX_SIZE + 1)
     while len(data) <= MAX_SIZE and (more := await request.content.read(MAX_SIZE + 1 - len(data))):
         data += more
     if len(data) > MAX_SIZE:
-        return problem(413, "the body is larger than 64 KiB")
+        return problem(413, "the body is larger than 128 KiB")
     try:
         return data.decode()
     except UnicodeDecodeError:

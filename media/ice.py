@@ -37,11 +37,19 @@ class IcePeer(Protocol):
     """What the agent keeps for each peer."""
 
     local: Credentials
+    confirmed: Credentials | None  # those before a restart, until `local` are checked with
     address: Address | None
     consented_at: float
 
     def path_changed(self, first: bool) -> None:
         """`address` has been set, for the first time or anew."""
+
+
+def _credentials(peer: IcePeer | None, ufrag: str) -> Credentials | None:
+    """Which of a peer's credentials a check names."""
+    if peer is None:
+        return None
+    return peer.local if ufrag == peer.local.ufrag else peer.confirmed
 
 
 class IceLiteAgent:
@@ -56,13 +64,18 @@ class IceLiteAgent:
         self._by_ufrag[peer.local.ufrag] = peer
 
     def restart(self, peer: IcePeer, credentials: Credentials) -> None:
-        """Give a peer new credentials (RFC 8839, 4.4.1.1.1); its path stays until it checks."""
-        self._by_ufrag.pop(peer.local.ufrag, None)
+        """Give a peer new credentials (RFC 8839, 4.4.1.1.1). Until it checks with them, its path
+        and the credentials it last checked with stay good: the answer may be slow, or lost."""
+        if peer.confirmed is None:
+            peer.confirmed = peer.local
+        else:
+            self._by_ufrag.pop(peer.local.ufrag, None)  # of a restart that was never confirmed
         peer.local = credentials
         self._by_ufrag[credentials.ufrag] = peer
 
     def remove(self, peer: IcePeer) -> None:
         self._by_ufrag.pop(peer.local.ufrag, None)
+        self._confirm(peer)
         for address in self._addresses.pop(id(peer), ()):
             if self._by_address.get(address) is peer:
                 del self._by_address[address]
@@ -77,17 +90,22 @@ class IceLiteAgent:
         try:
             message = stun.parse_message(data)
             username = str(message.attributes.get("USERNAME", ""))
-            peer = self._by_ufrag.get(username.partition(":")[0])
+            ufrag = username.partition(":")[0]
+            peer = self._by_ufrag.get(ufrag)
+            used = _credentials(peer, ufrag)
             if (
                 peer is None
+                or used is None
                 or message.message_method != stun.Method.BINDING
                 or message.message_class != stun.Class.REQUEST
-                or not message.check_message_integrity(peer.local.password.encode())
+                or not message.check_message_integrity(used.password.encode())
             ):
                 return None
         except _NOT_STUN:
             return None
         peer.consented_at = now
+        if used is peer.local:
+            self._confirm(peer)
         self._remember(peer, address)
         if peer.address is None or "USE-CANDIDATE" in message.attributes:
             first, moved = peer.address is None, peer.address != address
@@ -100,8 +118,14 @@ class IceLiteAgent:
             transaction_id=message.transaction_id,
         )
         answer.attributes["XOR-MAPPED-ADDRESS"] = address
-        answer.add_message_integrity(peer.local.password.encode())
+        answer.add_message_integrity(used.password.encode())
         return bytes(answer)
+
+    def _confirm(self, peer: IcePeer) -> None:
+        """The newest credentials are in use: those before a restart are good no longer."""
+        if peer.confirmed is not None:
+            self._by_ufrag.pop(peer.confirmed.ufrag, None)
+            peer.confirmed = None
 
     def _remember(self, peer: IcePeer, address: Address) -> None:
         if self._by_address.get(address) is peer:

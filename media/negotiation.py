@@ -4,7 +4,7 @@ Media is passed through, so an answer keeps the offer's payload types, their ord
 its extensions; whatever can't be forwarded is left out.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from media.errors import NoCommonCodec, Unsupported
 from media.sdp import Offer, Rid, Section
@@ -82,6 +82,19 @@ def slots_to_play(offer: Offer, new_ssrc: Callable[[], int]) -> tuple[SlotSpec, 
     if not found:
         raise Unsupported("the offer receives neither audio nor video")
     return tuple(found)
+
+
+def must_be_playable(slots: Sequence[SlotSpec], published: frozenset[Codec] | None) -> None:
+    """Refuse a player that can have no sound, or no picture, of what the lead publishes (None:
+    nothing yet). Raises NoCommonCodec."""
+    for kind in Kind:
+        offered = {p.codec for slot in slots if slot.kind is kind for p in slot.payloads}
+        sent = {c for c in published or () if (c in _AUDIO) == (kind is Kind.AUDIO)}
+        if offered and sent and not offered & sent:
+            raise NoCommonCodec(
+                f"the lesson's {kind} is published as {', '.join(sorted(sent))}; "
+                f"this player offered {', '.join(sorted(offered))}"
+            )
 
 
 def setup_for(offer: Offer) -> str:

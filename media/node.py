@@ -18,10 +18,16 @@ import psutil
 import structlog
 
 from media import negotiation, sdp
-from media.answer import LocalSide, play_answer, publish_answer, restart_fragment
+from media.answer import (
+    LocalSide,
+    Tagged,
+    play_answer,
+    publish_answer,
+    restart_fragment,
+    tagged,
+)
 from media.errors import (
     MediaError,
-    NoCommonCodec,
     NoSuchResource,
     NotPublished,
     Overloaded,
@@ -32,7 +38,7 @@ from media.members import MappingChanged, PublisherLive, SendRtcp, SendRtp
 from media.resource import IceSession, Patch
 from media.room import Room
 from media.rtp import Protocol, demux
-from media.specs import Kind, PublisherSpec, Source, SubscriberSpec
+from media.specs import PublisherSpec, Source, SubscriberSpec
 from media.udp import Address, UdpSocket
 from media.wire import Certificate, HandshakeFailed, Wire
 
@@ -109,6 +115,7 @@ class Peer:
         self.grant = grant
         self.ice = ice
         self.local = local
+        self.confirmed: Credentials | None = None
         self.address: Address | None = None
         self.consented_at = time.monotonic()
         self.checked = asyncio.Event()
@@ -116,7 +123,7 @@ class Peer:
         self.task: asyncio.Task[None] | None = None
         self.wire: Wire | None = None
         self.spec: PublisherSpec | SubscriberSpec | None = None
-        self.mid = ""
+        self.bundle = Tagged("", ())
         self.setup = "passive"
 
     def path_changed(self, first: bool) -> None:
@@ -153,6 +160,7 @@ class MediaNode:
         self._udp: UdpSocket | None = None
         self._ticker: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
+        self._stopping = False
         self.forwarded = 0  # RTP packets sent, ever
         self.received = 0  # RTP packets that came and were genuine, ever
 
@@ -164,7 +172,8 @@ class MediaNode:
         self._ticker = asyncio.create_task(self._tick_for_ever())
 
     async def stop(self, reason: str = "stopped") -> None:
-        """Close every resource, then the socket; the second time does nothing."""
+        """Close every resource, then the socket, and take no more; the second time does nothing."""
+        self._stopping = True
         for peer in list(self._peers.values()):
             self._close(peer, reason)
         while self._closing:
@@ -216,7 +225,6 @@ class MediaNode:
         peer = self._make_peer(grant, parsed)
         lead = grant.role == "lead"
         peer.spec = PublisherSpec(peer.resource_id, grant.participant, lead, tracks, grant.stream)
-        peer.mid = tracks[0].mid
         for other in list(self._peers.values()):
             if other.grant == grant and other is not peer:
                 self._close(other, "replaced")
@@ -233,17 +241,11 @@ class MediaNode:
         slots = negotiation.slots_to_play(parsed, lambda: self._random.getrandbits(32))
         if grant.role != "lead":
             await self._wait_for_lead(grant.room, wait)
-        common = self._rooms[grant.room].lead_codecs if grant.room in self._rooms else None
-        offered = {p.codec for slot in slots for p in slot.payloads}
-        if common is not None and not common & offered:
-            raise NoCommonCodec(
-                "the lesson is published as "
-                f"{', '.join(sorted(common))}; this player offered none of these"
-            )
+        if grant.room in self._rooms:
+            negotiation.must_be_playable(slots, self._rooms[grant.room].lead_codecs)
         peer = self._make_peer(grant, parsed)
         cname = secrets.token_hex(8)
         peer.spec = SubscriberSpec(peer.resource_id, grant.participant, slots, cname)
-        peer.mid = slots[0].mid
         self._connect(peer, parsed)
         text = play_answer(parsed, slots, cname, self._local_side(peer))
         return Answer(peer.resource_id, peer.ice.quoted_etag, text)
@@ -274,9 +276,7 @@ class MediaNode:
         peer.ice = IceSession(fragment.ufrag, fragment.password, secrets.token_hex(8))
         self._agent.restart(peer, fresh_credentials())
         peer.consented_at = time.monotonic()
-        kind = Kind.VIDEO if isinstance(peer.spec, SubscriberSpec) else Kind.AUDIO
-        text = restart_fragment(self._local_side(peer), peer.mid, kind)
-        return peer.ice.quoted_etag, text
+        return peer.ice.quoted_etag, restart_fragment(self._local_side(peer), peer.bundle)
 
     def delete(self, resource_id: str) -> None:
         """End a resource as *left*. Raises NoSuchResource."""
@@ -314,11 +314,14 @@ class MediaNode:
     # ── peers ────────────────────────────────────────────────────────────────────────────
 
     def _make_peer(self, grant: Grant, offer: sdp.Offer) -> Peer:
+        if self._stopping:
+            raise Overloaded("this media node is being stopped: try again in a moment")
         if len(self._peers) >= _MAX_RESOURCES:
             raise Overloaded("this media node is full: try again in a moment")
         ice = IceSession(offer.ufrag, offer.password, secrets.token_hex(8))
         peer = Peer(secrets.token_urlsafe(24), grant, ice, fresh_credentials())
         peer.setup = negotiation.setup_for(offer)
+        peer.bundle = tagged(offer)
         return peer
 
     def _local_side(self, peer: Peer) -> LocalSide:

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from media.errors import BadSdp, Unsupported
 from media.specs import FEEDBACK
 
-MAX_SIZE = 64 * 1024  # characters
-_MAX_LINES = 4000
+MAX_SIZE = 128 * 1024  # bytes; Chromium's offer of twelve m-lines has 48 KiB and 2100 lines
+_MAX_LINES = 8000
 _MAX_SECTIONS = 24
 _MAX_FORMATS = 128
 _MAX_FINGERPRINTS = 8
@@ -137,7 +137,7 @@ def parse(text: str) -> Offer:
 
 def _lines(text: str, what: str) -> list[str]:
     if len(text) > MAX_SIZE:
-        raise BadSdp(f"{what} is larger than 64 KiB")
+        raise BadSdp(f"{what} is larger than 128 KiB")
     if _CONTROL.search(text):
         raise BadSdp(f"{what} has a control character")
     return text.replace("\r\n", "\n").split("\n")
@@ -298,7 +298,7 @@ def _checked(
     if len(active) > 1 and (bundled is None or not {s.mid for s in active} <= bundled):
         raise Unsupported("all m-lines must be in one BUNDLE group")
     for section in active:
-        if not section.mux:
+        if not section.mux and not section.bundle_only:  # which takes it from the first (RFC 9143)
             raise Unsupported("rtcp-mux is needed on every m-line")
         if "RTP/SAVP" not in section.protocol:
             raise Unsupported("media must be encrypted: UDP/TLS/RTP/SAVPF")

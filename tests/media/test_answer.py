@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media import sdp
-from media.answer import play_answer, publish_answer, restart_fragment
+from media.answer import play_answer, publish_answer, restart_fragment, tagged
 from media.errors import BadSdp, NoCommonCodec, Unsupported
 from media.negotiation import setup_for, slots_to_play, tracks_to_publish
 from media.specs import SlotSpec
@@ -53,13 +53,14 @@ def test_every_answer_says_what_whip_asks_for_on_every_m_line(answer: str) -> No
         f"a=fingerprint:sha-256 {LOCAL.fingerprint}",
         "a=setup:passive",
         "a=rtcp-mux",
+        "a=rtcp-mux-only",
         "a=candidate:1 1 udp 2130706430 192.0.2.1 5000 typ host",
         "a=candidate:2 1 udp 2130706429 198.51.100.2 5000 typ host",
         "a=end-of-candidates",
     ):
         assert answer.count(f"\r\n{line}\r\n") == count
     assert answer.count("a=fingerprint") == count
-    assert answer.count("\r\na=ice-lite\r\n") == 1
+    assert answer.count("\r\na=ice-lite\r\na=ice-options:trickle ice2\r\n") == 1
     assert "\r\na=group:BUNDLE 0 1\r\n" in answer
     assert "actpass" not in answer
 
@@ -146,15 +147,31 @@ def test_a_lone_m_line_needs_neither_mid_nor_bundle() -> None:
     assert len(SessionDescription.parse(answer).media) == 1
 
 
-def test_the_answer_to_a_restart_holds_credentials_before_the_first_m_line() -> None:
-    lines = restart_fragment(LOCAL, "0", "audio").split("\r\n")
-    assert lines[:4] == [
+def test_the_answer_to_a_restart_says_of_ice_what_the_first_answer_said() -> None:
+    offer = sdp.parse(CHROMIUM_PUBLISH)
+    assert restart_fragment(LOCAL, tagged(offer)).split("\r\n") == [
+        "a=ice-lite",
+        "a=ice-options:trickle ice2",
+        "a=group:BUNDLE 0 1",
+        "m=audio 9 UDP/TLS/RTP/SAVPF 111",
+        "a=mid:0",
         "a=ice-ufrag:ufrag",
         "a=ice-pwd:password",
-        "m=audio 9 UDP/TLS/RTP/SAVPF 0",
-        "a=mid:0",
+        "a=candidate:1 1 udp 2130706430 192.0.2.1 5000 typ host",
+        "a=candidate:2 1 udp 2130706429 198.51.100.2 5000 typ host",
+        "a=end-of-candidates",
+        "",
     ]
-    assert lines[-2] == "a=end-of-candidates"
+    fragment = sdp.parse_fragment(restart_fragment(LOCAL, tagged(offer)))
+    assert (fragment.ufrag, len(fragment.candidates)) == ("ufrag", 2)
+
+
+def test_a_bundle_only_m_line_takes_its_transport_from_the_first() -> None:
+    """As in RFC 9725, figure 2: no ICE, no DTLS, no rtcp-mux of its own."""
+    head, video = FIREFOX_PUBLISH.split("m=video")
+    bare = [x for x in video.split("\n") if not x.startswith(("a=ice", "a=rtcp-mux", "a=setup"))]
+    answer = published(head + "m=video" + "\n".join(bare))
+    assert answer.count("a=rtcp-mux\r\n") == 2
 
 
 @given(st.sampled_from((*PUBLISH, *PLAY)), st.randoms(use_true_random=False))
@@ -168,6 +185,6 @@ def test_every_answer_can_be_read_by_aiortc(offer: str, random: object) -> None:
         except (BadSdp, Unsupported, NoCommonCodec):
             continue
         read = SessionDescription.parse(answer)
-        assert all(m.ice is not None and m.dtls is not None for m in read.media)
+        assert all(m.ice is not None and m.dtls is not None for m in read.media if m.port)
         again = sdp.parse(answer.replace("a=ice-lite", "a=x"))
         assert again.ufrag == "ufrag"

@@ -12,6 +12,7 @@ from media.udp import Address
 class _Peer:
     def __init__(self) -> None:
         self.local = Credentials("ours", "secret")
+        self.confirmed: Credentials | None = None
         self.address: Address | None = None
         self.consented_at = 0.0
         self.moves: list[bool] = []
@@ -88,3 +89,50 @@ def test_a_removed_peer_is_forgotten() -> None:
     agent.remove(peer)
     assert agent.peer_at(HERE) is None
     assert agent.check(_check(nominate=True), HERE, 2.0) is None
+
+
+def _restarted() -> tuple[IceLiteAgent, _Peer]:
+    agent, peer = IceLiteAgent(), _Peer()
+    agent.add(peer)
+    agent.check(_check(nominate=True), HERE, 1.0)
+    agent.restart(peer, Credentials("fresh", "newer"))
+    return agent, peer
+
+
+OLD = _check(nominate=True)
+NEW = _check("fresh:theirs", "newer", nominate=True)
+
+
+def test_after_a_restart_old_checks_are_good_until_the_first_new_one() -> None:
+    agent, peer = _restarted()
+    old = agent.check(OLD, HERE, 2.0)
+    assert old is not None
+    assert stun.parse_message(old).check_message_integrity(b"secret")
+    new = agent.check(NEW, THERE, 3.0)
+    assert new is not None
+    assert stun.parse_message(new).check_message_integrity(b"newer")
+    assert (peer.address, peer.consented_at, peer.confirmed) == (THERE, 3.0, None)
+    assert agent.check(OLD, HERE, 4.0) is None
+    assert (peer.address, peer.consented_at) == (THERE, 3.0)
+
+
+def test_old_and_new_credentials_cannot_be_mixed() -> None:
+    agent, _peer = _restarted()
+    assert agent.check(_check("fresh:theirs", "secret", nominate=True), HERE, 2.0) is None
+    assert agent.check(_check("ours:theirs", "newer", nominate=True), HERE, 2.0) is None
+
+
+def test_of_two_restarts_the_last_one_counts() -> None:
+    agent, _peer = _restarted()
+    agent.restart(_peer, Credentials("third", "newest"))
+    assert agent.check(NEW, HERE, 2.0) is None
+    assert agent.check(OLD, HERE, 2.0) is not None
+    assert agent.check(_check("third:theirs", "newest", nominate=True), HERE, 2.0) is not None
+    assert agent.check(OLD, HERE, 3.0) is None
+
+
+def test_a_peer_removed_during_a_restart_is_forgotten_by_both_names() -> None:
+    agent, peer = _restarted()
+    agent.remove(peer)
+    assert agent.check(OLD, HERE, 2.0) is None
+    assert agent.check(NEW, HERE, 2.0) is None

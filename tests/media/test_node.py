@@ -279,7 +279,7 @@ async def test_the_answer_is_what_whip_asks_for(running: Running) -> None:
         ("/whip/r/lead", {"data": b"\xff\xfe", "headers": SDP}, 400),
         ("/whip/r/lead", {"data": "v=0\r\nm=audio", "headers": SDP}, 400),
         ("/whip/r/lead", {"data": "v=0\r\na=group:BUNDLE\r\nm=", "headers": SDP}, 400),
-        ("/whip/r/lead", {"data": "v=0" + "x" * 70_000, "headers": SDP}, 413),
+        ("/whip/r/lead", {"data": "v=0" + "x" * 140_000, "headers": SDP}, 413),
         ("/whip/r/lead", {"data": OFFER.read_text(), "headers": SDP}, 422),
         ("/whip/r/lead", {"data": "v=0", "headers": SDP | {"Authorization": None}}, 401),
         ("/whip/r/lead", {"data": "v=0", "who": "expired", "headers": SDP}, 401),

@@ -42,10 +42,16 @@ $(BIN)/python:
 	       && apt-get install -y -qq python3-venv && $(PYTHON) -m venv $(VENV); } \
 	  || { rm -rf $(VENV); echo "Please install python3-venv (apt install python3-venv) and try again"; exit 1; }
 
-$(VENV)/.run: pyproject.toml constraints.txt $(BIN)/python
+# The part of media/ that is C is built where there is a compiler; without one Python does its work.
+BUILT := pyproject.toml setup.py constraints.txt $(wildcard media/fastpath/forward.* media/fastpath/build.py)
+
+$(VENV)/.run: $(BUILT) $(BIN)/python
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@$(BIN)/python -c 'import sys; from media import fastpath; sys.exit(not fastpath.AVAILABLE)' \
+	  || echo "No C compiler was found: media is forwarded by Python alone, which costs several times as much. On Debian: apt install gcc libc6-dev python3-dev, then make clean run"
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml constraints.txt $(BIN)/python
+$(VENV)/.dev: $(BUILT) $(BIN)/python
+	@sh tests/setup-compiler.sh $(BIN)/python
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@ $(VENV)/.run

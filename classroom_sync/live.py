@@ -59,11 +59,19 @@ class LiveSession:
     muted: set[UUID] = field(default_factory=set)
     heads: dict[UUID, tuple[int, int]] = field(default_factory=dict)  # expected, present
     slots: dict[UUID, list[dict[str, Any]]] = field(default_factory=dict)
+    layers: dict[UUID, dict[str, list[str]]] = field(default_factory=dict)  # by stream, RIDs
     watchers: set[asyncio.Event] = field(default_factory=set)
 
     def changed(self) -> None:
         for watcher in self.watchers:
             watcher.set()
+
+    def media_gone(self) -> None:
+        """Nothing is known any more of who is connected."""
+        self.connections.clear()
+        self.publishing.clear()
+        self.slots.clear()
+        self.layers.clear()
 
 
 class Live:
@@ -210,9 +218,7 @@ class Live:
                 placed.append(session_id)
         for session_id in placed:
             live = await self.need(session_id)
-            live.connections.clear()
-            live.publishing.clear()
-            live.slots.clear()
+            live.media_gone()
             await self._reread(live)
             log.info("session placed", session=str(session_id), node=str(live.session.node_id))
             await self._restore(live)
@@ -242,9 +248,7 @@ class Live:
         if kind in ("connected", "gone"):
             for live in list(self._sessions.values()):
                 if live.session.node_id == node_id:
-                    live.connections.clear()
-                    live.publishing.clear()
-                    live.slots.clear()
+                    live.media_gone()
                     live.changed()
                     if kind == "connected":
                         await self._restore(live)
@@ -268,6 +272,8 @@ class Live:
         elif kind == "participant_gone":
             live.connections[participant_id, message["direction"]] -= 1
             live.connections += Counter()  # drop zeros
+            if message["direction"] == "publish":
+                live.layers.pop(participant_id, None)  # the next one begins with all
         elif kind == "publishing":
             stream = (participant_id, message["stream"])
             if message["live"]:
@@ -279,9 +285,18 @@ class Live:
                 await self._go_live(live)
         elif kind == "slots_mapped":
             live.slots[participant_id] = [
-                {"mid": mid, "kind": slot_kind, "participant": who, "stream": stream}
-                for mid, slot_kind, who, stream in message["slots"]
+                {
+                    "mid": mid,
+                    "kind": slot_kind,
+                    "participant": who,
+                    "stream": stream,
+                    "dark": dark,
+                }
+                for mid, slot_kind, who, stream, dark in message["slots"]
             ]
+        elif kind == "layers_wanted":
+            layers = live.layers.setdefault(participant_id, {})
+            layers[message["stream"]] = list(message["rids"])
 
     async def _go_live(self, live: LiveSession) -> None:
         try:
@@ -361,6 +376,11 @@ class Live:
             live.muted.discard(participant_id)
         live.changed()
         await self._command(live, "mute", participant=str(participant_id), muted=muted)
+
+    async def show_at(self, session_id: UUID, participant_id: UUID, widths: dict[str, int]) -> None:
+        """A participant's page shows its video slots (by mid) so many pixels wide."""
+        live = await self._under_way(session_id, participant_id)
+        await self._command(live, "widths", participant=str(participant_id), widths=widths)
 
     async def count_heads(
         self,

@@ -32,7 +32,9 @@ from db.nodes import MediaNodeRow
 from db.pool import Pool
 from media.http import Forbidden, Unauthorized
 from media.http import routes as media_routes
-from media.node import Grant, MediaNode, NodeEvent
+from media.node import MediaNode
+from media.node_events import NodeEvent
+from media.peer import Grant
 from media.specs import Source
 
 log = structlog.get_logger()
@@ -99,6 +101,13 @@ class ControlLinks:
                 self._node.set_floor(room, who)
             case {"command": "mute", "room": str(room), "participant": str(who), "muted": muted}:
                 self._node.set_muted(room, who, muted=bool(muted))
+            case {
+                "command": "widths",
+                "room": str(room),
+                "participant": str(who),
+                "widths": dict(widths),
+            }:
+                self._node.set_widths(room, who, {str(m): int(w) for m, w in widths.items()})
             case {"command": "close", "room": str(room), "reason": str(reason)}:
                 self._node.close_room(room, reason)
                 await self._spool.flush()

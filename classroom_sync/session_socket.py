@@ -1,11 +1,12 @@
 """`/ws/sessions/{session}`: the state of a session to its pages, and what people do there.
 
 Server to page: the state (`live.view`) at once and after each change, with `you` and `slots`. Page
-to server: `{"do": "hand" | "lower_hand" | "help" | "floor" | "mute" | "heads" | "end", …}`; what
-can't be done is answered `{"type": "refused", "detail": …}`. docs/protocol.md has the fields.
+to server: `{"do": "hand" | "lower_hand" | "help" | "sizes" | "heads" | "floor" | "mute" | "end"}`;
+what can't be done is answered `{"type": "refused", "detail": …}`. docs/protocol.md has the fields.
 """
 
 import asyncio
+from typing import Annotated
 from uuid import UUID
 
 import structlog
@@ -29,6 +30,10 @@ _MAX_MESSAGE = 4096
 _SEEN_EVERY = 60.0  # seconds: an open lesson keeps its web session from idling out
 
 
+Mid = Annotated[str, Field(max_length=64)]
+Width = Annotated[int, Field(ge=0, le=16_384)]  # pixels
+
+
 class Message(BaseModel, extra="forbid"):
     """What a page asks for; `participant` where it is about somebody else."""
 
@@ -38,6 +43,7 @@ class Message(BaseModel, extra="forbid"):
     expected: int = Field(0, ge=0, le=500)
     present: int = Field(0, ge=0, le=500)
     why: str = Field("", max_length=200)
+    sizes: dict[Mid, Width] = Field({}, max_length=12)
 
 
 @routes.get("/ws/sessions/{session}")
@@ -87,6 +93,7 @@ async def _tell(
         state = view(session)
         state["you"] = str(seat.participant_id) if seat.participant_id else None
         state["slots"] = session.slots.get(seat.participant_id, []) if seat.participant_id else []
+        state["layers"] = session.layers.get(seat.participant_id, {}) if seat.participant_id else {}
         await socket.send_json(state)
 
 
@@ -118,6 +125,8 @@ async def _do(live: Live, seat: Seat, message: Message) -> None:
     marks: dict[str, str] = {"hand": "hand_raised", "lower_hand": "hand_lowered", "help": "help"}
     if message.do in marks:
         await live.mark(seat.session_id, about, marks[message.do])
+    elif message.do == "sizes":
+        await live.show_at(seat.session_id, seat.participant_id, message.sizes)
     elif message.do == "heads":
         await live.count_heads(
             seat.session_id,

@@ -101,6 +101,16 @@ class Estimator:
             bitrate = min(bitrate, self._cap)
         return min(MOST, max(LEAST, bitrate))
 
+    @property
+    def limited(self) -> bool:
+        """Whether the path has shown a limit yet: overuse, loss, a queue, or a REMB."""
+        return (
+            self._capacity is not None
+            or self._cap is not None
+            or self._loss > _LOSSY
+            or self._draining_since is not None
+        )
+
     def on_feedback(self, packets: Sequence[Acked], now: float) -> None:
         """One transport-wide feedback, in the order of sending (`media.feedback.acknowledged`)."""
         if not packets:

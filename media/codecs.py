@@ -153,3 +153,24 @@ def _av1_key(data: Buffer, start: int, end: int) -> bool:
             at += 1
         at += 1
     return at < end and data[at] >> 3 & 15 == _AV1_SEQUENCE_HEADER
+
+
+def red_primary(data: Buffer, start: int, end: int) -> int:
+    """RFC 2198: where the primary block of a RED payload `data[start:end]` begins; `end` where it
+    can't be read."""
+    at, skipped = start, 0
+    while at < end and data[at] & 0x80:
+        if at + 4 > end:
+            return end
+        skipped += (data[at + 2] & 3) << 8 | data[at + 3]
+        at += 4
+    return min(end, at + 1 + skipped)
+
+
+def red_before(payload_type: int, payload: Buffer, apart: int) -> bytes:
+    """RFC 2198: what stands in RED before a block of `payload_type`, `payload` of the packet before
+    it included, which is `apart` timestamp units older; without it where it does not fit."""
+    if not 0 < len(payload) < 1024 or not 0 < apart < 16384:
+        return bytes((payload_type,))
+    head = (0x80 | payload_type) << 24 | apart << 10 | len(payload)
+    return head.to_bytes(4, "big") + bytes((payload_type,)) + bytes(payload)

@@ -20,7 +20,8 @@ from media.errors import (
     PreconditionRequired,
     Unsupported,
 )
-from media.node import Grant, MediaNode
+from media.node import MediaNode
+from media.peer import Grant
 from media.sdp import MAX_SIZE
 
 MAX_WAIT = 30.0  # seconds a WHEP request may ask to wait for the lead

@@ -9,132 +9,41 @@ import asyncio
 import random
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Literal
 
 import psutil
 import structlog
 
-from media import negotiation, sdp
-from media.answer import (
-    LocalSide,
-    Tagged,
-    play_answer,
-    publish_answer,
-    restart_fragment,
-    tagged,
-)
-from media.errors import (
-    MediaError,
-    NoSuchResource,
-    NotPublished,
-    Overloaded,
-)
+from media import fastpath, negotiation, sdp
+from media.answer import LocalSide, play_answer, publish_answer, restart_fragment, tagged
+from media.errors import NoSuchResource, NotPublished, Overloaded
+from media.events import SendRtcp, SendRtp
 from media.evidence import Evidence
-from media.ice import CONSENT_TIMEOUT, Credentials, IceLiteAgent, fresh_credentials
-from media.members import MappingChanged, PublisherLive, SendRtcp, SendRtp
+from media.fastpath import CompiledPlane, CompiledSocket
+from media.ice import CONSENT_TIMEOUT, IceLiteAgent, fresh_credentials
+from media.node_events import NodeEvent, ParticipantConnected, ParticipantGone, from_room
+from media.peer import Answer, Grant, Peer
+from media.plane import Plane
 from media.resource import IceSession, Patch
 from media.room import Room
 from media.rtp import Protocol, demux
-from media.specs import PublisherSpec, Source, SubscriberSpec
+from media.specs import PublisherSpec, SubscriberSpec
 from media.udp import Address, UdpSocket
-from media.wire import Certificate, HandshakeFailed, Wire
+from media.wire import Certificate, HandshakeFailed, Wire, srtp_functions
 
 log = structlog.get_logger()
 
-TICK = 0.1  # seconds
+TICK = 0.05  # seconds
 CONNECT_TIMEOUT = 20.0  # seconds from the answer to the first check
 _MAX_RESOURCES = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """What a token allows, in names that are opaque here."""
-
-    room: str
-    participant: str
-    direction: Literal["publish", "subscribe"]
-    role: Literal["lead", "receiving", "observer"]
-    stream: Source = Source.CAMERA
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """201: where the resource is, which ICE session it has, and the SDP."""
-
-    resource_id: str
-    etag: str  # quoted
-    sdp: str
-
-
-@dataclass(frozen=True, slots=True)
-class ParticipantConnected:
-    room: str
-    participant: str
-    direction: str  # publish or subscribe
-
-
-@dataclass(frozen=True, slots=True)
-class ParticipantGone:
-    room: str
-    participant: str
-    direction: str
-    reason: str  # left, lost, replaced, ended, stopped
-
-
-@dataclass(frozen=True, slots=True)
-class Publishing:
-    """A participant's stream can be decoded now, or no longer."""
-
-    room: str
-    participant: str
-    stream: str  # camera or screen
-    live: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SlotsMapped:
-    """Who is in which slot of a player: m-line id, kind, participant and stream (or null)."""
-
-    room: str
-    participant: str
-    resource_id: str
-    slots: tuple[tuple[str, str, str | None, str | None], ...]
-
-
-NodeEvent = ParticipantConnected | ParticipantGone | Publishing | SlotsMapped
-
-
-class Peer:
-    """One resource's transport; also the agent's `IcePeer`."""
-
-    def __init__(self, resource_id: str, grant: Grant, ice: IceSession, local: Credentials) -> None:
-        self.resource_id = resource_id
-        self.grant = grant
-        self.ice = ice
-        self.local = local
-        self.confirmed: Credentials | None = None
-        self.address: Address | None = None
-        self.consented_at = time.monotonic()
-        self.checked = asyncio.Event()
-        self.in_room = False
-        self.task: asyncio.Task[None] | None = None
-        self.wire: Wire | None = None
-        self.spec: PublisherSpec | SubscriberSpec | None = None
-        self.bundle = Tagged("", ())
-        self.setup = "passive"
-
-    def path_changed(self, first: bool) -> None:
-        self.checked.set()
 
 
 class MediaNode:
     """See the module. `on_evidence` and `on_event` are called at once and must not block.
 
     `host` is what the socket binds; candidates name `public_address`, or else every address the
-    socket can be reached at.
+    socket can be reached at. `compiled` False leaves the compiled fast path out.
     """
 
     def __init__(
@@ -145,6 +54,7 @@ class MediaNode:
         public_address: str | None,
         on_evidence: Callable[[Evidence], None],
         on_event: Callable[[NodeEvent], None],
+        compiled: bool = fastpath.AVAILABLE,
     ) -> None:
         self._host = host
         self._port = udp_port
@@ -157,18 +67,26 @@ class MediaNode:
         self._peers: dict[str, Peer] = {}
         self._lead_published: dict[str, asyncio.Event] = {}
         self._random = random.SystemRandom()
-        self._udp: UdpSocket | None = None
+        self._compiled = compiled
+        self._plane = Plane()
+        self._udp: UdpSocket | CompiledSocket | None = None
         self._ticker: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
         self._stopping = False
-        self.forwarded = 0  # RTP packets sent, ever
-        self.received = 0  # RTP packets that came and were genuine, ever
+        self._forwarded = 0  # RTP packets, by way of Python
+        self._received = 0
 
     # ── life ─────────────────────────────────────────────────────────────────────────────
 
     async def start(self) -> None:
         """Bind the socket and begin to tick. Raises OSError when the port is taken."""
-        self._udp = UdpSocket(self._host, self._port, self._on_datagram)
+        if self._compiled:
+            self._udp = CompiledSocket(
+                self._host, self._port, srtp_functions(), self._on_datagram, self._on_rtp
+            )
+            self._plane = self._udp.plane
+        else:
+            self._udp = UdpSocket(self._host, self._port, self._on_datagram)
         self._ticker = asyncio.create_task(self._tick_for_ever())
 
     async def stop(self, reason: str = "stopped") -> None:
@@ -192,6 +110,16 @@ class MediaNode:
         assert self._udp is not None, "started"
         return self._udp.port
 
+    @property
+    def forwarded(self) -> int:
+        """RTP packets sent, ever."""
+        return self._forwarded + (self._udp.forwarded if self._udp else 0)
+
+    @property
+    def received(self) -> int:
+        """RTP packets that came and were genuine, ever."""
+        return self._received + (self._udp.received if self._udp else 0)
+
     def snapshot(self) -> dict[str, int]:
         """Numbers for load and metrics."""
         return {
@@ -211,7 +139,7 @@ class MediaNode:
                 )
         for room in self._rooms.values():
             for output in room.present():
-                yield _event(room.id, output)
+                yield from_room(room.id, output)
 
     # ── WHIP and WHEP ────────────────────────────────────────────────────────────────────
 
@@ -304,12 +232,18 @@ class MediaNode:
     def set_floor(self, room_id: str, participant: str | None) -> None:
         if room_id in self._rooms:
             self._rooms[room_id].set_floor(participant, time.monotonic())
-            self._drain(self._rooms[room_id])
+            self._settle(self._rooms[room_id])
 
     def set_muted(self, room_id: str, participant: str, *, muted: bool) -> None:
         if room_id in self._rooms:
             self._rooms[room_id].set_muted(participant, muted, time.monotonic())
-            self._drain(self._rooms[room_id])
+            self._settle(self._rooms[room_id])
+
+    def set_widths(self, room_id: str, participant: str, widths: Mapping[str, int]) -> None:
+        """A participant's page shows its video slots (by mid) so many pixels wide."""
+        if room_id in self._rooms:
+            self._rooms[room_id].set_widths(participant, widths, time.monotonic())
+            self._settle(self._rooms[room_id])
 
     # ── peers ────────────────────────────────────────────────────────────────────────────
 
@@ -319,7 +253,7 @@ class MediaNode:
         if len(self._peers) >= _MAX_RESOURCES:
             raise Overloaded("this media node is full: try again in a moment")
         ice = IceSession(offer.ufrag, offer.password, secrets.token_hex(8))
-        peer = Peer(secrets.token_urlsafe(24), grant, ice, fresh_credentials())
+        peer = Peer(secrets.token_urlsafe(24), grant, ice, fresh_credentials(), self._place)
         peer.setup = negotiation.setup_for(offer)
         peer.bundle = tagged(offer)
         return peer
@@ -372,29 +306,43 @@ class MediaNode:
         elif isinstance(peer.spec, SubscriberSpec):
             room.add_subscriber(peer.spec, now, wall)
         peer.in_room = True
+        self._place(peer)
         grant = peer.grant
         self._on_event(ParticipantConnected(grant.room, grant.participant, grant.direction))
-        self._drain(room)
+        self._settle(room)
         await peer.wire.closed()
         self._close(peer, "left")
 
+    def _place(self, peer: Peer) -> None:
+        """Tell the fast path where a peer in a room is now."""
+        plane, wire = self._plane, peer.wire
+        if isinstance(plane, CompiledPlane) and peer.in_room and wire and peer.address:
+            publishes = isinstance(peer.spec, PublisherSpec)
+            plane.at(
+                peer.resource_id,
+                peer.address,
+                wire.srtp_receive if publishes else 0,
+                0 if publishes else wire.srtp_send,
+            )
+
     def _room(self, room_id: str) -> Room:
         if room_id not in self._rooms:
-            self._rooms[room_id] = Room(room_id, random=self._random)
+            self._rooms[room_id] = Room(room_id, random=self._random, plane=self._plane)
         return self._rooms[room_id]
 
     def _close(self, peer: Peer, reason: str) -> None:
-        if self._peers.pop(peer.resource_id, None) is None:
+        if peer.resource_id not in self._peers:
             return
-        self._agent.remove(peer)
         if peer.in_room:
             room = self._rooms[peer.grant.room]
             room.remove(peer.resource_id, reason, time.monotonic(), time.time())
-            self._drain(room)
+            self._settle(room)
             grant = peer.grant
             self._on_event(ParticipantGone(grant.room, grant.participant, grant.direction, reason))
             if room.empty:
                 del self._rooms[room.id]
+        del self._peers[peer.resource_id]  # until here it could be told goodbye
+        self._agent.remove(peer)
         assert peer.wire is not None, "made by _connect"
         assert peer.task is not None, "made by _connect"
         closing = asyncio.create_task(self._say_goodbye(peer.wire, peer.task))
@@ -424,38 +372,55 @@ class MediaNode:
             return
         if protocol is Protocol.DTLS:
             peer.wire.datagram(data)
-        elif peer.in_room:
+        elif protocol is Protocol.RTP and peer.in_room:
+            packet = peer.wire.unprotect_rtp(data)
+            if packet is not None:
+                self._received += 1
+                self._on_rtp(peer.resource_id, packet, now)
+        elif protocol is Protocol.RTCP and peer.in_room:
+            packet = peer.wire.unprotect_rtcp(data)
+            if packet is not None:
+                room = self._rooms[peer.grant.room]
+                room.on_rtcp(peer.resource_id, packet, now, time.time())
+                self._drain(room)
+
+    def _on_rtp(self, resource_id: str, packet: bytes, now: float) -> None:
+        """An unprotected RTP packet that the fast path has not taken."""
+        peer = self._peers.get(resource_id)
+        if peer is not None and peer.in_room:
             room = self._rooms[peer.grant.room]
-            if protocol is Protocol.RTP:
-                packet = peer.wire.unprotect_rtp(data)
-                if packet is not None:
-                    self.received += 1
-                    room.on_rtp(peer.resource_id, packet, now)
-            elif protocol is Protocol.RTCP:
-                packet = peer.wire.unprotect_rtcp(data)
-                if packet is not None:
-                    room.on_rtcp(peer.resource_id, packet, now, time.time())
+            room.on_rtp(resource_id, packet, now)
             self._drain(room)
 
+    def _settle(self, room: Room) -> None:
+        """Perform a room's outputs, and send at once what they put on its way."""
+        self._drain(room)
+        if self._udp is not None:
+            self._udp.flush()
+
     def _drain(self, room: Room) -> None:
-        """Perform a room's outputs."""
+        """Perform a room's outputs; whoever reads the socket flushes it after the batch."""
         while room.outputs:
             output = room.outputs.popleft()
-            if isinstance(output, SendRtp | SendRtcp):
+            if isinstance(output, SendRtp):
+                self._send_rtp(output)
+            elif isinstance(output, SendRtcp):
                 peer = self._peers.get(output.resource_id)
-                if peer is None or peer.wire is None or not peer.wire.connected:
-                    continue
-                if peer.address is None or self._udp is None:
-                    continue
-                if isinstance(output, SendRtp):
-                    self._udp.send(peer.wire.protect_rtp(output.data), peer.address)
-                    self.forwarded += 1
-                else:
+                if peer and peer.wire and peer.wire.connected and peer.address and self._udp:
                     self._udp.send(peer.wire.protect_rtcp(output.data), peer.address)
             elif isinstance(output, Evidence):
                 self._on_evidence(output)
             else:
-                self._on_event(_event(room.id, output))
+                self._on_event(from_room(room.id, output))
+
+    def _send_rtp(self, output: SendRtp) -> None:
+        if isinstance(self._plane, CompiledPlane):
+            self._plane.send(output.resource_id, output.data)
+            return
+        peer = self._peers.get(output.resource_id)
+        if peer and peer.wire and peer.wire.connected and peer.address and self._udp:
+            self._udp.send(peer.wire.protect_rtp(output.data), peer.address)
+            self._forwarded += 1
 
     async def _tick_for_ever(self) -> None:
         while True:
@@ -466,21 +431,6 @@ class MediaNode:
             for room in list(self._rooms.values()):
                 room.tick(now, wall)
                 self._drain(room)
+            if self._udp is not None:
+                self._udp.flush()
             await asyncio.sleep(TICK)
-
-
-def _event(room_id: str, output: PublisherLive | MappingChanged) -> NodeEvent:
-    if isinstance(output, PublisherLive):
-        return Publishing(room_id, output.participant, output.source.value, output.live)
-    return SlotsMapped(
-        room_id,
-        output.participant,
-        output.resource_id,
-        tuple(
-            (mid, kind.value, participant, source.value if source else None)
-            for mid, kind, participant, source in output.slots
-        ),
-    )
-
-
-__all__ = ["Answer", "Grant", "MediaError", "MediaNode", "NodeEvent"]

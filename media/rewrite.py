@@ -15,12 +15,14 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from media import codecs
 from media.codecs import Picture
-from media.rtp import HEADER_SIZE, Buffer, RtpHeader, header_bytes, unwrap
+from media.plane import SlotState
+from media.rtp import HEADER_SIZE, Buffer, RtpHeader, header_bytes, parse, unwrap
+from media.specs import Codec
 
 _RUNS = 8
 _STRETCHES = 64
-_NO_SHIFT = 0
 
 
 class Arrived(NamedTuple):
@@ -90,92 +92,94 @@ class Munger:
     by the caller). Call `switch` with the first packet of a new stream, then `plan` for each packet
     of the current stream, and `leave_out` for those that are not forwarded."""
 
+    state: SlotState
     sequence: int
     timestamp: int
     _runs: deque[_Run] = field(default_factory=lambda: deque(maxlen=_RUNS))
-    _highest_in: int = -1
-    _highest_out: int = -1  # unwrapped; -1: nothing has been sent
-    _last_timestamp: int = -1
-    _picture_id: int = -1
-    _tl0: int = -1
 
     @property
     def started(self) -> bool:
-        return self._highest_out >= 0
+        return self.state.highest_out >= 0
 
     @property
-    def stream(self) -> int | None:
-        """Key of the stream now behind the slot."""
-        return self._runs[-1].stream if self._runs else None
+    def stream(self) -> int:
+        """Key of the stream now behind the slot, -1 before the first."""
+        return self.state.stream
 
     @property
     def last_timestamp(self) -> int:
         """Outgoing timestamp of the newest packet; only after a start."""
-        return self._last_timestamp
+        return self.state.last_timestamp
 
     @property
     def highest(self) -> int:
         """Unwrapped outgoing sequence number of the newest packet, -1 before the first."""
-        return self._highest_out
+        return self.state.highest_out
 
     def timestamp_offset(self, stream: int) -> int | None:
         """What the current run adds to timestamps of `stream`; None if it isn't the current one."""
-        run = self._runs[-1] if self._runs else None
-        return run.timestamp_offset if run is not None and run.stream == stream else None
+        state = self.state
+        return state.timestamp_offset if state.stream == stream else None
 
     def switch(self, stream: int, first: Arrived, timestamp: int | None = None) -> None:
         """Put `stream` behind the slot, beginning with the packet `first`, which goes out with
         `timestamp` (None: where the slot starts). Earlier packets of the stream are not mapped."""
-        out = self._highest_out + 1 if self.started else self.sequence
+        state = self.state
+        out = state.highest_out + 1 if self.started else self.sequence
         if timestamp is None:
             assert not self.started, "a running slot goes on from its own timestamps"
             timestamp = self.timestamp
         picture = first.picture
-        picture_shift = tl0_shift = _NO_SHIFT
-        if self._picture_id >= 0 and picture.picture_id_bits:
-            picture_shift = self._picture_id + 1 - picture.picture_id
-        if self._tl0 >= 0 and picture.tl0 >= 0:
-            tl0_shift = self._tl0 + 1 - picture.tl0
+        state.picture_shift = state.tl0_shift = 0
+        if state.picture_id >= 0 and picture.picture_id_bits:
+            state.picture_shift = state.picture_id + 1 - picture.picture_id
+        if state.tl0 >= 0 and picture.tl0 >= 0:
+            state.tl0_shift = state.tl0 + 1 - picture.tl0
+        state.stream = stream
+        state.offset = out - first.extended
+        state.timestamp_offset = (timestamp - first.header.timestamp) & 0xFFFFFFFF
         self._runs.append(
             _Run(
                 stream,
                 out,
-                timestamp - first.header.timestamp,
-                picture_shift,
-                tl0_shift,
+                state.timestamp_offset,
+                state.picture_shift,
+                state.tl0_shift,
                 [first.extended],
-                [out - first.extended],
+                [state.offset],
             )
         )
-        self._highest_in = first.extended - 1
+        state.highest_in = first.extended - 1
 
     def plan(self, packet: Arrived) -> Numbers | None:
         """Numbers for a packet of the current stream; None when it is older than what is mapped."""
         assert self._runs, "switch comes before plan"
-        run = self._runs[-1]
+        run, state = self._runs[-1], self.state
         numbers = run.numbers(packet.extended, packet.header.timestamp)
-        if packet.extended > self._highest_in and numbers is not None:
-            self._highest_in = packet.extended
-            self._highest_out = packet.extended + run.offsets[-1]
-            self._last_timestamp = numbers.timestamp
+        if packet.extended > state.highest_in and numbers is not None:
+            state.highest_in = packet.extended
+            state.highest_out = packet.extended + state.offset
+            state.last_timestamp = numbers.timestamp
             picture = packet.picture
             if picture.picture_id_bits:
                 mask = (1 << picture.picture_id_bits) - 1
-                self._picture_id = (picture.picture_id + run.picture_shift) & mask
+                state.picture_id = (picture.picture_id + run.picture_shift) & mask
             if picture.tl0 >= 0:
-                self._tl0 = (picture.tl0 + run.tl0_shift) & 0xFF
+                state.tl0 = (picture.tl0 + run.tl0_shift) & 0xFF
         return numbers
 
     def leave_out(self, packet: Arrived) -> bool:
         """Close the gap a packet without payload would leave. False when later packets have already
         gone out, so that the number must be used: forward the packet, empty as it is."""
         assert self._runs, "switch comes before leave_out"
-        if packet.extended <= self._highest_in:
+        state = self.state
+        if packet.extended <= state.highest_in:
             return False
         run = self._runs[-1]
-        offset = run.offsets[-1]
-        self._highest_in = packet.extended
-        self._highest_out = packet.extended + offset - 1
+        offset = state.offset
+        state.highest_in = packet.extended
+        state.highest_out = packet.extended + offset - 1
+        state.offset = offset - 1
         if run.starts[-1] == packet.extended:
             run.starts[-1], run.offsets[-1] = packet.extended + 1, offset - 1
         else:
@@ -190,8 +194,8 @@ class Munger:
         send it with again (its timestamp as an offset from the original, see `again`)."""
         if not self.started:
             return None
-        out = unwrap(sequence, self._highest_out)
-        if out > self._highest_out:
+        out = unwrap(sequence, self.state.highest_out)
+        if out > self.state.highest_out:
             return None
         for run in reversed(self._runs):
             if out >= run.first_out:
@@ -209,21 +213,27 @@ def again(numbers: Numbers, packet: Arrived) -> Numbers:
 
 
 def perform(
-    packet: Arrived, numbers: Numbers, ssrc: int, payload_type: int, block: bytes, *, mark: bool
-) -> bytes:
-    """The outgoing packet: new header and extension block, old payload, no padding. `mark` sets the
-    marker bit besides what the packet has."""
+    packet: Arrived, numbers: Numbers, ssrc: int, payload_type: int, block: bytes, red: bytes = b""
+) -> bytearray:
+    """The outgoing packet: new header and extension block, old payload, no padding; `red` is what
+    stands before the payload in RED."""
     header = packet.header
-    head = header_bytes(
-        header.marker or mark, payload_type, numbers.sequence, numbers.timestamp, ssrc, block
+    whole = bytearray(
+        header_bytes(header.marker, payload_type, numbers.sequence, numbers.timestamp, ssrc, block)
     )
-    start, end = header.payload_start, header.payload_end
-    if not (numbers.picture_shift or numbers.tl0_shift):
-        return b"".join((head, packet.data[start:end]))
-    whole = bytearray(head)
-    whole += packet.data[start:end]
-    _shift_pictures(whole, len(head) - start, packet.picture, numbers)
-    return bytes(whole)
+    whole += red
+    moved = len(whole) - header.payload_start
+    whole += packet.data[header.payload_start : header.payload_end]
+    if numbers.picture_shift or numbers.tl0_shift:
+        _shift_pictures(whole, moved, packet.picture, numbers)
+    return whole
+
+
+def read(data: Buffer, extended: int, codec: Codec, now: float) -> Arrived:
+    """A packet read again, as it was kept."""
+    header = parse(data)
+    picture = codecs.read(codec, data, header.payload_start, header.payload_end)
+    return Arrived(data, header, extended, picture, {}, now)
 
 
 def _shift_pictures(whole: bytearray, moved: int, picture: Picture, numbers: Numbers) -> None:
@@ -240,22 +250,18 @@ def _shift_pictures(whole: bytearray, moved: int, picture: Picture, numbers: Num
         whole[picture.tl0_at + moved] = (picture.tl0 + numbers.tl0_shift) & 0xFF
 
 
-def encapsulate_rtx(packet: bytes, ssrc: int, payload_type: int, sequence: int) -> bytes:
+def encapsulate_rtx(packet: Buffer, ssrc: int, payload_type: int, sequence: int) -> bytearray:
     """RFC 4588, 4: `packet`, one made by `perform`, as a retransmission under its own numbers."""
     start = HEADER_SIZE
     if packet[0] & 0x10:
         start += 4 + 4 * (packet[14] << 8 | packet[15])
-    return b"".join(
-        (
-            bytes((packet[0], packet[1] & 0x80 | payload_type)),
-            sequence.to_bytes(2, "big"),
-            packet[4:8],
-            ssrc.to_bytes(4, "big"),
-            packet[12:start],
-            packet[2:4],
-            packet[start:],
-        )
-    )
+    whole = bytearray(packet[:start])
+    whole[1] = packet[1] & 0x80 | payload_type
+    whole[2:4] = sequence.to_bytes(2, "big")
+    whole[8:12] = ssrc.to_bytes(4, "big")
+    whole += packet[2:4]
+    whole += packet[start:]
+    return whole
 
 
 def decapsulate_rtx(data: Buffer, header: RtpHeader, ssrc: int, payload_type: int) -> bytes | None:

@@ -1,81 +1,66 @@
 """One room's media, sans I/O: packets and times in, packets and events out.
 
-Ownership: room ⊃ publishers ⊃ streams; room ⊃ subscribers ⊃ slots; a slot points at the stream
-behind it, and is told when that ends. Every call may leave outputs: drain `outputs` after each.
-`now` is monotonic seconds; `wall` is Unix seconds, for reports and evidence.
+Ownership: room ⊃ publishers ⊃ feeds ⊃ streams; room ⊃ players ⊃ slots; a slot points at the feed
+in it and at the layer it is to show, and is told when that ends. Every call may leave outputs:
+drain `outputs` after each. `now` is monotonic seconds; `wall` is Unix seconds, for reports and
+evidence.
 
 The room knows no lessons: participants and resources are opaque names.
 """
 
-import random
 from collections import deque
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping, Sequence
+from random import Random
 
-from media import codecs, rtcp, rtp, slots
-from media.delivery import NTP_UNIX, Slot
-from media.evidence import Counts, Ledger
-from media.members import (
+from media import rtcp, slots
+from media.delivery import Slot
+from media.events import (
+    LayersWanted,
     MappingChanged,
     Output,
-    Publisher,
     PublisherLive,
     SendRtcp,
     SendRtp,
-    Subscriber,
-    Tally,
 )
+from media.feeds import STALE, Feed
+from media.plane import Plane
+from media.player import Player
+from media.publisher import Keys, Publisher
 from media.reception import Stream
-from media.rewrite import Arrived, Munger, decapsulate_rtx
-from media.rtcp import (
-    Bye,
-    Fir,
-    Nack,
-    Packet,
-    Pli,
-    ReceiverReport,
-    Remb,
-    SenderReport,
-)
+from media.rtcp import Bye, Fir, Nack, Packet, Pli, ReceiverReport, SenderReport
 from media.rtp import MalformedPacket
-from media.specs import (
-    Codec,
-    Extension,
-    Kind,
-    PayloadSpec,
-    PublisherSpec,
-    Source,
-    SubscriberSpec,
-    TrackSpec,
-)
+from media.seconds import Tally
+from media.specs import Codec, Kind, PublisherSpec, SubscriberSpec
 
 REPORT_INTERVAL = 1.0  # seconds between reports, and between judgements of evidence
-KEYFRAME_INTERVAL = 0.5  # seconds between requests for a key frame of one stream
-PUBLISH_BITRATE = 4_000_000  # bits per second a publisher is allowed by REMB
-_STALE = 2.0  # seconds without a packet after which a stream shows nothing
-_MAX_STREAMS = 16  # inbound SSRCs of one publisher
+MEASURE_INTERVAL = 0.5  # seconds between measurements of bitrates
+REST_AFTER = 5.0  # seconds without a viewer after which a layer may rest
 
 
 class Room:
     """See the module. Not for concurrent use; `random` chooses SSRCs' first numbers."""
 
-    def __init__(self, room_id: str, *, random: random.Random) -> None:
+    def __init__(self, room_id: str, *, random: Random, plane: Plane | None = None) -> None:
         self.id = room_id
         self.outputs: deque[Output] = deque()
         self._random = random
+        self._plane = plane or Plane()
+        self._keys = Keys()
         self._publishers: dict[str, Publisher] = {}
-        self._subscribers: dict[str, Subscriber] = {}
+        self._players: dict[str, Player] = {}
         self._tallies: dict[str, Tally] = {}
         self._floor: str | None = None
         self._muted: set[str] = set()
-        self._keys = 0
         self._reported_at = -REPORT_INTERVAL
+        self._measured_at: float | None = None
         self._followers: dict[int, list[Slot]] = {}  # stream key → slots it goes to
+        self._watched_at: dict[tuple[int, str], float] = {}  # feed key, RID → last had a viewer
 
     # ── who is here ──────────────────────────────────────────────────────────────────────
 
     @property
     def empty(self) -> bool:
-        return not self._publishers and not self._subscribers
+        return not self._publishers and not self._players
 
     @property
     def lead_live(self) -> bool:
@@ -93,60 +78,62 @@ class Room:
     def resources(self) -> list[tuple[str, str, bool]]:
         """(resource id, participant, publishes) of everyone here."""
         return [(r, p.spec.participant, True) for r, p in self._publishers.items()] + [
-            (r, s.spec.participant, False) for r, s in self._subscribers.items()
+            (r, s.spec.participant, False) for r, s in self._players.items()
         ]
 
-    def present(self) -> list[PublisherLive | MappingChanged]:
+    def present(self) -> Iterator[PublisherLive | MappingChanged | LayersWanted]:
         """What a newcomer must be told to know how things stand."""
-        found: list[PublisherLive | MappingChanged] = [
-            PublisherLive(p.spec.participant, p.spec.source, live=True)
-            for p in self._publishers.values()
-            if p.live
-        ]
-        for subscriber in self._subscribers.values():
-            spec = subscriber.spec
-            found.append(MappingChanged(spec.resource_id, spec.participant, subscriber.mapping))
-        return found
+        for publisher in self._publishers.values():
+            spec = publisher.spec
+            if publisher.live:
+                yield PublisherLive(spec.participant, spec.source, live=True)
+            for feed in publisher.feeds:
+                if feed.resting:
+                    yield LayersWanted(feed.participant, feed.shows, _awake(feed))
+        for player in self._players.values():
+            yield MappingChanged(player.spec.resource_id, player.spec.participant, player.mapping)
 
     def add_publisher(self, spec: PublisherSpec, now: float, wall: float) -> None:
         """A WHIP resource is connected; its streams are found as their packets come."""
-        self._publishers[spec.resource_id] = Publisher(spec, self._random.getrandbits(32))
+        ssrc = self._random.getrandbits(32)
+        self._publishers[spec.resource_id] = Publisher(spec, self._plane, ssrc, self._keys)
         self._tally(spec.participant, wall)
 
     def add_subscriber(self, spec: SubscriberSpec, now: float, wall: float) -> None:
         """A WHEP resource is connected: it is given what there is, beginning with key frames."""
-        made = [
-            Slot(
-                slot,
-                spec.resource_id,
-                Munger(self._random.randrange(1, 1 << 15), self._random.getrandbits(31)),
-                self._random.getrandbits(16),
-            )
-            for slot in spec.slots
-        ]
-        self._subscribers[spec.resource_id] = Subscriber(spec, made)
+        self._players[spec.resource_id] = Player(spec, self._plane, self._random, now)
         self._tally(spec.participant, wall)
         self._assign(now)
+
+    def _tally(self, participant: str, wall: float) -> None:
+        self._tallies.setdefault(participant, Tally(self.id, participant, wall))
 
     def remove(self, resource_id: str, reason: str, now: float, wall: float) -> None:
         """A resource ended: left, lost, replaced, ended or stopped. Unknown ones are ignored."""
         self._judge(now, wall)
         gone = self._publishers.pop(resource_id, None)
-        left = self._subscribers.pop(resource_id, None)
+        left = self._players.pop(resource_id, None)
+        ended = gone or left
+        if ended is None:
+            return
         if gone is not None:
             if gone.live:
-                live = PublisherLive(gone.spec.participant, gone.spec.source, live=False)
-                self.outputs.append(live)
-            participant = gone.spec.participant
-        elif left is not None:
-            participant = left.spec.participant
+                self.outputs.append(
+                    PublisherLive(gone.spec.participant, gone.spec.source, live=False)
+                )
+            gone.close()
         else:
-            return
+            assert left is not None, "one of the two ended"
+            ssrcs = tuple(slot.spec.ssrc for slot in left.slots if slot.munger.started)
+            if ssrcs:
+                self._tell(resource_id, [ReceiverReport(ssrcs[0]), Bye(ssrcs)])
         self._assign(now)
+        self._plane.end(resource_id)
+        participant = ended.spec.participant
         if not any(p == participant for _, p, _ in self.resources()):
-            tally = self._tallies.pop(participant)
-            tally.ledger.close(reason)
-            self.outputs.extend(tally.ledger.take())
+            self.outputs.extend(self._tallies.pop(participant).close(reason))
+
+    # ── what people wish ─────────────────────────────────────────────────────────────────
 
     def set_floor(self, participant: str | None, now: float) -> None:
         """Give the floor: the main picture and a sure place in the sound."""
@@ -161,6 +148,13 @@ class Room:
             self._muted.discard(participant)
         self._assign(now)
 
+    def set_widths(self, participant: str, widths: Mapping[str, int], now: float) -> None:
+        """A participant's page shows its video slots (by mid) so many pixels wide."""
+        for player in self._players.values():
+            if player.spec.participant == participant:
+                player.show_at(widths)
+                self._choose(player, now)
+
     # ── packets ──────────────────────────────────────────────────────────────────────────
 
     def on_rtp(self, resource_id: str, data: bytes, now: float) -> None:
@@ -168,87 +162,41 @@ class Room:
         publisher = self._publishers.get(resource_id)
         if publisher is None:
             return
+        known = len(publisher.streams)
         try:
-            header = rtp.parse(data)
-            media_ssrc = publisher.rtx.get(header.ssrc)
-            if media_ssrc is not None:
-                stream = publisher.streams.get(media_ssrc)
-                if stream is None:
-                    return
-                original = decapsulate_rtx(data, header, media_ssrc, stream.payload.payload_type)
-                if original is None:
-                    return
-                data, header = original, rtp.parse(original)
-            else:
-                stream = publisher.streams.get(header.ssrc)
-                if stream is None:
-                    stream = self._discover(publisher, data, header)
-                    if stream is None:
-                        return
-            if header.payload_type != stream.payload.payload_type:
-                payload = _payload(stream.track, header.payload_type)
-                if payload is None:
-                    return
-                self._change_payload(stream, payload, now)
-            spans = rtp.extensions(data, header) if stream.track.kind is Kind.AUDIO else {}
+            taken = publisher.take(data, now)
         except MalformedPacket:
             return
-        picture = codecs.read(stream.payload.codec, data, header.payload_start, header.payload_end)
-        packet = Arrived(data, header, stream.extend(header.sequence), picture, spans, now)
-        if not stream.take(packet):
+        if taken is None:
             return
-        if picture.key_start and not stream.keyed:
+        stream, packet = taken
+        if len(publisher.streams) != known:
+            self._assign(now)
+        if packet.picture.key_start and not stream.keyed:
             stream.keyed = True
             self._begin(publisher)
             self._assign(now)
-        if spans:
-            self._hear(stream, packet)
+        if stream.missing:
+            self._tell(resource_id, publisher.retransmission_request(stream, now))
+        moved = False
         for slot in self._followers.get(stream.key, ()):
+            before = slot.munger.stream
             out = slot.forward(packet, stream)
+            moved = moved or slot.munger.stream != before
             if out is not None:
                 self.outputs.append(SendRtp(slot.resource_id, out))
-        if stream.track.kind is Kind.VIDEO and not stream.keyed:
-            self._ask_keyframe(publisher, stream, now)
-
-    def _discover(self, publisher: Publisher, data: bytes, header: rtp.RtpHeader) -> Stream | None:
-        """The stream a new SSRC belongs to: named in the offer, by mid, or by payload type."""
-        if len(publisher.streams) >= _MAX_STREAMS:
-            return None
-        for track in publisher.spec.tracks:
-            payload = _payload(track, header.payload_type)
-            if payload is None:
-                continue
-            if track.ssrcs and header.ssrc not in track.ssrcs:
-                continue
-            mid = dict(track.extensions).get(Extension.MID)
-            span = rtp.extensions(data, header).get(mid) if mid is not None else None
-            if span is not None and rtp.text(data, span) != track.mid:
-                continue
-            self._keys += 1
-            stream = Stream(self._keys, header.ssrc, track, payload, publisher.spec.resource_id)
-            publisher.streams[header.ssrc] = stream
-            return stream
-        return None
-
-    def _change_payload(self, stream: Stream, payload: PayloadSpec, now: float) -> None:
-        stream.payload = payload
-        stream.keyed = False
-        for slot in self._followers.get(stream.key, ()):
-            slot.put(None)
-        self._assign(now)
+        if moved:
+            self._follow()
+        elif not stream.state.fast:
+            self._settle(stream)
+        if not stream.keyed:
+            self._tell(resource_id, publisher.keyframe_request(stream, now))
 
     def _begin(self, publisher: Publisher) -> None:
         if not publisher.live:
             publisher.live = True
             spec = publisher.spec
             self.outputs.append(PublisherLive(spec.participant, spec.source, live=True))
-
-    def _hear(self, stream: Stream, packet: Arrived) -> None:
-        number = dict(stream.track.extensions).get(Extension.AUDIO_LEVEL)
-        span = packet.spans.get(number) if number is not None else None
-        if span is not None:
-            level, _ = rtp.audio_level(packet.data, span)
-            stream.level += (level - stream.level) / 16
 
     def on_rtcp(self, resource_id: str, data: bytes, now: float, wall: float) -> None:
         """A decrypted RTCP packet of anyone. Malformed ones are dropped."""
@@ -257,202 +205,210 @@ class Room:
         except MalformedPacket:
             return
         publisher = self._publishers.get(resource_id)
-        subscriber = self._subscribers.get(resource_id)
+        player = self._players.get(resource_id)
         for report in reports:
             if publisher is not None:
-                self._from_publisher(publisher, report, now, wall)
-            elif subscriber is not None:
-                self._from_subscriber(subscriber, report, now)
-
-    def _from_publisher(
-        self, publisher: Publisher, report: Packet, now: float, wall: float
-    ) -> None:
-        if isinstance(report, SenderReport):
-            stream = publisher.streams.get(report.ssrc)
-            if stream is not None:
-                stream.report, stream.report_at = report, now
-                offset = wall - (report.ntp / (1 << 32) - NTP_UNIX)
-                # The least delayed report comes nearest to the true offset of the two clocks.
-                publisher.offset = (
-                    offset if publisher.offset is None else min(publisher.offset, offset)
-                )
-        elif isinstance(report, Bye):
-            for ssrc in report.ssrcs:
-                stream = publisher.streams.pop(ssrc, None)
-                if stream is not None:
+                if publisher.heard(report, now, wall):
                     self._assign(now)
+            elif player is not None:
+                player.heard(report, now)
+                self._from_player(player, report, now)
 
-    def _from_subscriber(self, subscriber: Subscriber, report: Packet, now: float) -> None:
+    def _from_player(self, player: Player, report: Packet, now: float) -> None:
         if isinstance(report, Pli | Fir):
             asked = [report.media] if isinstance(report, Pli) else [s for s, _ in report.entries]
             for ssrc in asked:
-                slot = subscriber.by_ssrc.get(ssrc)
-                if slot is not None and slot.source is not None:
-                    self._ask_keyframe(self._publishers[slot.source.publisher], slot.source, now)
+                if ssrc in player.by_ssrc:
+                    self._ask_keyframe(player.by_ssrc[ssrc], now, again=True)
         elif isinstance(report, Nack):
-            slot = subscriber.by_ssrc.get(report.media)
-            if slot is not None and slot.source is not None:
-                for sequence in report.sequences:
-                    out = slot.repeat(sequence, slot.source, now)
-                    if out is not None:
-                        self.outputs.append(SendRtp(slot.resource_id, out))
+            if report.media in player.by_ssrc:
+                slot = player.by_ssrc[report.media]
+                for data in player.repeat(slot, report.sequences, now):
+                    self.outputs.append(SendRtp(slot.resource_id, data))
         elif isinstance(report, SenderReport | ReceiverReport):
-            ledger = self._tallies[subscriber.spec.participant].ledger
+            ledger = self._tallies[player.spec.participant].ledger
             for block in report.blocks:
-                slot = subscriber.by_ssrc.get(block.ssrc)
-                if slot is not None:
-                    arrived = slot.reported(block, now)
+                if block.ssrc in player.by_ssrc:
+                    arrived = player.by_ssrc[block.ssrc].reported(block, now)
                     if arrived is not None:
-                        ledger.confirm(slot.spec.ssrc, *arrived)
+                        ledger.confirm(block.ssrc, *arrived)
+
+    def _tell(self, resource_id: str, packets: Sequence[Packet]) -> None:
+        if packets:
+            self.outputs.append(SendRtcp(resource_id, rtcp.build(packets)))
+
+    def _ask_keyframe(self, slot: Slot, now: float, *, again: bool = False) -> None:
+        """Ask the publisher for what the slot waits for; `again`: for what it shows already."""
+        stream, feed = slot.target, slot.source
+        if stream is None or feed is None or not (again or slot.waits_for_key):
+            return
+        if stream.rid in feed.resting:
+            self._watched_at[feed.key, stream.rid] = now
+            self._rest_layers(feed, now)
+        publisher = self._publishers[stream.publisher]
+        self._tell(stream.publisher, publisher.keyframe_request(stream, now))
 
     # ── who is shown where ───────────────────────────────────────────────────────────────
 
-    def _candidates(self, kind: Kind, viewer: str) -> list[slots.Candidate]:
+    def _candidates(self, kind: Kind, viewer: str, now: float) -> list[slots.Candidate]:
         return [
             slots.Candidate(
-                stream,
-                publisher.spec.participant,
-                lead=publisher.spec.lead,
-                floor=publisher.spec.participant == self._floor,
-                screen=publisher.spec.source is Source.SCREEN,
-                muted=publisher.spec.participant in self._muted,
+                feed,
+                floor=feed.participant == self._floor,
+                muted=feed.participant in self._muted,
             )
             for publisher in self._publishers.values()
             if publisher.spec.participant != viewer
-            for stream in publisher.streams.values()
-            if stream.track.kind is kind and stream.keyed
+            for feed in publisher.feeds
+            if feed.kind is kind and feed.flowing(now)
         ]
 
     def _assign(self, now: float) -> None:
         """Decide every slot anew, and ask for the key frames that this needs."""
-        for subscriber in self._subscribers.values():
-            viewer = subscriber.spec.participant
-            for kind, choose in ((Kind.VIDEO, slots.video), (Kind.AUDIO, slots.audio)):
-                of_kind = [s for s in subscriber.slots if s.spec.kind is kind]
+        for player in self._players.values():
+            viewer = player.spec.participant
+            for of_kind, kind, choose in (
+                (player.videos, Kind.VIDEO, slots.video),
+                (player.audios, Kind.AUDIO, slots.audio),
+            ):
                 playable = [
                     c
-                    for c in self._candidates(kind, viewer)
-                    if of_kind and of_kind[0].fitting(c.stream) is not None
+                    for c in self._candidates(kind, viewer, now)
+                    if of_kind and _can_play(of_kind[0], c.feed)
                 ]
                 wanted = choose(playable, [slot.source for slot in of_kind])
-                for slot, stream in zip(of_kind, wanted, strict=True):
-                    if slot.put(stream) and stream is not None and slot.waits_for_key:
-                        self._ask_keyframe(self._publishers[stream.publisher], stream, now)
-            self._tell_mapping(subscriber)
+                for slot, feed in zip(of_kind, wanted, strict=True):
+                    slot.put(feed)
+            player.choose(now)
+            for slot in player.videos:
+                self._ask_keyframe(slot, now)
+            self._tell_mapping(player)
+        self._follow()
+
+    def _choose(self, player: Player, now: float) -> None:
+        """Decide the layers of one player anew."""
+        changed = player.choose(now)
+        if changed:
+            for slot in changed:
+                self._ask_keyframe(slot, now)
+            self._tell_mapping(player)
+            self._follow()
+
+    def _follow(self) -> None:
+        """Note to which slots each stream goes."""
         self._followers = {}
-        for subscriber in self._subscribers.values():
-            for slot in subscriber.slots:
-                if slot.source is not None:
-                    self._followers.setdefault(slot.source.key, []).append(slot)
+        for player in self._players.values():
+            for slot in player.slots:
+                for stream in slot.source.streams if slot.source is not None else ():
+                    if slot.takes(stream):
+                        self._followers.setdefault(stream.key, []).append(slot)
+        for publisher in self._publishers.values():
+            for stream in publisher.streams.values():
+                followers = self._followers.get(stream.key, ())
+                self._plane.follow(stream.state, [slot.state for slot in followers])
+                self._settle(stream)
 
-    def _tell_mapping(self, subscriber: Subscriber) -> None:
-        def shown(slot: Slot) -> tuple[str, Kind, str | None, Source | None]:
-            publisher = slot.source and self._publishers.get(slot.source.publisher)
-            if not publisher:
-                return slot.spec.mid, slot.spec.kind, None, None
-            return (
-                slot.spec.mid,
-                slot.spec.kind,
-                publisher.spec.participant,
-                publisher.spec.source,
-            )
+    def _settle(self, stream: Stream) -> None:
+        """Whether packets in order may take the fast path from now on."""
+        followers = self._followers.get(stream.key, ())
+        stream.state.fast = int(stream.keyed and all(slot.plain(stream) for slot in followers))
 
-        mapping = tuple(map(shown, subscriber.slots))
-        if mapping != subscriber.mapping:
-            subscriber.mapping = mapping
-            spec = subscriber.spec
+    def _tell_mapping(self, player: Player) -> None:
+        mapping = player.shown()
+        if mapping != player.mapping:
+            player.mapping = mapping
+            spec = player.spec
             self.outputs.append(MappingChanged(spec.resource_id, spec.participant, mapping))
-
-    def _ask_keyframe(self, publisher: Publisher, stream: Stream, now: float) -> None:
-        """Requests of many players become one, and not too often."""
-        if stream.track.kind is Kind.AUDIO or now - stream.keyframe_asked_at < KEYFRAME_INTERVAL:
-            return
-        stream.keyframe_asked_at = now
-        data = rtcp.build((ReceiverReport(publisher.ssrc), Pli(publisher.ssrc, stream.ssrc)))
-        self.outputs.append(SendRtcp(stream.publisher, data))
 
     # ── time ─────────────────────────────────────────────────────────────────────────────
 
     def tick(self, now: float, wall: float) -> None:
-        """Everything that time brings; call it about ten times a second."""
-        for publisher in self._publishers.values():
+        """Everything that time brings; call it about twenty times a second."""
+        for resource_id, publisher in self._publishers.items():
             for stream in publisher.streams.values():
-                missing = stream.to_ask(now)
-                if missing and stream.track.kind is Kind.VIDEO:
-                    lost = Nack(publisher.ssrc, stream.ssrc, tuple(missing))
-                    data = rtcp.build((ReceiverReport(publisher.ssrc), lost))
-                    self.outputs.append(SendRtcp(publisher.spec.resource_id, data))
-        for subscriber in self._subscribers.values():
-            for slot in subscriber.slots:
-                if slot.source is not None and slot.waits_for_key:
-                    self._ask_keyframe(self._publishers[slot.source.publisher], slot.source, now)
+                if stream.missing:
+                    self._tell(resource_id, publisher.retransmission_request(stream, now))
+            self._tell(resource_id, publisher.transport_feedback())
+        self._measure(now)
+        for player in self._players.values():
+            if player.due(now):
+                self._choose(player, now)
+            for slot in player.videos:
+                self._ask_keyframe(slot, now)
+            for data in player.padding(now):
+                self.outputs.append(SendRtp(player.spec.resource_id, data))
         if now - self._reported_at >= REPORT_INTERVAL:
             self._reported_at = now
             self._report(now, wall)
             self._judge(now, wall)
-            self._assign(now)  # the loudest may have changed
+            self._rest(now)
+            self._assign(now)  # the loudest may have changed, a camera may have stopped
+
+    def _measure(self, now: float) -> None:
+        if self._measured_at is None:
+            self._measured_at = now
+        elif now - self._measured_at >= MEASURE_INTERVAL:
+            for publisher in self._publishers.values():
+                for stream in publisher.streams.values():
+                    stream.measure_bitrate(now - self._measured_at)
+            self._measured_at = now
 
     def _report(self, now: float, wall: float) -> None:
-        for publisher in self._publishers.values():
-            streams = [s for s in publisher.streams.values() if s.received][:31]
-            if streams:
-                report = ReceiverReport(publisher.ssrc, tuple(s.block(now) for s in streams))
-                allowed = Remb(publisher.ssrc, PUBLISH_BITRATE, tuple(s.ssrc for s in streams))
-                data = rtcp.build((report, allowed))
-                self.outputs.append(SendRtcp(publisher.spec.resource_id, data))
-        for subscriber in self._subscribers.values():
-            for slot in subscriber.slots:
+        for resource_id, publisher in self._publishers.items():
+            self._tell(resource_id, publisher.report(now))
+        for player in self._players.values():
+            for slot in player.slots:
                 publisher_id = slot.source.publisher if slot.source is not None else ""
                 source = self._publishers.get(publisher_id)
                 offset = source.offset if source is not None else None
-                sent = slot.sender_report(now, wall, offset or 0.0, subscriber.spec.cname)
+                sent = slot.sender_report(now, wall, offset or 0.0, player.spec.cname)
                 if sent is not None:
                     self.outputs.append(SendRtcp(slot.resource_id, sent))
-
-    def _tally(self, participant: str, wall: float) -> None:
-        if participant not in self._tallies:
-            self._tallies[participant] = Tally(Ledger(self.id, participant), wall)
 
     def _judge(self, now: float, wall: float) -> None:
         """Close the current second of every participant, with what flowed in it."""
         for participant, tally in self._tallies.items():
             publishers = [p for p in self._publishers.values() if p.spec.participant == participant]
-            players = [s for s in self._subscribers.values() if s.spec.participant == participant]
-            streams = [s for p in publishers for s in p.streams.values()]
-            out = [slot for s in players for slot in s.slots]
-            totals = (
-                sum(s.received for s in streams),
-                sum(s.bytes for s in streams),
-                sum(s.packets for s in out),
-                sum(s.octets for s in out),
-                sum(s.lost for s in streams),
-                sum(s.lost for s in out),
-            )
-            # A resource that ended took its totals along: what is left can't be less than nothing.
-            grown = [max(0, new - old) for new, old in zip(totals, tally.totals, strict=True)]
-            tally.totals = totals
-            rtts = [s.rtt for s in out if s.rtt is not None]
-            jitters = [s.jitter / s.payload.clock_rate for s in streams]
-            counts = Counts(*grown)
-            counts.jitter_ms = max(jitters, default=0.0) * 1000
-            counts.rtt_ms = max(rtts) * 1000 if rtts else None
-            tally.ledger.second(
-                datetime.fromtimestamp(tally.since, UTC),
-                datetime.fromtimestamp(wall, UTC),
-                sent=any(p.decodable(now) for p in publishers),
-                delivered={k: v for s in players for k, v in s.delivering(now).items()},
-                counts=counts,
-            )
-            tally.since = wall
-            self.outputs.extend(tally.ledger.take())
+            players = [s for s in self._players.values() if s.spec.participant == participant]
+            self.outputs.extend(tally.judge(publishers, players, now, wall))
         for publisher in self._publishers.values():
-            if publisher.live and all(now - s.last_at > _STALE for s in publisher.streams.values()):
+            if publisher.live and publisher.silent(now, STALE):
                 publisher.live = False
                 for stream in publisher.streams.values():
                     stream.keyed = False
                 live = PublisherLive(publisher.spec.participant, publisher.spec.source, live=False)
                 self.outputs.append(live)
 
+    def _rest(self, now: float) -> None:
+        """Tell publishers which of their layers nobody has watched for a while."""
+        for publisher in self._publishers.values():
+            for feed in publisher.feeds:
+                if len(feed.track.rids) > 1:
+                    self._rest_layers(feed, now)
+        feeds = {f.key for p in self._publishers.values() for f in p.feeds}
+        self._watched_at = {k: at for k, at in self._watched_at.items() if k[0] in feeds}
 
-def _payload(track: TrackSpec, payload_type: int) -> PayloadSpec | None:
-    return next((p for p in track.payloads if p.payload_type == payload_type), None)
+    def _rest_layers(self, feed: Feed, now: float) -> None:
+        lowest = feed.layers(now)[:1]
+        watched = {s.rid for s in feed.streams if s in lowest or self._followers.get(s.key)}
+        for rid in feed.track.rids:
+            if rid in watched or (feed.key, rid) not in self._watched_at:
+                self._watched_at[feed.key, rid] = now
+        resting = frozenset(
+            rid for rid in feed.track.rids if now - self._watched_at[feed.key, rid] >= REST_AFTER
+        )
+        for rid in feed.resting - resting:
+            feed.wanted_at[rid] = now
+        for rid in resting:
+            feed.wanted_at.pop(rid, None)
+        if resting != feed.resting:
+            feed.resting = resting
+            self.outputs.append(LayersWanted(feed.participant, feed.shows, _awake(feed)))
+
+
+def _awake(feed: Feed) -> tuple[str, ...]:
+    return tuple(rid for rid in feed.track.rids if rid not in feed.resting)
+
+
+def _can_play(slot: Slot, feed: Feed) -> bool:
+    return any(slot.fitting(stream.payload) is not None for stream in feed.streams)

@@ -168,7 +168,7 @@ def extension_block(elements: Iterable[tuple[int, Buffer]]) -> bytes:
     listed = list(elements)
     if not listed:
         return b""
-    short = all(number < 15 and 1 <= len(value) <= 16 for number, value in listed)
+    short = one_byte(listed)
     body = bytearray()
     for number, value in listed:
         assert 0 < number < 256, "extension ids come from a checked negotiation"
@@ -179,6 +179,16 @@ def extension_block(elements: Iterable[tuple[int, Buffer]]) -> bytes:
         body += value
     body += bytes(-len(body) % 4)
     return _PROFILE.pack(_ONE_BYTE if short else _TWO_BYTE, len(body) // 4) + bytes(body)
+
+
+def one_byte(elements: Iterable[tuple[int, Buffer]]) -> bool:
+    """Whether elements fit the one-byte form (RFC 8285, 4.2)."""
+    return all(number < 15 and 1 <= len(value) <= 16 for number, value in elements)
+
+
+def signed(value: int) -> int:
+    """The number from -2**31 to 2**31-1 that is congruent to `value`: a timestamp difference."""
+    return ((value + (1 << 31)) & 0xFFFFFFFF) - (1 << 31)
 
 
 def unwrap(value: int, reference: int, bits: int = 16) -> int:

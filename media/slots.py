@@ -7,88 +7,81 @@ it replaces. A participant never gets itself.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from media.reception import Stream
+from media.feeds import Feed
+from media.specs import Source
 
 _CLEARLY = 6.0  # dB: how much louder a newcomer must be
 _SILENT = 100.0  # -dBov
 
 
+@dataclass(frozen=True, slots=True)
 class Candidate:
-    """A stream that may be shown: who sends it, and how it ranks."""
+    """A feed that may be shown or played."""
 
-    __slots__ = ("floor", "lead", "muted", "participant", "screen", "stream")
+    feed: Feed
+    floor: bool = False
+    muted: bool = False
 
-    def __init__(
-        self,
-        stream: Stream,
-        participant: str,
-        *,
-        lead: bool,
-        floor: bool,
-        screen: bool,
-        muted: bool,
-    ) -> None:
-        self.stream = stream
-        self.participant = participant
-        self.lead = lead
-        self.floor = floor
-        self.screen = screen
-        self.muted = muted
+    @property
+    def pinned(self) -> bool:
+        return self.feed.lead or self.floor
 
 
 def _rank(candidate: Candidate) -> tuple[bool, bool, bool, int]:
+    feed = candidate.feed
     return (
         not candidate.floor,
-        not (candidate.screen and candidate.lead),
-        not candidate.lead,
-        candidate.stream.key,
+        not (feed.shows is Source.SCREEN and feed.lead),
+        not feed.lead,
+        feed.key,
     )
 
 
-def video(candidates: Sequence[Candidate], before: Sequence[Stream | None]) -> list[Stream | None]:
+def video(candidates: Sequence[Candidate], before: Sequence[Feed | None]) -> list[Feed | None]:
     """What each video slot shows, given what it showed `before` (same length)."""
     ranked = sorted(candidates, key=_rank)
     if not before or not ranked:
         return [None] * len(before)
-    main, rest = ranked[0].stream, [c.stream for c in ranked[1 : len(before)]]
-    shown: list[Stream | None] = [None] * len(before)
+    main, rest = ranked[0].feed, [c.feed for c in ranked[1 : len(before)]]
+    shown: list[Feed | None] = [None] * len(before)
     shown[0] = main
     homeless = []
-    for stream in rest:
+    for feed in rest:
         try:
-            at = before.index(stream, 1)
+            at = before.index(feed, 1)
         except ValueError:
-            homeless.append(stream)
+            homeless.append(feed)
         else:
-            shown[at] = stream
+            shown[at] = feed
     free = (at for at in range(1, len(before)) if shown[at] is None)
-    for stream, at in zip(homeless, free, strict=False):
-        shown[at] = stream
+    for feed, at in zip(homeless, free, strict=False):
+        shown[at] = feed
     return shown
 
 
-def audio(candidates: Sequence[Candidate], before: Sequence[Stream | None]) -> list[Stream | None]:
+def audio(candidates: Sequence[Candidate], before: Sequence[Feed | None]) -> list[Feed | None]:
     """What each audio slot plays, given what it played `before` (same length)."""
     audible = [c for c in candidates if not c.muted]
-    pinned = [c.stream for c in sorted(audible, key=_rank) if c.lead or c.floor]
-    others = {c.stream.key: c.stream for c in audible if not (c.lead or c.floor)}
+    pinned = [c.feed for c in sorted(audible, key=_rank) if c.pinned]
+    others = {c.feed.key: c.feed for c in audible if not c.pinned}
     chosen = pinned[: len(before)]
-    kept = [s for s in before if s is not None and s.key in others]
+    kept = [f for f in before if f is not None and f.key in others]
     room = len(before) - len(chosen)
-    kept = sorted(kept, key=lambda s: s.level)[:room]
+    kept = sorted(kept, key=lambda f: f.level)[:room]
     newcomers = sorted(
-        (s for s in others.values() if s not in kept), key=lambda s: (s.level, s.key)
+        (f for f in others.values() if f not in kept), key=lambda f: (f.level, f.key)
     )
-    for stream in newcomers:
+    for feed in newcomers:
         if len(kept) < room:
-            kept.append(stream)
-        elif kept and stream.level < _SILENT and stream.level + _CLEARLY < kept[-1].level:
-            kept[-1] = stream
-            kept.sort(key=lambda s: s.level)
+            kept.append(feed)
+        elif kept and feed.level < _SILENT and feed.level + _CLEARLY < kept[-1].level:
+            kept[-1] = feed
+            kept.sort(key=lambda f: f.level)
     chosen += kept
-    played: list[Stream | None] = [s if s in chosen else None for s in before]
-    homeless = [s for s in chosen if s not in played]
+    played: list[Feed | None] = [f if f in chosen else None for f in before]
+    homeless = [f for f in chosen if f not in played]
     for at in range(len(played)):
         if played[at] is None and homeless:
             played[at] = homeless.pop(0)

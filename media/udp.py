@@ -1,4 +1,7 @@
-"""The node's one UDP socket: read in batches, written at once, never waited for."""
+"""The node's one UDP socket: read in batches, written at once, never waited for.
+
+This is the one without compiled code; media/fastpath has the other.
+"""
 
 import asyncio
 import errno
@@ -12,21 +15,29 @@ _BUFFER = 4 * 1024 * 1024  # bytes; the kernel grants what it may
 _MAX_DATAGRAM = 2048
 
 
+def bind_udp(host: str, port: int) -> socket.socket:
+    """A non-blocking socket with large buffers. Raises OSError when the port is taken."""
+    bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    bound.setblocking(False)
+    for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+        bound.setsockopt(socket.SOL_SOCKET, option, _BUFFER)
+    try:
+        bound.bind((host, port))
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
 class UdpSocket:
     """`on_datagram(data, address)` for each arrival. A full send buffer drops, and counts."""
+
+    received = forwarded = 0  # RTP packets that it dealt with by itself
 
     def __init__(self, host: str, port: int, on_datagram: Callable[[bytes, Address], None]) -> None:
         self._on_datagram = on_datagram
         self.dropped = 0
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.setblocking(False)
-        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
-            self._socket.setsockopt(socket.SOL_SOCKET, option, _BUFFER)
-        try:
-            self._socket.bind((host, port))
-        except OSError:
-            self._socket.close()
-            raise
+        self._socket = bind_udp(host, port)
         self.port: int = self._socket.getsockname()[1]
         asyncio.get_running_loop().add_reader(self._socket.fileno(), self._read)
 
@@ -47,6 +58,9 @@ class UdpSocket:
             self._socket.sendto(data, address)
         except OSError:  # full buffer, unreachable peer: UDP promises nothing, consent will tell
             self.dropped += 1
+
+    def flush(self) -> None:
+        """Nothing is held back here."""
 
     def close(self) -> None:
         if self._socket.fileno() >= 0:

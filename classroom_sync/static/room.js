@@ -3,8 +3,9 @@
 
 import { deviceTrouble, element, fill, hear, inOneTab, lessonClock, notice, openDevices, show, texts } from "./page.js";
 import { SessionLink } from "./session.js";
+import { sizes } from "./sizes.js";
 import { player, streams } from "./whep.js";
-import { publisher } from "./whip.js";
+import { publisher, sendLayers } from "./whip.js";
 
 /** @typedef {import("./session.js").State} State */
 
@@ -17,6 +18,7 @@ const ready = ["open", "live"];
 /** @type {Map<string, MediaStream>} */ let slots = new Map();
 /** @type {MediaStream | null} */ let devices = null;
 /** @type {string | null} */ let node = null;
+const shownIn = sizes((found) => link?.send({ do: "sizes", sizes: found }));
 
 async function look() {
   try {
@@ -72,11 +74,14 @@ function draw(state) {
   if (state.state === "ended" || state.state === "missed" || state.state === "cancelled") return leave();
   if (node !== null && state.node !== node) for (const each of [camera, watch]) each?.restart();
   node = state.node;
+  sendLayers(camera, state.layers.camera);
   const video = state.slots.filter((s) => s.kind === "video" && s.participant);
   const main = video[0];
   element("stage").hidden = !main;
   element("waiting").hidden = Boolean(main);
   show(element("main-picture"), main ? slots.get(main.mid) ?? null : null);
+  if (main) shownIn(main.mid, element("main-picture"));
+  element("weak").hidden = !main?.dark;
   drawOthers(video.slice(1), state);
   const me = state.participants.find((p) => p.id === state.you);
   element("floorsign").hidden = state.floor !== state.you;
@@ -102,7 +107,10 @@ function drawOthers(found, state) {
       box.append(figure);
     }
     const person = state.participants.find((p) => p.id === slot.participant);
-    show(/** @type {HTMLVideoElement} */ (figure.firstElementChild), slots.get(slot.mid) ?? null);
+    const video = /** @type {HTMLVideoElement} */ (figure.firstElementChild);
+    show(video, slots.get(slot.mid) ?? null);
+    shownIn(slot.mid, video);
+    figure.classList.toggle("dark", slot.dark);
     if (figure.lastElementChild) figure.lastElementChild.textContent = `${person?.school ?? ""} ${person?.class ?? ""}`;
   }
 }

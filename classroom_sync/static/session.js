@@ -7,10 +7,10 @@ const AGAIN = 1000; // ms before the WebSocket is opened again
  * @typedef {{id: string, role: string, room: string, school: string, class: string, teacher: string,
  *   publishing: string[], watching: boolean, hand: boolean, help: boolean, muted: boolean,
  *   heads: [number, number] | null, listen_only: boolean}} Participant
- * @typedef {{mid: string, kind: "audio" | "video", participant: string | null, stream: string | null}} Slot
+ * @typedef {{mid: string, kind: "audio" | "video", participant: string | null, stream: string | null, dark: boolean}} Slot
  * @typedef {{type: "state", session: string, state: string, node: string | null, starts_at: string,
  *   ends_at: string, floor: string | null, hands: string[], participants: Participant[],
- *   you: string | null, slots: Slot[]}} State
+ *   you: string | null, slots: Slot[], layers: Record<string, string[]>}} State
  */
 
 /** Events: "state" (detail: State), "refused" (detail: string), "offline", "online". */

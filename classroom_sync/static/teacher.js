@@ -3,13 +3,15 @@
 
 import { deviceTrouble, element, fill, hear, inOneTab, lessonClock, notice, openDevices, show, texts } from "./page.js";
 import { SessionLink } from "./session.js";
+import { sizes } from "./sizes.js";
 import { player, streams } from "./whep.js";
-import { publisher } from "./whip.js";
+import { publisher, sendLayers } from "./whip.js";
 
 /** @typedef {import("./session.js").State} State */
 
 const root = element("lesson");
 const link = new SessionLink(root.dataset.session ?? "", root.dataset.csrf ?? "");
+const shownIn = sizes((found) => link.send({ do: "sizes", sizes: found }));
 /** @type {Map<string, HTMLElement>} */ const tiles = new Map();
 /** @type {import("./media_resource.js").MediaResource | null} */ let camera = null;
 /** @type {import("./media_resource.js").MediaResource | null} */ let watch = null;
@@ -80,6 +82,8 @@ function draw(state) {
   if (state.state === "ended" || state.state === "missed" || state.state === "cancelled") return finish();
   if (node !== null && state.node !== node) for (const each of [camera, watch, screen]) each?.restart();
   node = state.node;
+  sendLayers(camera, state.layers.camera);
+  sendLayers(screen, state.layers.screen);
   drawTiles(state);
   drawHands(state);
 }
@@ -112,9 +116,11 @@ function drawTile(tile, person, state) {
   const slot = state.slots.find((s) => s.kind === "video" && s.participant === person.id);
   const video = /** @type {HTMLVideoElement} */ (tile.querySelector("video"));
   show(video, slot ? slots.get(slot.mid) ?? null : null);
+  if (slot) shownIn(slot.mid, video);
+  tile.classList.toggle("dark", Boolean(slot?.dark));
   const here = person.publishing.length > 0 || (person.listen_only && person.watching);
   const name = /** @type {HTMLElement} */ (tile.querySelector(".name"));
-  name.textContent = `${person.school} ${person.class}${here ? "" : ` · ${texts.notHere}`}${person.help ? ` · ${texts.help}` : ""}`;
+  name.textContent = `${person.school} ${person.class}${here ? "" : ` · ${texts.notHere}`}${slot?.dark ? ` · ${texts.dark}` : ""}${person.help ? ` · ${texts.help}` : ""}`;
   tile.classList.toggle("floor", state.floor === person.id);
   tile.classList.toggle("hand", person.hand);
   tile.classList.toggle("absent", !here);

@@ -1,10 +1,20 @@
 // @ts-check
-// Publish a stream by WHIP (RFC 9725). Touches no DOM.
+// Publish a stream by WHIP (RFC 9725), in simulcast layers (RFC 8853). Touches no DOM.
 
 import { MediaResource } from "./media_resource.js";
 
-const VIDEO_BITRATE = 1_500_000; // bits per second: 720p at 25 pictures
-const SCREEN_BITRATE = 2_000_000;
+/** @type {Record<"camera" | "screen", RTCRtpEncodingParameters[]>} bits per second; smallest first */
+const LAYERS = {
+  camera: [
+    { rid: "l", scaleResolutionDownBy: 4, maxBitrate: 150_000 },
+    { rid: "m", scaleResolutionDownBy: 2, maxBitrate: 500_000 },
+    { rid: "h", maxBitrate: 1_500_000 },
+  ],
+  screen: [
+    { rid: "l", scaleResolutionDownBy: 2, maxBitrate: 200_000, maxFramerate: 5 },
+    { rid: "h", maxBitrate: 2_000_000 },
+  ],
+};
 
 /**
  * @param {() => Promise<{url: string, token: string}>} grant
@@ -19,8 +29,24 @@ export function publisher(grant, stream, kind = "camera") {
       pc.addTransceiver(track, {
         direction: "sendonly",
         streams: [stream],
-        sendEncodings: video ? [{ maxBitrate: kind === "screen" ? SCREEN_BITRATE : VIDEO_BITRATE }] : undefined,
+        sendEncodings: video ? LAYERS[kind].map((layer) => ({ ...layer })) : undefined,
       });
     }
   });
+}
+
+/**
+ * Encode only the layers that somebody watches; undefined: all.
+ * @param {MediaResource | null} resource
+ * @param {string[] | undefined} rids
+ */
+export async function sendLayers(resource, rids) {
+  for (const sender of resource?.pc?.getSenders() ?? []) {
+    const parameters = sender.getParameters();
+    const layers = parameters.encodings.filter((encoding) => encoding.rid);
+    const wanted = (/** @type {RTCRtpEncodingParameters} */ layer) => !rids || rids.includes(layer.rid ?? "");
+    if (layers.every((layer) => layer.active === wanted(layer))) continue;
+    for (const layer of layers) layer.active = wanted(layer);
+    await sender.setParameters(parameters).catch(() => {}); // the connection was replaced meanwhile
+  }
 }

@@ -14,7 +14,8 @@ import uvloop
 from aiohttp import web
 
 from media.http import Unauthorized, routes
-from media.node import Grant, MediaNode
+from media.node import MediaNode
+from media.peer import Grant
 
 _HOST = "127.0.0.1"
 _ROLES = ("lead", "receiving", "observer")

@@ -21,7 +21,9 @@ from media.bench import sdp
 from media.bench.connection import Connection
 from media.evidence import Evidence
 from media.http import Forbidden, Unauthorized, routes
-from media.node import Grant, MediaNode, ParticipantConnected, ParticipantGone, Publishing
+from media.node import MediaNode
+from media.node_events import ParticipantConnected, ParticipantGone, Publishing
+from media.peer import Grant
 from media.rtp import Protocol, demux
 from tests.media.packets import packet, vp8_payload
 

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media import codecs, rtp
+from media.plane import LinkState, SlotState
 from media.rewrite import (
     Arrived,
     Munger,
@@ -20,6 +21,11 @@ from tests.media.packets import Camera, packet, vp8_payload
 A, B = 1, 2
 
 
+def fresh() -> SlotState:
+    """The numbers of a slot nothing has gone out of."""
+    return SlotState(LinkState(), 77)
+
+
 def arrived(data: bytes, *, extended: int | None = None, codec: Codec = Codec.VP8) -> Arrived:
     header = rtp.parse(data)
     picture = codecs.read(codec, data, header.payload_start, header.payload_end)
@@ -30,7 +36,7 @@ def arrived(data: bytes, *, extended: int | None = None, codec: Codec = Codec.VP
 def send(munger: Munger, each: Arrived, block: bytes = b"") -> bytes:
     numbers = munger.plan(each)
     assert numbers is not None
-    return perform(each, numbers, 77, 102, block, mark=False)
+    return perform(each, numbers, 77, 102, block)
 
 
 def picture_of(data: bytes) -> codecs.Picture:
@@ -57,7 +63,7 @@ def test_the_payload_that_leaves_is_the_one_that_came(
         data[0] |= 0x20
         data += bytes(padding - 1) + bytes((padding,))
     each = arrived(bytes(data), codec=codec)
-    munger = Munger(*start)
+    munger = Munger(fresh(), *start)
     munger.switch(A, each)
     out = send(munger, each, block)
     header = rtp.parse(out)
@@ -80,7 +86,7 @@ def test_the_payload_that_leaves_is_the_one_that_came(
     ),
 )
 def test_a_switch_continues_every_number(before, after, second):
-    munger = Munger(65_530, 4_000_000_000 % 2**31)
+    munger = Munger(fresh(), 65_530, 4_000_000_000 % 2**31)
     sent: list[bytes] = []
     offset = 65536
     for camera, stream, frames in ((Camera(1), A, before), (second, B, after)):
@@ -119,7 +125,7 @@ def test_a_switch_continues_every_number(before, after, second):
 
 
 def test_reordered_packets_keep_their_places():
-    munger = Munger(500, 0)
+    munger = Munger(fresh(), 500, 0)
     packets = [arrived(data) for data in Camera(1, per_frame=6).frame(key=True)]
     munger.switch(A, packets[0])
     order = [0, 3, 1, 5, 4, 2]
@@ -128,7 +134,7 @@ def test_reordered_packets_keep_their_places():
 
 
 def test_packets_from_before_the_switch_are_not_sent():
-    munger = Munger(500, 0)
+    munger = Munger(fresh(), 500, 0)
     old, first = (arrived(data) for data in Camera(1, per_frame=2).frame(key=True))
     munger.switch(A, first)
     assert munger.plan(old) is None
@@ -145,7 +151,7 @@ def probe(camera: Camera) -> bytes:
 
 def test_a_left_out_packet_leaves_no_gap():
     camera = Camera(1, per_frame=2)
-    munger = Munger(500, 0)
+    munger = Munger(fresh(), 500, 0)
     sent = []
     first = [arrived(data) for data in camera.frame(key=True)]
     munger.switch(A, first[0])
@@ -164,7 +170,7 @@ def test_a_left_out_packet_leaves_no_gap():
 
 def test_a_packet_without_payload_that_comes_late_fills_the_gap_it_left():
     camera = Camera(1, per_frame=2)
-    munger = Munger(500, 0)
+    munger = Munger(fresh(), 500, 0)
     first = [arrived(data) for data in camera.frame(key=True)]
     munger.switch(A, first[0])
     for each in first:
@@ -180,7 +186,7 @@ def test_a_packet_without_payload_that_comes_late_fills_the_gap_it_left():
 def test_nacks_find_the_packet_that_went_out(steps):
     cameras = {A: Camera(1, per_frame=1, sequence=65_500), B: Camera(2, per_frame=1)}
     extended = {A: 65_500 + 65_536, B: 1000 + 65_536}
-    munger, current, sent = Munger(65_400, 0), A, {}
+    munger, current, sent = Munger(fresh(), 65_400, 0), A, {}
     for number, step in enumerate(["media", *steps]):
         camera = cameras[current]
         if step == "switch":
@@ -208,14 +214,14 @@ def test_nacks_find_the_packet_that_went_out(steps):
             continue
         origin, numbers = found
         assert origin == Origin(stream, each.extended)
-        assert perform(each, again(numbers, each), 77, 102, b"", mark=False) == out
+        assert perform(each, again(numbers, each), 77, 102, b"") == out
     sequence, _ = recent[-1]
     assert munger.origin(sequence) is not None
     assert munger.origin((sequence + 200) & 0xFFFF) is None
 
 
 def test_pictures_of_seven_bits_stay_within_them():
-    munger = Munger(1, 1)
+    munger = Munger(fresh(), 1, 1)
     long = arrived(
         packet(vp8_payload(300, 3, key=True), sequence=1, timestamp=0, ssrc=1, payload_type=96)
     )

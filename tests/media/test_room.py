@@ -8,9 +8,12 @@ from itertools import pairwise
 import pytest
 
 from media import codecs, rtcp, rtp
+from media.events import MappingChanged, PublisherLive, SendRtcp, SendRtp
 from media.evidence import Evidence
-from media.members import MappingChanged, PublisherLive, SendRtcp, SendRtp
-from media.room import KEYFRAME_INTERVAL, Room
+from media.fastpath import CompiledPlane
+from media.plane import Plane
+from media.publisher import KEYFRAME_INTERVAL
+from media.room import Room
 from media.specs import Codec, Source
 from tests.media.packets import Camera, Microphone, packet, publisher, subscriber, vp8_payload
 
@@ -21,8 +24,8 @@ class World:
     """A room and its clock; `seen` is what reached each player, `asked` what each publisher was
     asked by RTCP. `lose(data)` decides whether a packet on its way to the room is lost."""
 
-    def __init__(self) -> None:
-        self.room = Room("r", random=random.Random(7))
+    def __init__(self, plane: Plane) -> None:
+        self.room = Room("r", random=random.Random(7), plane=plane)
         self.now = 100.0
         self.cameras: dict[str, Camera] = {}
         self.microphones: dict[str, Microphone] = {}
@@ -142,9 +145,10 @@ def consecutive(packets: list[bytes]) -> bool:
     return all((b - a) & 0xFFFF == 1 for a, b in pairwise(numbers))
 
 
-@pytest.fixture
-def world() -> World:
-    return World()
+@pytest.fixture(params=["python", "compiled"])
+def world(request) -> World:
+    """The rules, over numbers in Python and over those of the compiled fast path."""
+    return World(Plane() if request.param == "python" else CompiledPlane((0, 0)))
 
 
 def test_payload_reaches_the_player_byte_for_byte_under_its_own_numbers(world):
@@ -173,7 +177,7 @@ def test_nobody_receives_their_own_media(world):
     }
     assert ids == {1}
     (mapping,) = [e for e in world.events if isinstance(e, MappingChanged)][-1:]
-    assert {p for _, _, p, _ in mapping.slots} == {"hub", None}
+    assert {shown.participant for shown in mapping.slots} == {"hub", None}
 
 
 def test_a_late_joiner_begins_with_a_keyframe_within_one_request(world):
@@ -277,7 +281,7 @@ def test_the_loudest_are_heard_and_always_the_lead(world):
     world.play("room", audios=3, videos=1)
     world.run(4)
     heard = [e for e in world.events if isinstance(e, MappingChanged)][-1]
-    names = {p for mid, _, p, _ in heard.slots if mid.startswith("a")}
+    names = {s.participant for s in heard.slots if s.mid.startswith("a")}
     assert names == {"hub", "loud", "louder"}
 
 
@@ -301,7 +305,7 @@ def test_each_slot_holds_another_participant_and_keeps_it(world):
     world.play("wall", videos=9, audios=3)
     world.run(1)
     first = [e for e in world.events if isinstance(e, MappingChanged)][-1].slots
-    shown = [p for mid, _, p, _ in first if mid.startswith("v")]
+    shown = [s.participant for s in first if s.mid.startswith("v")]
     assert len(set(shown)) == 9
     assert shown[0] == "p00"
     world.room.remove(f"{shown[4]}>", "left", world.now, world.wall)
@@ -309,7 +313,7 @@ def test_each_slot_holds_another_participant_and_keeps_it(world):
     del world.cameras[shown[4]]
     world.run(1)
     after = [e for e in world.events if isinstance(e, MappingChanged)][-1].slots
-    now_shown = [p for mid, _, p, _ in after if mid.startswith("v")]
+    now_shown = [s.participant for s in after if s.mid.startswith("v")]
     assert [a for i, a in enumerate(now_shown) if i != 4] == [
         a for i, a in enumerate(shown) if i != 4
     ]

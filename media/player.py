@@ -1,0 +1,194 @@
+"""A WHEP resource in a room: its slots, and what its line can carry of what they ask for."""
+
+from collections.abc import Mapping, Sequence
+from random import Random
+
+from media.bandwidth import Estimator
+from media.delivery import Slot
+from media.events import Shown
+from media.feedback import TransportFeedback, acknowledged
+from media.layers import Ask, Chooser, Layer, next_wanted
+from media.plane import Plane
+from media.publisher import RECENT
+from media.reception import Stream
+from media.rtcp import Packet, ReceiverReport, Remb, SenderReport
+from media.specs import Extension, Kind, SubscriberSpec
+
+CHOOSE_EVERY = 0.25  # seconds between choices of layers
+_UNKNOWN = 200_000.0  # bits/s a stream is taken to have before it was measured
+_REPEATS = 0.5  # of the line's bitrate may go into retransmissions
+_LEAST_REPEATS = 200_000.0  # bits/s, whatever the line is taken for
+_REPEAT_BURST = 1.0  # seconds of that at once
+_PROBES = 40  # packets of padding in one tick, at most
+_DARK_AFTER = 3.0  # seconds that a line must be too weak for any picture before there is none
+
+
+class Player:
+    """See the module. `random` chooses the first numbers of its slots."""
+
+    def __init__(self, spec: SubscriberSpec, plane: Plane, random: Random, now: float) -> None:
+        self.spec = spec
+        self.link = plane.link(spec.resource_id)
+        self.slots = [
+            Slot.make(
+                plane,
+                self.link,
+                slot,
+                spec.resource_id,
+                (random.randrange(1, 1 << 15), random.getrandbits(31), random.getrandbits(16)),
+            )
+            for slot in spec.slots
+        ]
+        self.videos = [s for s in self.slots if s.spec.kind is Kind.VIDEO]
+        self.audios = [s for s in self.slots if s.spec.kind is Kind.AUDIO]
+        self.by_ssrc = {slot.spec.ssrc: slot for slot in self.slots}
+        self.mapping: tuple[Shown, ...] = ()
+        self.estimator = Estimator(now)
+        self._chooser = Chooser()
+        self._chosen_at = now
+        self._enough_at = now  # for the main picture's smallest layer
+        self._measured = (now, 0)
+        self._sending = 0.0  # bits/s
+        self._wanted = 0.0  # bits/s, with the next layer up; 0: there is none
+        self._repeat_bytes = 0.0
+        self._repeat_at = now
+        self._told = any(
+            "goog-remb" in p.feedback or Extension.TRANSPORT_CC in dict(s.spec.extensions)
+            for s in self.videos
+            for p in s.spec.payloads
+        )
+
+    # ── what it says ─────────────────────────────────────────────────────────────────────
+
+    def heard(self, report: Packet, now: float) -> None:
+        """Take what an RTCP packet says of the line."""
+        if isinstance(report, TransportFeedback):
+            link = self.link
+            newest = (link.sequence - 1) & 0xFFFF
+            packets = acknowledged(report, newest, link.sent_at, link.sent_size)
+            self.estimator.on_feedback(packets, now)
+        elif isinstance(report, Remb):
+            self.estimator.on_remb(report.bitrate, now)
+        elif isinstance(report, SenderReport | ReceiverReport):
+            ours = [b.fraction_lost / 256 for b in report.blocks if b.ssrc in self.by_ssrc]
+            if ours:
+                self.estimator.on_loss(max(ours), now)
+
+    def repeat(self, slot: Slot, sequences: Sequence[int], now: float) -> list[bytes]:
+        """Answer a NACK, within what retransmissions may cost."""
+        rate = max(_LEAST_REPEATS, _REPEATS * self.estimator.bitrate(now)) / 8
+        most = rate * _REPEAT_BURST
+        self._repeat_bytes = min(most, self._repeat_bytes + rate * (now - self._repeat_at))
+        self._repeat_at = now
+        found: list[bytes] = []
+        for sequence in sequences:
+            if self._repeat_bytes <= 0:
+                break
+            data = slot.repeat(sequence, now)
+            if data is not None:
+                self._repeat_bytes -= len(data)
+                found.append(data)
+        return found
+
+    # ── what it gets ─────────────────────────────────────────────────────────────────────
+
+    def show_at(self, widths: Mapping[str, int]) -> None:
+        """The page shows the slots with these mids so many pixels wide."""
+        for slot in self.videos:
+            slot.width = widths.get(slot.spec.mid, slot.width)
+
+    def choose(self, now: float) -> list[Slot]:
+        """Aim each slot at the layer that fits its size and the line; the slots that changed."""
+        self._chosen_at = now
+        layers = [slot.source.layers(now) if slot.source else [] for slot in self.videos]
+        chosen = self._chooser.choose(self._asks(layers), self._budget(layers, now), now)
+        changed = []
+        for slot, found, key in zip(self.videos, layers, chosen, strict=True):
+            if slot.aim(next((s for s in found if s.key == key), None)):
+                changed.append(slot)
+        changed += [s for s in self.audios if s.aim(s.source.newest() if s.source else None)]
+        more = next_wanted(self._asks(layers)) if self._told else 0.0
+        self._wanted = more + self._sound() if more else 0.0
+        return changed
+
+    def due(self, now: float) -> bool:
+        """Whether it is time to choose again."""
+        return now - self._chosen_at >= CHOOSE_EVERY
+
+    def _asks(self, layers: Sequence[Sequence[Stream]]) -> list[Ask]:
+        return [
+            Ask(
+                tuple(
+                    Layer(s.key, s.bitrate or _UNKNOWN, s.size[0] if s.size else 0) for s in found
+                ),
+                slot.width,
+                priority,
+                slot.target.key if slot.target is not None else None,
+            )
+            for priority, (slot, found) in enumerate(zip(self.videos, layers, strict=True))
+        ]
+
+    def _budget(self, layers: Sequence[Sequence[Stream]], now: float) -> float:
+        """Bits/s for pictures: what the line carries, less sound. The main picture's smallest layer
+        is afforded until the line has been too weak for it for some time."""
+        if not self._told:
+            return float("inf")
+        budget = max(0.0, self.estimator.bitrate(now) - self._sound())
+        least = (layers[0][0].bitrate or _UNKNOWN) if layers and layers[0] else 0.0
+        if budget >= least:
+            self._enough_at = now
+        if not self.estimator.limited or now - self._enough_at < _DARK_AFTER:
+            return max(budget, least)
+        return budget
+
+    def _sound(self) -> float:
+        return sum(
+            slot.target.bitrate * (2 if slot.state.red_type else 1)
+            for slot in self.audios
+            if slot.target is not None
+        )
+
+    def padding(self, now: float) -> list[bytes]:
+        """What to send besides, to find out whether the line carries the next layer."""
+        if not self._told:
+            return []
+        sent = sum(slot.state.octets + 40 * slot.state.packets for slot in self.slots)
+        since, before = self._measured
+        if now - since >= 0.5:
+            self._sending = (sent - before) * 8 / (now - since)
+            self._measured = (now, sent)
+        size = self.estimator.padding(self._sending, self._wanted, now)
+        found: list[bytes] = []
+        carrier = next((s for s in self.videos if s.munger.started), None)
+        while size > 0 and carrier is not None and len(found) < _PROBES:
+            data = carrier.probe(now)
+            if data is None:
+                break
+            found.append(data)
+            size -= len(data)
+        return found
+
+    # ── how it is ────────────────────────────────────────────────────────────────────────
+
+    def delivering(self, now: float) -> dict[int, int]:
+        """SSRC → outgoing sequence number of the slots something was sent on just now."""
+        return {
+            slot.spec.ssrc: slot.munger.highest
+            for slot in self.slots
+            if slot.munger.started and now - slot.state.sent_at <= RECENT
+        }
+
+    def shown(self) -> tuple[Shown, ...]:
+        """What is in each slot now."""
+        return tuple(
+            Shown(slot.spec.mid, slot.spec.kind)
+            if slot.source is None
+            else Shown(
+                slot.spec.mid,
+                slot.spec.kind,
+                slot.source.participant,
+                slot.source.shows,
+                dark=slot.spec.kind is Kind.VIDEO and slot.target is None,
+            )
+            for slot in self.slots
+        )

@@ -1,0 +1,55 @@
+"""A room's seconds: what flowed for each participant, totalled and judged into its ledger."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from media.evidence import Counts, Evidence, Ledger
+from media.player import Player
+from media.publisher import Publisher
+
+
+class Tally:
+    """The seconds of one participant. `since` is where the current one began, Unix seconds."""
+
+    def __init__(self, room: str, participant: str, since: float) -> None:
+        self.ledger = Ledger(room, participant)
+        self._since = since
+        self._totals = (0, 0, 0, 0, 0, 0)
+
+    def judge(
+        self, publishers: Sequence[Publisher], players: Sequence[Player], now: float, wall: float
+    ) -> list[Evidence]:
+        """Close the current second, with what flowed in it over the participant's resources; what
+        evidence is finished by it."""
+        streams = [s for p in publishers for s in p.streams.values()]
+        out = [slot for p in players for slot in p.slots]
+        totals = (
+            sum(s.state.received for s in streams),
+            sum(s.state.octets for s in streams),
+            sum(s.state.packets for s in out),
+            sum(s.state.octets for s in out),
+            sum(s.lost for s in streams),
+            sum(s.lost for s in out),
+        )
+        # A resource that ended took its totals along: what is left can't be less than nothing.
+        grown = [max(0, new - old) for new, old in zip(totals, self._totals, strict=True)]
+        self._totals = totals
+        rtts = [s.rtt for s in out if s.rtt is not None]
+        jitters = [s.state.jitter / s.payload.clock_rate for s in streams]
+        counts = Counts(*grown)
+        counts.jitter_ms = max(jitters, default=0.0) * 1000
+        counts.rtt_ms = max(rtts) * 1000 if rtts else None
+        self.ledger.second(
+            datetime.fromtimestamp(self._since, UTC),
+            datetime.fromtimestamp(wall, UTC),
+            sent=any(p.decodable(now) for p in publishers),
+            delivered={k: v for p in players for k, v in p.delivering(now).items()},
+            counts=counts,
+        )
+        self._since = wall
+        return self.ledger.take()
+
+    def close(self, reason: str) -> list[Evidence]:
+        """The last resource ended; the evidence that was left."""
+        self.ledger.close(reason)
+        return self.ledger.take()

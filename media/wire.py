@@ -9,8 +9,8 @@ that pylibsrtp's cffi binding knows.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 
 import pylibsrtp
 from aiortc.rtcdtlstransport import (
@@ -23,6 +23,8 @@ from aiortc.rtcdtlstransport import (
     RTCDtlsTransport,
     SRTPProtectionProfile,
 )
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from OpenSSL import SSL
 from pylibsrtp._binding import ffi, lib
 
@@ -35,8 +37,10 @@ _CIPHERS = (
 #: What is agreed to, best first: the DTLS server picks by its own order. AES-GCM costs half of CM
 #: with HMAC; with 256 bits it would cost more and protect no lesson better.
 _PROFILES = [p for p in (SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80) if p in SRTP_PROFILES]
-_FLIGHTS = 64  # datagrams of a handshake that may wait; more are dropped
+_WAITING = 64  # datagrams that may wait to be read; more are dropped
+_BUDGET = 256  # datagrams read of one peer in its handshake, and as many after it
 _HANDSHAKE_TIMEOUT = 15.0  # seconds
+_RESEND_FIRST, _RESEND_MOST = 0.05, 0.8  # seconds; doubled each time, as browsers do
 
 
 class HandshakeFailed(Exception):
@@ -58,13 +62,52 @@ def _address(pointer: object) -> int:
     return int(ffi.cast("uintptr_t", pointer))
 
 
+class Turns:
+    """One waiter goes on per turn of the event loop, first come, first served.
+
+    A step of a handshake costs up to half a millisecond of signing and checking. However many
+    peers shake hands at once, the packets of live lessons are read between any two steps; and a
+    peer that falls silent holds nothing that another waits for.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    async def wait(self) -> None:
+        loop = asyncio.get_running_loop()
+        turn = loop.create_future()
+        self._waiting.append(turn)
+        if len(self._waiting) == 1:
+            loop.call_soon(self._next)
+        await turn
+
+    def _next(self) -> None:
+        """Let the first go that still waits; it stays listed until the turn after its own."""
+        while self._waiting and self._waiting[0].done():
+            self._waiting.popleft()
+        if self._waiting:
+            self._waiting[0].set_result(None)
+            asyncio.get_running_loop().call_soon(self._next)
+
+
 class Certificate(RTCCertificate):
-    """The node's certificate, with the ciphers above."""
+    """The node's certificate with the ciphers above, and what its handshakes share."""
+
+    def __init__(self, key: ec.EllipticCurvePrivateKey, cert: x509.Certificate) -> None:
+        super().__init__(key, cert)
+        self.turns = Turns()
+        self._contexts: dict[tuple[bytes, ...], SSL.Context] = {}
 
     def _create_ssl_context(self, srtp_profiles: list[SRTPProtectionProfile]) -> SSL.Context:
-        context = super()._create_ssl_context(srtp_profiles)
-        context.set_cipher_list(_CIPHERS)
-        return context
+        """Made once (a quarter of a millisecond): it holds nothing of any one peer."""
+        names = tuple(profile.openssl_profile for profile in srtp_profiles)
+        if names not in self._contexts:
+            context = super()._create_ssl_context(srtp_profiles)
+            context.set_cipher_list(_CIPHERS)
+            context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+            context.set_options(SSL.OP_NO_RENEGOTIATION)
+            self._contexts[names] = context
+        return self._contexts[names]
 
     @property
     def fingerprint(self) -> str:
@@ -73,21 +116,60 @@ class Certificate(RTCCertificate):
 
 
 class _Datagrams:
-    """The ICE transport as RTCDtlsTransport sees it: DTLS datagrams only."""
+    """The ICE transport as RTCDtlsTransport sees it: DTLS datagrams only, bounded.
+
+    What was sent last is sent again, byte for byte, until the peer says something new: after 50 ms,
+    then ever more rarely. OpenSSL's own timer begins at a whole second (RFC 6347, 4.2.4.1), which
+    whoever loses a packet would wait for, as would FFmpeg, which reads the first ClientHello only
+    to learn that it is time to listen. A copy too many is dropped by the replay window of DTLS.
+    """
 
     role = "controlled"
 
-    def __init__(self, send: Callable[[bytes], None]) -> None:
+    def __init__(self, send: Callable[[bytes], None], turns: Turns) -> None:
         self._send_now = send
-        self.arrived: asyncio.Queue[bytes | None] = asyncio.Queue(_FLIGHTS)
+        self._turns = turns
+        self._waiting: deque[bytes] = deque()
+        self._some = asyncio.Event()
+        self._left = _BUDGET
+        self._flight: list[bytes] = []
+        self._answered = True
+        self._patience = _RESEND_FIRST
+        self._settled = False
+
+    def arrived(self, data: bytes) -> None:
+        if len(self._waiting) < _WAITING and self._left > 0:
+            self._left -= 1
+            self._waiting.append(data)
+            self._some.set()
+
+    def settle(self) -> None:
+        """The handshake is over: nothing is repeated from here on."""
+        self._settled, self._flight, self._left = True, [], _BUDGET
 
     async def _recv(self) -> bytes:
-        data = await self.arrived.get()
-        if data is None:
-            raise ConnectionError("closed")
+        """The next datagram. Cancelling this loses none."""
+        while not self._waiting:
+            try:
+                async with asyncio.timeout(self._patience if self._flight else None):
+                    await self._some.wait()
+            except TimeoutError:
+                self._patience = min(2 * self._patience, _RESEND_MOST)
+                for data in self._flight:
+                    self._send_now(data)
+        if not self._settled:
+            await self._turns.wait()
+        data = self._waiting.popleft()
+        if not self._waiting:
+            self._some.clear()
+        self._answered = True
         return data
 
     async def _send(self, data: bytes) -> None:
+        if self._answered:
+            self._flight, self._answered, self._patience = [], False, _RESEND_FIRST
+        if not self._settled:
+            self._flight.append(data)
         self._send_now(data)
 
 
@@ -104,7 +186,8 @@ class Wire:
         fingerprints: tuple[tuple[str, str], ...],
         send: Callable[[bytes], None],
     ) -> None:
-        self._datagrams = _Datagrams(send)
+        self._datagrams = _Datagrams(send, certificate.turns)
+        self._turns = certificate.turns
         self._dtls = RTCDtlsTransport(self._datagrams, [certificate])  # type: ignore[arg-type]  # all it asks of one
         self._dtls._srtp_profiles = _PROFILES
         self._dtls._set_role("server" if setup == "passive" else "client")
@@ -116,20 +199,21 @@ class Wire:
 
     def datagram(self, data: bytes) -> None:
         """A DTLS record arrived; during a flood the newest are dropped."""
-        with suppress(asyncio.QueueFull):
-            self._datagrams.arrived.put_nowait(data)
+        self._datagrams.arrived(data)
 
     async def handshake(self) -> None:
         """Until keys are agreed with a peer whose fingerprint is right. Raises HandshakeFailed."""
         try:
             async with asyncio.timeout(_HANDSHAKE_TIMEOUT):
+                await self._turns.wait()
                 await self._dtls.start(self._remote)
-        except (TimeoutError, SSL.Error) as error:
+        except (TimeoutError, SSL.Error, ValueError) as error:  # ValueError: a broken certificate
             raise HandshakeFailed(str(error) or "the peer did not finish the handshake") from error
         if self._dtls.state != "connected":
             raise HandshakeFailed(
                 "the peer's certificate does not match its fingerprint, or no profile is common"
             )
+        self._datagrams.settle()
         self._receive, self._send = self._dtls._rx_srtp, self._dtls._tx_srtp
 
     @property

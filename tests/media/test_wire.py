@@ -3,6 +3,9 @@
 import asyncio
 import importlib.metadata
 import inspect
+import itertools
+import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import pylibsrtp
@@ -16,7 +19,7 @@ from aiortc.rtcdtlstransport import (
 )
 from pylibsrtp._binding import ffi
 
-from media.wire import Certificate, HandshakeFailed, Wire, srtp_functions
+from media.wire import Certificate, HandshakeFailed, Turns, Wire, srtp_functions
 
 CERTIFICATE = Certificate.generateCertificate()
 
@@ -25,11 +28,22 @@ def _fingerprint(value: str = "") -> tuple[tuple[str, str], ...]:
     return (("sha-256", value or CERTIFICATE.fingerprint),)
 
 
-def pair(fingerprint: str = "") -> tuple[Wire, Wire]:
-    """A DTLS server and a client, connected by memory."""
+def pair(
+    fingerprint: str = "", passes: Callable[[str, bytes], bool] = lambda _sender, _data: True
+) -> tuple[Wire, Wire]:
+    """A DTLS server and a client, connected by memory that drops what does not pass."""
     wires: list[Wire] = []
-    server = Wire(CERTIFICATE, "passive", _fingerprint(), lambda d: wires[1].datagram(d))
-    client = Wire(CERTIFICATE, "active", _fingerprint(fingerprint), lambda d: wires[0].datagram(d))
+
+    def serve(data: bytes) -> None:
+        if passes("server", data):
+            wires[1].datagram(data)
+
+    def ask(data: bytes) -> None:
+        if passes("client", data):
+            wires[0].datagram(data)
+
+    server = Wire(CERTIFICATE, "passive", _fingerprint(), serve)
+    client = Wire(CERTIFICATE, "active", _fingerprint(fingerprint), ask)
     wires += [server, client]
     return server, client
 
@@ -128,6 +142,116 @@ async def test_a_wrong_fingerprint_is_refused() -> None:
     assert not client.connected
     for wire in (server, client):
         await wire.close()
+
+
+@pytest.mark.parametrize("lost", ["client", "server"])
+async def test_a_lost_first_flight_is_sent_again_as_it_was(lost: str) -> None:
+    said: list[bytes] = []
+
+    def passes(sender: str, data: bytes) -> bool:
+        if sender != lost:
+            return True
+        said.append(data)
+        return len(said) > 2  # lost twice
+
+    server, client = pair(passes=passes)
+    async with asyncio.timeout(10):
+        await asyncio.gather(server.handshake(), client.handshake())
+    assert said[0] == said[1] == said[2]
+    for wire in (server, client):
+        await wire.close()
+
+
+@pytest.mark.parametrize("lost", range(5))
+async def test_whichever_datagram_is_lost_hands_are_shaken(lost: int) -> None:
+    numbers = itertools.count()
+    server, client = pair(passes=lambda _sender, _data: next(numbers) != lost)
+    async with asyncio.timeout(10):
+        await asyncio.gather(server.handshake(), client.handshake())
+    packet = b"\x80\x60" + bytes(10) + b"payload"
+    assert server.unprotect_rtp(client.protect_rtp(packet)) == packet
+    for wire in (server, client):
+        await wire.close()
+
+
+#: An alert that says goodbye (close_notify) or an error, unprotected: anyone could have sent it.
+FORGED = [
+    bytes.fromhex("15fefd0000000000000009000201") + b"\x00",
+    bytes.fromhex("15fefd0000000000000009000202") + b"\x28",
+    bytes.fromhex("15fefd0001000000000009000201") + b"\x00",
+    bytes.fromhex("16fefd00000000000000090010") + bytes(16),
+    bytes.fromhex("17fefd0001000000000009ffff") + bytes(40),
+    b"\x14",
+    b"\x16" * 1400,
+]
+
+
+async def test_no_forged_record_ends_what_is_connected() -> None:
+    server, client = pair()
+    await asyncio.gather(server.handshake(), client.handshake())
+    for data in FORGED:
+        server.datagram(data)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(server.closed(), 0.2)
+    packet = b"\x80\x60" + bytes(10) + b"payload"
+    assert server.unprotect_rtp(client.protect_rtp(packet)) == packet
+    await client.close()
+    await asyncio.wait_for(server.closed(), 5)  # a true goodbye is still heard
+    await server.close()
+
+
+async def test_noise_within_a_handshake_does_not_stop_it() -> None:
+    """What is no DTLS record of the moment is passed over. A well-formed one could be the peer's
+    own: nothing of a handshake is protected yet, and only an address that proved itself is heard.
+    """
+    server, client = pair()
+    shaking = [asyncio.create_task(wire.handshake()) for wire in (server, client)]
+    for data in FORGED[4:]:
+        server.datagram(data)
+    async with asyncio.timeout(10):
+        await asyncio.gather(*shaking)
+    for wire in (server, client):
+        await wire.close()
+
+
+async def test_a_flood_is_neither_kept_nor_read() -> None:
+    server, client = pair()
+    await asyncio.gather(server.handshake(), client.handshake())
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for number in range(10_000):
+            server.datagram(b"\x17" + number.to_bytes(4, "big") + bytes(1000))
+        assert tracemalloc.get_traced_memory()[0] - before < 200_000
+    finally:
+        tracemalloc.stop()
+    for wire in (server, client):
+        await wire.close()
+
+
+async def test_one_waiter_goes_on_per_turn_of_the_loop() -> None:
+    turns, loop = Turns(), asyncio.get_running_loop()
+    turn, went = 0, []
+
+    def count() -> None:
+        nonlocal turn
+        turn += 1
+        if len(went) < 20:
+            loop.call_soon(count)
+
+    async def go(number: int) -> None:
+        await turns.wait()
+        went.append((turn, number))
+
+    loop.call_soon(count)
+    waiting = [asyncio.create_task(go(number)) for number in range(22)]
+    await asyncio.sleep(0)
+    for given_up in (waiting.pop(3), waiting.pop(10)):
+        given_up.cancel()
+    await asyncio.gather(*waiting)
+    assert [number for _, number in went] == [n for n in range(22) if n not in (3, 11)]
+    assert len({at for at, _ in went}) == 20
+    await asyncio.wait_for(turns.wait(), 5)  # and later again
 
 
 async def test_nothing_is_unprotected_before_the_handshake() -> None:

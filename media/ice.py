@@ -1,25 +1,38 @@
 """ICE-lite (RFC 8445, 2.5) on one socket: who a datagram is from, and whether they still consent.
 
-A peer is found by the ufrag it was given, then by the address it checked from. Every check must
-carry a good MESSAGE-INTEGRITY, so an address can't be taken over by guessing; the path follows the
-newest nominated check. STUN itself is aioice's.
+A peer is found by the ufrag it was given, then by the address it checked from. What a check may do:
+
+    not a binding request, unknown ufrag, wrong MESSAGE-INTEGRITY   nothing, not even an answer
+    an attribute that must be understood and is not                 420 (RFC 8489, 6.3.1)
+    from an agent that is controlled: so are we                     487 (RFC 8445, 7.3.1.1)
+    a transaction seen before, from elsewhere                       nothing: it is a copy
+    a transaction seen before, from the same address                the answer again, nothing else
+    a new one                                                       consent (RFC 7675), the answer
+
+The path of a peer is where it was first heard, then where its first nominated check of this ICE
+session came from. After that a nominated check from another address moves it only when that address
+has answered a check of ours, made with the peer's own password; or when the present path has had no
+check for the consent timeout. mediasoup and Pion move at once; but short-term credentials do not
+tell a copy from the original, so whoever can read one check could draw a whole lesson's stream to
+an address of their choice. The price is one round trip. For the same reason a check does not take
+an address that another peer has proved lately before it has been answered from there.
 """
 
 import secrets
-import struct
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from aioice import stun
-
+from media import stun
+from media.resource import IceSession
 from media.udp import Address
 
 CONSENT_TIMEOUT = 6.0  # seconds; browsers check every 5 s at the latest (RFC 7675, 5.1: 30 s)
-_MAX_STUN = 1200
-_MAX_ADDRESSES = 8  # paths kept per peer
-
-#: What aioice's parser raises for bytes that are not STUN, besides ValueError.
-_NOT_STUN = (ValueError, KeyError, IndexError, struct.error, OverflowError)
+_MAX_ADDRESSES = 8  # kept per peer
+_MAX_SEEN = 128  # transactions kept per peer: some minutes of checks
+_MAX_ASKED = 4  # checks of ours per peer that wait for an answer
+_ASK_AGAIN = 0.1  # seconds between two checks of ours to one address
+_ASK_TIMEOUT = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +47,10 @@ def fresh_credentials() -> Credentials:
 
 
 class IcePeer(Protocol):
-    """What the agent keeps for each peer."""
+    """What the agent keeps for each peer. `ice` holds the credentials of the peer's side."""
 
     local: Credentials
-    confirmed: Credentials | None  # those before a restart, until `local` are checked with
+    ice: IceSession
     address: Address | None
     consented_at: float
 
@@ -45,95 +58,185 @@ class IcePeer(Protocol):
         """`address` has been set, for the first time or anew."""
 
 
-def _credentials(peer: IcePeer | None, ufrag: str) -> Credentials | None:
-    """Which of a peer's credentials a check names."""
-    if peer is None:
-        return None
-    return peer.local if ufrag == peer.local.ufrag else peer.confirmed
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A check of ours: what an answer to it proves."""
+
+    address: Address
+    at: float
+    nominated: bool
+
+
+@dataclass(slots=True, eq=False)
+class _Known:
+    """What is known of one peer. `addresses` are those it checked from, and when last; `before` are
+    our credentials before a restart, until it checks with the new ones."""
+
+    peer: IcePeer
+    before: Credentials | None = None
+    nominated: bool = False
+    addresses: dict[Address, float] = field(default_factory=dict)
+    seen: dict[bytes, Address] = field(default_factory=dict)
+    asked: dict[bytes, _Asked] = field(default_factory=dict)
 
 
 class IceLiteAgent:
-    """Peers by ufrag and by address. Bounded: what peers don't own is not remembered."""
+    """Peers by ufrag and by address. Bounded: what peers don't own is not remembered.
+
+    `outputs` are checks of ours to send, (datagram, address), drained after each `check`.
+    """
 
     def __init__(self) -> None:
-        self._by_ufrag: dict[str, IcePeer] = {}
-        self._by_address: dict[Address, IcePeer] = {}
-        self._addresses: dict[int, list[Address]] = {}
+        self.outputs: deque[tuple[bytes, Address]] = deque(maxlen=256)
+        self._known: dict[int, _Known] = {}  # by identity of the peer
+        self._by_ufrag: dict[bytes, _Known] = {}
+        self._by_address: dict[Address, _Known] = {}
+        self._asked: dict[bytes, _Known] = {}
+        self._tie_breaker = secrets.randbits(64)
 
     def add(self, peer: IcePeer) -> None:
-        self._by_ufrag[peer.local.ufrag] = peer
+        known = self._known[id(peer)] = _Known(peer)
+        self._by_ufrag[peer.local.ufrag.encode()] = known
 
     def restart(self, peer: IcePeer, credentials: Credentials) -> None:
         """Give a peer new credentials (RFC 8839, 4.4.1.1.1). Until it checks with them, its path
         and the credentials it last checked with stay good: the answer may be slow, or lost."""
-        if peer.confirmed is None:
-            peer.confirmed = peer.local
+        known = self._known[id(peer)]
+        if known.before is None:
+            known.before = peer.local
         else:
-            self._by_ufrag.pop(peer.local.ufrag, None)  # of a restart that was never confirmed
+            self._by_ufrag.pop(peer.local.ufrag.encode(), None)  # of one that was never confirmed
         peer.local = credentials
-        self._by_ufrag[credentials.ufrag] = peer
+        self._by_ufrag[credentials.ufrag.encode()] = known
+        self._forget_asked(known)
 
     def remove(self, peer: IcePeer) -> None:
-        self._by_ufrag.pop(peer.local.ufrag, None)
-        self._confirm(peer)
-        for address in self._addresses.pop(id(peer), ()):
-            if self._by_address.get(address) is peer:
+        known = self._known.pop(id(peer), None)
+        if known is None:
+            return
+        self._by_ufrag.pop(peer.local.ufrag.encode(), None)
+        if known.before is not None:
+            self._by_ufrag.pop(known.before.ufrag.encode(), None)
+        self._forget_asked(known)
+        for address in known.addresses:
+            if self._by_address.get(address) is known:
                 del self._by_address[address]
 
+    def _forget_asked(self, known: _Known) -> None:
+        for transaction in known.asked:
+            self._asked.pop(transaction, None)
+        known.asked.clear()
+
     def peer_at(self, address: Address) -> IcePeer | None:
-        return self._by_address.get(address)
+        known = self._by_address.get(address)
+        return None if known is None else known.peer
 
     def check(self, data: bytes, address: Address, now: float) -> bytes | None:
         """Take a STUN datagram; the answer to send back, if one is due."""
-        if len(data) > _MAX_STUN:
+        message = stun.parse(data)
+        if message is None:
             return None
-        try:
-            message = stun.parse_message(data)
-            username = str(message.attributes.get("USERNAME", ""))
-            ufrag = username.partition(":")[0]
-            peer = self._by_ufrag.get(ufrag)
-            used = _credentials(peer, ufrag)
-            if (
-                peer is None
-                or used is None
-                or message.message_method != stun.Method.BINDING
-                or message.message_class != stun.Class.REQUEST
-                or not message.check_message_integrity(used.password.encode())
-            ):
-                return None
-        except _NOT_STUN:
+        if message.kind != stun.REQUEST:
+            self._answered(data, message, address, now)
             return None
+        ufrag = message.username.partition(b":")[0]
+        known = self._by_ufrag.get(ufrag)
+        if known is None:
+            return None
+        local, before = known.peer.local, known.before
+        used = before if before is not None and before.ufrag.encode() == ufrag else local
+        password = used.password
+        if not stun.authentic(data, message, password):
+            return None
+        if used is local and before is not None:  # the restart is confirmed
+            del self._by_ufrag[before.ufrag.encode()]
+            known.before, known.nominated = None, False
+        transaction = message.transaction
+        if message.unknown:
+            return stun.error(transaction, 420, "Unknown Attribute", password, message.unknown)
+        if message.controlled:
+            return stun.error(transaction, 487, "Role Conflict", password)
+        came_from = known.seen.get(transaction)
+        if came_from is None:
+            known.seen[transaction] = address
+            if len(known.seen) > _MAX_SEEN:
+                del known.seen[next(iter(known.seen))]
+            self._take(known, address, now, nominated=message.nominates)
+        elif came_from != address:
+            return None
+        return stun.success(transaction, address, password)
+
+    def _take(self, known: _Known, address: Address, now: float, *, nominated: bool) -> None:
+        """A new and authentic check came from `address`."""
+        peer = known.peer
         peer.consented_at = now
-        if used is peer.local:
-            self._confirm(peer)
-        self._remember(peer, address)
-        if peer.address is None or "USE-CANDIDATE" in message.attributes:
-            first, moved = peer.address is None, peer.address != address
-            peer.address = address
-            if moved:
-                peer.path_changed(first)
-        answer = stun.Message(
-            message_method=stun.Method.BINDING,
-            message_class=stun.Class.RESPONSE,
-            transaction_id=message.transaction_id,
-        )
-        answer.attributes["XOR-MAPPED-ADDRESS"] = address
-        answer.add_message_integrity(used.password.encode())
-        return bytes(answer)
-
-    def _confirm(self, peer: IcePeer) -> None:
-        """The newest credentials are in use: those before a restart are good no longer."""
-        if peer.confirmed is not None:
-            self._by_ufrag.pop(peer.confirmed.ufrag, None)
-            peer.confirmed = None
-
-    def _remember(self, peer: IcePeer, address: Address) -> None:
-        if self._by_address.get(address) is peer:
+        owner = self._by_address.get(address)
+        if owner not in (None, known) and now - owner.addresses[address] <= CONSENT_TIMEOUT:
+            self._ask(known, address, now, nominated=nominated)
             return
-        known = self._addresses.setdefault(id(peer), [])
-        known.append(address)
-        self._by_address[address] = peer
-        if len(known) > _MAX_ADDRESSES:
-            oldest = known.pop(0)
-            if self._by_address.get(oldest) is peer and oldest != peer.address:
-                del self._by_address[oldest]
+        self._remember(known, address, now)
+        if peer.address is None:
+            known.nominated = nominated
+            self._move(peer, address)
+        elif nominated:
+            heard = known.addresses.get(peer.address, float("-inf"))
+            free = not known.nominated or now - heard > CONSENT_TIMEOUT
+            if free or address == peer.address:
+                known.nominated = True
+                self._move(peer, address)
+            else:
+                self._ask(known, address, now, nominated=True)
+
+    def _answered(self, data: bytes, message: stun.Message, address: Address, now: float) -> None:
+        """An answer to a check of ours came, if it proves to be one."""
+        known = self._asked.get(message.transaction)
+        if known is None or message.kind != stun.SUCCESS:
+            return
+        asked = known.asked[message.transaction]
+        if asked.address != address or now - asked.at > _ASK_TIMEOUT:
+            return
+        if not stun.authentic(data, message, known.peer.ice.password):
+            return
+        self._drop_asked(known, message.transaction)
+        self._remember(known, address, now)
+        if asked.nominated or known.peer.address is None:
+            known.nominated = known.nominated or asked.nominated
+            self._move(known.peer, address)
+
+    def _ask(self, known: _Known, address: Address, now: float, *, nominated: bool) -> None:
+        """Check an address: only the peer itself can answer with its password."""
+        if any(a.address == address and now - a.at < _ASK_AGAIN for a in known.asked.values()):
+            return
+        if len(known.asked) >= _MAX_ASKED:
+            self._drop_asked(known, next(iter(known.asked)))
+        transaction = secrets.token_bytes(12)
+        known.asked[transaction] = _Asked(address, now, nominated)
+        self._asked[transaction] = known
+        peer = known.peer
+        username = f"{peer.ice.ufrag}:{peer.local.ufrag}"
+        ask = stun.request(transaction, username, self._tie_breaker, peer.ice.password)
+        self.outputs.append((ask, address))
+
+    def _drop_asked(self, known: _Known, transaction: bytes) -> None:
+        del known.asked[transaction]
+        del self._asked[transaction]
+
+    @staticmethod
+    def _move(peer: IcePeer, address: Address) -> None:
+        first, moved = peer.address is None, peer.address != address
+        peer.address = address
+        if moved:
+            peer.path_changed(first)
+
+    def _remember(self, known: _Known, address: Address, now: float) -> None:
+        """`address` is the peer's: the newest last, the oldest forgotten, its path never."""
+        owner = self._by_address.get(address)
+        if owner is not None and owner is not known:
+            del owner.addresses[address]
+        self._by_address[address] = known
+        known.addresses.pop(address, None)
+        known.addresses[address] = now
+        if len(known.addresses) > _MAX_ADDRESSES:
+            oldest = next(a for a in known.addresses if a != known.peer.address)
+            del known.addresses[oldest]
+            del self._by_address[oldest]

@@ -364,8 +364,11 @@ class MediaNode:
         now = time.monotonic()
         if protocol is Protocol.STUN:
             answer = self._agent.check(data, address, now)
-            if answer is not None and self._udp is not None:
-                self._udp.send(answer, address)
+            if self._udp is not None:
+                if answer is not None:
+                    self._udp.send(answer, address)
+                while self._agent.outputs:
+                    self._udp.send(*self._agent.outputs.popleft())
             return
         peer = self._agent.peer_at(address)
         if not isinstance(peer, Peer) or peer.wire is None:

@@ -49,7 +49,6 @@ class Peer:
         self.grant = grant
         self.ice = ice
         self.local = local
-        self.confirmed: Credentials | None = None
         self.address: Address | None = None
         self.consented_at = time.monotonic()
         self.checked = asyncio.Event()

@@ -36,44 +36,48 @@ class TransportFeedback:
 
 
 def parse_transport_feedback(sender: int, media: int, body: bytes) -> TransportFeedback:
-    """Read what follows the two SSRCs. Raises MalformedPacket; reads at most MAX_STATUSES."""
+    """Read what follows the two SSRCs. Raises MalformedPacket; reads at most MAX_STATUSES, in steps
+    that the size of `body` bounds."""
     if len(body) < 8:
         raise MalformedPacket("transport feedback cut short")
     base, total = struct.unpack_from("!HH", body)
     if total > MAX_STATUSES:
         raise MalformedPacket("transport feedback on too many packets")
     reference, count = int.from_bytes(body[4:7], "big", signed=True), body[7]
-    statuses: list[int] = []
-    at = 8
-    while len(statuses) < total:
+    runs: list[tuple[int, int]] = []  # (status, packets)
+    known, at = 0, 8
+    while known < total:
         if at + 2 > len(body):
             raise MalformedPacket("transport feedback status chunks")
         chunk = body[at] << 8 | body[at + 1]
         at += 2
-        statuses.extend(_chunk(chunk, total - len(statuses)))
+        for status, packets in _chunk(chunk):
+            run = min(packets, total - known)
+            runs.append((status, run))
+            known += run
     time = reference * REFERENCE
     arrivals: list[int | None] = []
-    for status in statuses:
-        if status == _SMALL and at < len(body):
-            time += body[at]
-            at += 1
-        elif status == _LARGE and at + 1 < len(body):
-            time += int.from_bytes(body[at : at + 2], "big", signed=True)
-            at += 2
-        elif status != _NOT_RECEIVED:
+    for status, run in runs:
+        if status == _NOT_RECEIVED:
+            arrivals.extend([None] * run)  # two bytes may say this of thousands
+            continue
+        size = 1 if status == _SMALL else 2
+        if status > _LARGE or at + size * run > len(body):
             raise MalformedPacket("transport feedback deltas")
-        arrivals.append(None if status == _NOT_RECEIVED else time)
+        for _ in range(run):
+            time += int.from_bytes(body[at : at + size], "big", signed=size == 2)
+            at += size
+            arrivals.append(time)
     return TransportFeedback(sender, media, base, count, tuple(arrivals))
 
 
-def _chunk(chunk: int, wanted: int) -> list[int]:
+def _chunk(chunk: int) -> list[tuple[int, int]]:
+    """The (status, packets) runs of one chunk."""
     if not chunk & 0x8000:  # run length
-        return [chunk >> 13 & 3] * min(chunk & 0x1FFF, wanted)
+        return [(chunk >> 13 & 3, chunk & 0x1FFF)]
     if chunk & 0x4000:  # seven two-bit symbols
-        symbols = [chunk >> shift & 3 for shift in range(12, -2, -2)]
-    else:
-        symbols = [chunk >> shift & 1 for shift in range(13, -1, -1)]
-    return symbols[:wanted]
+        return [(chunk >> shift & 3, 1) for shift in range(12, -2, -2)]
+    return [(chunk >> shift & 1, 1) for shift in range(13, -1, -1)]
 
 
 def transport_feedback_bytes(feedback: TransportFeedback) -> bytes:

@@ -1,14 +1,20 @@
 """RTCP compound packets as values (RFC 3550, 6; RFC 4585; RFC 5104; REMB; transport-cc).
 
 `parse` reads a whole compound and skips types it does not know; `build` writes one. Times stay in
-wire units: NTP as 64-bit fixed point, delays in 1/65536 s. Bad input raises MalformedPacket.
+wire units: NTP as 64-bit fixed point, delays in 1/65536 s. Bad input raises MalformedPacket. Its
+cost grows with its size and no faster; run lengths stand for MAX_STATUSES packets at most.
 """
 
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from media.feedback import TransportFeedback, parse_transport_feedback, transport_feedback_bytes
+from media.feedback import (
+    MAX_STATUSES,
+    TransportFeedback,
+    parse_transport_feedback,
+    transport_feedback_bytes,
+)
 from media.rtp import Buffer, MalformedPacket
 
 _SR, _RR, _SDES, _BYE, _RTPFB, _PSFB = 200, 201, 202, 203, 205, 206
@@ -106,7 +112,7 @@ def parse(data: Buffer) -> list[Packet]:
     """Every known packet of a compound, in order. Raises MalformedPacket."""
     data = bytes(data)
     packets: list[Packet] = []
-    at = 0
+    at = told = 0
     if not data:
         raise MalformedPacket("empty RTCP")
     try:
@@ -121,8 +127,14 @@ def parse(data: Buffer) -> list[Packet]:
                 body_end = end - padding
                 if padding == 0 or body_end < at + 4:
                     raise MalformedPacket("RTCP padding")
+            before = len(packets)
             _read(kind, first & 31, data[at + 4 : body_end], packets)
             at = end
+            for packet in packets[before:]:
+                if isinstance(packet, TransportFeedback):
+                    told += len(packet.arrivals)
+            if told > MAX_STATUSES:
+                raise MalformedPacket("transport feedback on too many packets")
     except struct.error as error:
         raise MalformedPacket(f"RTCP cut short: {error}") from None
     return packets

@@ -96,12 +96,16 @@ def _intact(data: bytes, at: int) -> bool:
 
 
 def authentic(data: bytes, message: Message, password: str) -> bool:
-    """Whether who wrote `data` knows the password (RFC 8489, 9.1.3 and 14.5)."""
+    """Whether who wrote `data` knows the password (RFC 8489, 9.1.3)."""
+    at = message.integrity_at
+    return hmac.compare_digest(integrity(data, message, password), data[at + 4 : at + 24])
+
+
+def integrity(data: bytes, message: Message, password: str) -> bytes:
+    """What MESSAGE-INTEGRITY must be (14.5): of all before it, with a length that ends with it."""
     at = message.integrity_at
     signed = data[:2] + (at + 4).to_bytes(2, "big") + data[4:at]
-    return hmac.compare_digest(
-        hmac.digest(password.encode(), signed, "sha1"), data[at + 4 : at + 24]
-    )
+    return hmac.digest(password.encode(), signed, "sha1")
 
 
 def success(transaction: bytes, address: Address, password: str) -> bytes:

@@ -5,7 +5,8 @@ senders. What is used of it, and kept by tests/media/test_wire.py: `RTCDtlsTrans
 ICE transport only `role`, `_recv()` and `_send()`; `start()` ends connected, failed or closed;
 after it `_rx_srtp` and `_tx_srtp` are libsrtp sessions; `_set_role` fixes the DTLS role,
 `_srtp_profiles` what is agreed to. Compiled code calls libsrtp past Python, through the addresses
-that pylibsrtp's cffi binding knows.
+that pylibsrtp's cffi binding knows. A pylibsrtp session works in a buffer of 1500 bytes, which is
+too small for what many encoders send (MTU 1400, and a trailer); here it is given a larger one.
 """
 
 import asyncio
@@ -28,6 +29,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from OpenSSL import SSL
 from pylibsrtp._binding import ffi, lib
 
+from media.rtp import MAX_PACKET
+
 #: ECDSA and RSA: a peer that is DTLS server may hold either kind of certificate.
 _CIPHERS = (
     b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
@@ -37,6 +40,7 @@ _CIPHERS = (
 #: What is agreed to, best first: the DTLS server picks by its own order. AES-GCM costs half of CM
 #: with HMAC; with 256 bits it would cost more and protect no lesson better.
 _PROFILES = [p for p in (SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80) if p in SRTP_PROFILES]
+_TRAILER = 160  # bytes; more than libsrtp ever adds to a packet
 _WAITING = 64  # datagrams that may wait to be read; more are dropped
 _BUDGET = 256  # datagrams read of one peer in its handshake, and as many after it
 _HANDSHAKE_TIMEOUT = 15.0  # seconds
@@ -215,6 +219,9 @@ class Wire:
             )
         self._datagrams.settle()
         self._receive, self._send = self._dtls._rx_srtp, self._dtls._tx_srtp
+        for session in (self._receive, self._send):
+            session._cdata = ffi.new("char[]", MAX_PACKET + _TRAILER)
+            session._buffer = ffi.buffer(session._cdata)
 
     @property
     def connected(self) -> bool:
@@ -243,7 +250,7 @@ class Wire:
             return None
         try:
             return self._receive.unprotect(data)
-        except (pylibsrtp.Error, TypeError):
+        except (pylibsrtp.Error, ValueError):
             return None
 
     def unprotect_rtcp(self, data: bytes) -> bytes | None:
@@ -251,7 +258,7 @@ class Wire:
             return None
         try:
             return self._receive.unprotect_rtcp(data)
-        except (pylibsrtp.Error, TypeError):
+        except (pylibsrtp.Error, ValueError):
             return None
 
     def protect_rtp(self, data: bytes) -> bytes:

@@ -126,4 +126,5 @@ def seeds() -> list[bytes]:
         b"\x81\xcd\x00\x03" + bytes(8) + b"\x00\x01\xff\xff",
         b"\x81\xce\x00\x02" + bytes(8),
     ]
-    return [bytes([how]) + data for how in range(6) for data in plain]
+    large = [b"\x80\x60" + bytes(1600), b"\x81\xc9" + bytes(2000)]  # larger than an Ethernet frame
+    return [bytes([how]) + data for how in range(6) for data in [*plain, *large]]

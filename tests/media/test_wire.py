@@ -19,6 +19,7 @@ from aiortc.rtcdtlstransport import (
 )
 from pylibsrtp._binding import ffi
 
+from media.rtp import MAX_PACKET
 from media.wire import Certificate, HandshakeFailed, Turns, Wire, srtp_functions
 
 CERTIFICATE = Certificate.generateCertificate()
@@ -124,6 +125,31 @@ async def test_two_wires_shake_hands_and_protect_for_each_other() -> None:
     assert server.unprotect_rtcp(client.protect_rtcp(report)) == report
     for wire in (server, client):
         assert isinstance(wire._dtls._tx_srtp, pylibsrtp.Session)
+        await wire.close()
+
+
+@pytest.mark.parametrize("size", [1357, 1460, 1500, MAX_PACKET])
+async def test_packets_of_any_size_we_read_are_protected(size: int) -> None:
+    server, client = pair()
+    await asyncio.gather(server.handshake(), client.handshake())
+    packet = b"\x80\x60" + bytes(range(256)) * 9
+    protected = client.protect_rtp(packet[:size])
+    assert server.unprotect_rtp(protected) == packet[:size]
+    report = b"\x80\xc9" + (size // 4 - 1).to_bytes(2, "big") + bytes(size // 4 * 4 - 4)
+    assert server.unprotect_rtcp(client.protect_rtcp(report)) == report
+    for wire in (server, client):
+        await wire.close()
+
+
+@pytest.mark.parametrize("size", [0, 1, 11, 12, 40, 1501, MAX_PACKET, 65_507])
+async def test_what_cannot_be_unprotected_is_none(size: int) -> None:
+    server, client = pair()
+    await asyncio.gather(server.handshake(), client.handshake())
+    for first in (b"\x80", b"\xbf", b"\x90"):
+        data = (first + b"\x60" + bytes(size))[:size]
+        assert server.unprotect_rtp(data) is None
+        assert server.unprotect_rtcp(data) is None
+    for wire in (server, client):
         await wire.close()
 
 

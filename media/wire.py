@@ -77,13 +77,14 @@ class Turns:
     def __init__(self) -> None:
         self._waiting: deque[asyncio.Future[None]] = deque()
 
-    async def wait(self) -> None:
+    def take(self) -> asyncio.Future[None]:
+        """A place in the queue; done when its turn has come, even if nobody waits for it then."""
         loop = asyncio.get_running_loop()
         turn = loop.create_future()
         self._waiting.append(turn)
         if len(self._waiting) == 1:
             loop.call_soon(self._next)
-        await turn
+        return turn
 
     def _next(self) -> None:
         """Let the first go that still waits; it stays listed until the turn after its own."""
@@ -122,10 +123,11 @@ class Certificate(RTCCertificate):
 class _Datagrams:
     """The ICE transport as RTCDtlsTransport sees it: DTLS datagrams only, bounded.
 
-    What was sent last is sent again, byte for byte, until the peer says something new: after 50 ms,
-    then ever more rarely. OpenSSL's own timer begins at a whole second (RFC 6347, 4.2.4.1), which
-    whoever loses a packet would wait for, as would FFmpeg, which reads the first ClientHello only
-    to learn that it is time to listen. A copy too many is dropped by the replay window of DTLS.
+    The datagram sent last (with our certificate, a whole flight) is sent again, byte for byte,
+    until the peer says something new: after 50 ms, then ever more rarely. OpenSSL's own timer
+    begins at a whole second (RFC 6347, 4.2.4.1), which whoever loses a packet would wait for, as
+    would FFmpeg, which reads the first ClientHello only to learn that it is time to listen. A copy
+    too many is dropped by the replay window of DTLS.
     """
 
     role = "controlled"
@@ -136,8 +138,8 @@ class _Datagrams:
         self._waiting: deque[bytes] = deque()
         self._some = asyncio.Event()
         self._left = _BUDGET
-        self._flight: list[bytes] = []
-        self._answered = True
+        self._flight: bytes | None = None
+        self._turn: asyncio.Future[None] | None = None
         self._patience = _RESEND_FIRST
         self._settled = False
 
@@ -149,31 +151,32 @@ class _Datagrams:
 
     def settle(self) -> None:
         """The handshake is over: nothing is repeated from here on."""
-        self._settled, self._flight, self._left = True, [], _BUDGET
+        self._settled, self._flight, self._left = True, None, _BUDGET
 
     async def _recv(self) -> bytes:
-        """The next datagram. Cancelling this loses none."""
+        """The next datagram. Cancelling this loses none, nor the place in the queue for turns: it
+        is cancelled whenever OpenSSL's timer runs out, most of all when there is much to do."""
         while not self._waiting:
             try:
-                async with asyncio.timeout(self._patience if self._flight else None):
+                async with asyncio.timeout(None if self._flight is None else self._patience):
                     await self._some.wait()
             except TimeoutError:
                 self._patience = min(2 * self._patience, _RESEND_MOST)
-                for data in self._flight:
-                    self._send_now(data)
+                if self._flight is not None:
+                    self._send_now(self._flight)
         if not self._settled:
-            await self._turns.wait()
+            self._turn = self._turn or self._turns.take()
+            await asyncio.shield(self._turn)
+            self._turn = None
         data = self._waiting.popleft()
         if not self._waiting:
             self._some.clear()
-        self._answered = True
+        self._patience = _RESEND_FIRST
         return data
 
     async def _send(self, data: bytes) -> None:
-        if self._answered:
-            self._flight, self._answered, self._patience = [], False, _RESEND_FIRST
         if not self._settled:
-            self._flight.append(data)
+            self._flight = data
         self._send_now(data)
 
 
@@ -209,7 +212,7 @@ class Wire:
         """Until keys are agreed with a peer whose fingerprint is right. Raises HandshakeFailed."""
         try:
             async with asyncio.timeout(_HANDSHAKE_TIMEOUT):
-                await self._turns.wait()
+                await self._turns.take()
                 await self._dtls.start(self._remote)
         except (TimeoutError, SSL.Error, ValueError) as error:  # ValueError: a broken certificate
             raise HandshakeFailed(str(error) or "the peer did not finish the handshake") from error

@@ -266,7 +266,7 @@ async def test_one_waiter_goes_on_per_turn_of_the_loop() -> None:
             loop.call_soon(count)
 
     async def go(number: int) -> None:
-        await turns.wait()
+        await turns.take()
         went.append((turn, number))
 
     loop.call_soon(count)
@@ -277,7 +277,7 @@ async def test_one_waiter_goes_on_per_turn_of_the_loop() -> None:
     await asyncio.gather(*waiting)
     assert [number for _, number in went] == [n for n in range(22) if n not in (3, 11)]
     assert len({at for at, _ in went}) == 20
-    await asyncio.wait_for(turns.wait(), 5)  # and later again
+    await asyncio.wait_for(turns.take(), 5)  # and later again
 
 
 async def test_nothing_is_unprotected_before_the_handshake() -> None:

@@ -9,7 +9,8 @@ from aiohttp import web
 
 from classroom_sync import auth, errors, health, i18n, relay, session_socket
 from classroom_sync.api import registry
-from classroom_sync.keys import LINKS, LIVE, MEDIA_KEY, NODE_HTTP, NOW, POOL, SETTINGS
+from classroom_sync.keys import LIMITS, LINKS, LIVE, MEDIA_KEY, NODE_HTTP, NOW, POOL, SETTINGS
+from classroom_sync.limits import MediaLimits
 from classroom_sync.live import Live
 from classroom_sync.node_links import NodeLinks
 from classroom_sync.pages import admin, bureau, entrance, room, teacher
@@ -57,6 +58,7 @@ def build(
     app[POOL] = pool
     app[LIVE] = live
     app[LINKS] = links
+    app[LIMITS] = MediaLimits()
     app[MEDIA_KEY] = media_key
     app[NODE_HTTP] = node_http
     app[NOW] = now

@@ -145,6 +145,10 @@ def node(
     public_address: PublicAddress = None,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
+    node_url: Annotated[
+        str | None,
+        typer.Option(help="URL at which clients reach the node's HTTP face, if they do."),
+    ] = None,
     log_level: LogLevel = None,
     log_format: LogFormat = None,
     with_parent: Annotated[
@@ -164,6 +168,7 @@ def node(
         public_address=public_address,
         data_dir=data_dir,
         database_url=database_url,
+        node_url=node_url,
         log_level=log_level,
         log_format=log_format,
     )

@@ -12,6 +12,7 @@ from db.pool import Pool
 
 if TYPE_CHECKING:
     from classroom_sync.auth import Visitor
+    from classroom_sync.limits import MediaLimits
     from classroom_sync.live import Live
     from classroom_sync.node_links import NodeLinks
 
@@ -19,6 +20,7 @@ SETTINGS = web.AppKey("settings", Settings)
 POOL = web.AppKey("pool", Pool)
 LIVE: "web.AppKey[Live]" = web.AppKey("live")
 LINKS: "web.AppKey[NodeLinks]" = web.AppKey("links")
+LIMITS: "web.AppKey[MediaLimits]" = web.AppKey("limits")
 MEDIA_KEY = web.AppKey("media_key", bytes)  # signs media tokens
 NODE_HTTP = web.AppKey("node_http", aiohttp.ClientSession)
 NOW: "web.AppKey[Callable[[], datetime]]" = web.AppKey("now")

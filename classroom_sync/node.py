@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import structlog
@@ -22,7 +23,9 @@ from aiohttp import WSMsgType, web
 
 from classroom_sync import tokens
 from classroom_sync.errors import CannotStart
+from classroom_sync.ice_servers import ice_servers, link_headers
 from classroom_sync.listening import bind_tcp, url_of
+from classroom_sync.media_access import authorizer
 from classroom_sync.secrets import CONTROL_KEY, MEDIA_KEY, shared_secret
 from classroom_sync.settings import Settings
 from classroom_sync.spool import EvidenceSpool, Rows
@@ -30,12 +33,9 @@ from db import nodes, presence
 from db.errors import DatabaseError, Unreachable
 from db.nodes import MediaNodeRow
 from db.pool import Pool
-from media.http import Forbidden, Unauthorized
 from media.http import routes as media_routes
 from media.node import MediaNode
 from media.node_events import NodeEvent
-from media.peer import Grant
-from media.specs import Source
 
 log = structlog.get_logger()
 
@@ -116,29 +116,6 @@ class ControlLinks:
         return {"ack": message["id"]}
 
 
-def authorizer(key: bytes) -> Any:
-    """What media/http.py asks of each request: a media token's grant."""
-
-    async def authorize(text: str, direction: str, room: str, participant: str | None) -> Grant:
-        try:
-            token = tokens.verify(key, text, datetime.now(UTC))
-        except tokens.BadToken as error:
-            raise Unauthorized(str(error)) from error
-        if str(token.session_id) != room or token.direction != direction:
-            raise Forbidden("the token is for another lesson or direction")
-        if participant is not None and str(token.participant_id) != participant:
-            raise Forbidden("the token is for another participant")
-        return Grant(
-            str(token.session_id),
-            str(token.participant_id),
-            token.direction,
-            token.role,
-            Source(token.stream),
-        )
-
-    return authorize
-
-
 async def run_node(settings: Settings, node_id: UUID, *, with_parent: bool) -> None:
     """Run until told to stop. Raises CannotStart."""
     stop = asyncio.Event()
@@ -179,13 +156,20 @@ async def run_node(settings: Settings, node_id: UUID, *, with_parent: bool) -> N
     link = ControlLinks(control_key, node, spool)
     control.append(link)
     face = web.Application()
-    face.add_routes(media_routes(node, authorizer(media_key)))
+    # A supervised node has a port of its own choice, which no client can know.
+    public_url = None if with_parent else settings.node_url
+
+    def links_for(grant: Grant) -> list[str]:
+        return link_headers(ice_servers(settings, grant.participant, datetime.now(UTC)))
+
+    prefix = urlsplit(public_url or "").path.rstrip("/")
+    face.add_routes(media_routes(node, authorizer(media_key), links_for, prefix))
     face.router.add_get("/control", link.handle)
     runner = web.AppRunner(face, access_log=None, shutdown_timeout=0.5)
     await runner.setup()
     bound = bind_tcp(settings.host, settings.port)
     await web.SockSite(runner, bound).start()
-    row = MediaNodeRow(node_id, socket.gethostname(), url_of(bound), None, node.udp_port)
+    row = MediaNodeRow(node_id, socket.gethostname(), url_of(bound), public_url, node.udp_port)
     log.info("media node up", node=str(node_id), udp_port=node.udp_port, http=row.http_url)
     tasks = [
         asyncio.create_task(spool.run()),

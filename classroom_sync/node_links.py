@@ -31,6 +31,7 @@ class NodeAway(Exception):
 class NodeAddress:
     id: UUID
     http_url: str
+    public_url: str | None = None  # where clients reach it, if they do
 
 
 EventSink = Callable[[UUID, dict[str, Any]], Awaitable[None]]
@@ -62,6 +63,11 @@ class NodeLinks:
         """Base URL of a node's HTTP face while it is known to be alive."""
         address = self._addresses.get(node_id)
         return address.http_url if address else None
+
+    def public_url(self, node_id: UUID) -> str | None:
+        """Where clients reach a living node's HTTP face, if they do."""
+        address = self._addresses.get(node_id)
+        return address.public_url if address else None
 
     def look_again(self) -> None:
         """Read the list of nodes now: one has just come or gone."""

@@ -1,19 +1,32 @@
 """WHIP, WHEP and media resources at the control process: passed on to the session's media node.
 
 The media node answers by the letter of RFC 9725 and the WHEP draft; here the session is looked up,
-and what only the control process knows is said: not open yet, over, its node being replaced.
+and what only the control process knows is said: too many requests, not open yet, over, its node
+being replaced. Where clients can reach the node themselves, those that aren't browsers are sent to
+it (307): a browser drops the Authorization header on the way to another origin.
 """
 
 from uuid import UUID
 
 import aiohttp
 from aiohttp import web
+from multidict import CIMultiDict
 
 from classroom_sync.errors import problem
-from classroom_sync.keys import LINKS, LIVE, NODE_HTTP
+from classroom_sync.keys import LIMITS, LINKS, LIVE, MEDIA_KEY, NODE_HTTP, NOW
+from classroom_sync.media_access import count, granted
+from media.http import (
+    CORS,
+    Face,
+    Forbidden,
+    Refusal,
+    answer_without_node,
+    bearer,
+    refused,
+)
+from media.sdp import MAX_SIZE
 from scheduler.model import SessionState
 
-_MAX_BODY = 64 * 1024  # an SDP offer of nine videos is about 12 KiB
 _UP = ("Content-Type", "Authorization", "If-Match", "Prefer", "Accept")
 _DOWN = (
     "Content-Type",
@@ -26,39 +39,32 @@ _DOWN = (
     "Accept-Patch",
     "Access-Control-Allow-Origin",
     "Access-Control-Expose-Headers",
-    "Access-Control-Allow-Methods",
-    "Access-Control-Allow-Headers",
-    "Access-Control-Max-Age",
 )
-_CORS = {
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "Location, Link, ETag, Retry-After",
-}
 _TIMEOUT = aiohttp.ClientTimeout(total=40)  # longer than a WHEP request may ask to wait
+_LOOPBACK = ("127.0.0.1", "::1")
 
 routes = web.RouteTableDef()
 
 
 def _say(status: int, title: str, detail: str, retry: str | None = None) -> web.Response:
-    return problem(status, title, detail, _CORS | ({"Retry-After": retry} if retry else {}))
+    return problem(status, title, detail, CORS | ({"Retry-After": retry} if retry else {}))
 
 
 @routes.route("*", "/whip/{session}/{participant}")
 async def whip(request: web.Request) -> web.StreamResponse:
-    return await _to_session(request, f"/{request.match_info['participant']}", "/whip")
+    return await _to_session(request, "whip", f"/{request.match_info['participant']}")
 
 
 @routes.route("*", "/whep/{session}")
 async def whep(request: web.Request) -> web.StreamResponse:
-    return await _to_session(request, "", "/whep")
+    return await _to_session(request, "whep", "")
 
 
 @routes.route("*", "/media/{node}/{resource}")
 async def resource(request: web.Request) -> web.StreamResponse:
-    try:
-        node_id = UUID(request.match_info["node"])
-    except ValueError:
-        node_id = UUID(int=0)
+    if (answer := _at_once(request, "media")) is not None:
+        return answer
+    node_id = _uuid(request.match_info["node"])
     if request.app[LINKS].url(node_id) is None:
         return _say(
             404,
@@ -68,44 +74,79 @@ async def resource(request: web.Request) -> web.StreamResponse:
     return await _pass_on(request, node_id, f"/media/{request.match_info['resource']}")
 
 
-async def _to_session(request: web.Request, tail: str, head: str) -> web.StreamResponse:
+def _uuid(text: str) -> UUID:
     try:
-        session_id = UUID(request.match_info["session"])
+        return UUID(text)
     except ValueError:
-        session_id = UUID(int=0)
+        return UUID(int=0)  # which nothing has
+
+
+def address_of(request: web.Request) -> str:
+    """Where a request comes from; behind a reverse proxy on this machine, what that one saw."""
+    seen = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+    return seen if seen and request.remote in _LOOPBACK else request.remote or ""
+
+
+def _at_once(request: web.Request, face: Face) -> web.Response | None:
+    """The answer that needs neither session nor node, if that is all there is to say."""
+    answer = answer_without_node(face, request.method)
+    if answer is not None:
+        return answer
+    limits = request.app[LIMITS]
+    try:
+        count(limits.address, address_of(request))
+        grant = granted(request.app[MEDIA_KEY], bearer(request), request.app[NOW]())
+        count(limits.holder, grant)
+        session = request.match_info.get("session", grant.room)
+        if session != grant.room:
+            raise Forbidden("the token is for another lesson")
+    except Refusal as error:
+        return refused(error)
+    return None
+
+
+async def _to_session(request: web.Request, face: Face, tail: str) -> web.StreamResponse:
+    if (answer := _at_once(request, face)) is not None:
+        return answer
+    session_id = _uuid(request.match_info["session"])
     live = await request.app[LIVE].get(session_id)
     if live is None:
         return _say(404, "no such session", "Take the address from the lesson's page.")
     session = live.session
-    if request.method == "POST":
-        if session.state is SessionState.SCHEDULED:
-            return _say(
-                409,
-                "the session is not open yet",
-                "It opens ten minutes before its bell: try again then.",
-                "10",
-            )
-        if session.state not in (SessionState.OPEN, SessionState.LIVE):
-            return _say(410, "the session is over", "Go back to today's lessons.")
-    if session.node_id is None or request.app[LINKS].url(session.node_id) is None:
-        if request.method in ("OPTIONS", "GET", "HEAD", "PUT"):
-            for node_id in request.app[LINKS].connected:
-                return await _pass_on(request, node_id, f"{head}/{session_id}{tail}")
+    if session.state is SessionState.SCHEDULED:
         return _say(
-            503,
-            "no media node",
-            "The media node of this lesson is being replaced: try again in a moment.",
-            "1",
+            409,
+            "the session is not open yet",
+            "It opens ten minutes before its bell: try again then.",
+            "10",
         )
-    return await _pass_on(request, session.node_id, f"{head}/{session_id}{tail}")
+    if session.state not in (SessionState.OPEN, SessionState.LIVE):
+        return _say(410, "the session is over", "Go back to today's lessons.")
+    links = request.app[LINKS]
+    if session.node_id is None or links.url(session.node_id) is None:
+        return _being_replaced()
+    path = f"/{face}/{session_id}{tail}"
+    public = links.public_url(session.node_id)
+    if public is not None and "Origin" not in request.headers:
+        return web.Response(status=307, headers=CORS | {"Location": public.rstrip("/") + path})
+    return await _pass_on(request, session.node_id, path)
+
+
+def _being_replaced() -> web.Response:
+    return _say(
+        503,
+        "no media node",
+        "The media node of this lesson is being replaced: try again in a moment.",
+        "1",
+    )
 
 
 async def _pass_on(request: web.Request, node_id: UUID, path: str) -> web.StreamResponse:
-    body = await request.content.read(_MAX_BODY + 1)
-    while len(body) <= _MAX_BODY and (more := await request.content.read(_MAX_BODY)):
+    body = await request.content.read(MAX_SIZE + 1)
+    while len(body) <= MAX_SIZE and (more := await request.content.read(MAX_SIZE)):
         body += more
-    if len(body) > _MAX_BODY:
-        return _say(413, "too large", "The body is larger than 64 KiB.")
+    if len(body) > MAX_SIZE:
+        return _say(413, "too large", "The body is larger than 128 KiB.")
     headers = {name: request.headers[name] for name in _UP if name in request.headers}
     base = request.app[LINKS].url(node_id)
     try:
@@ -119,16 +160,13 @@ async def _pass_on(request: web.Request, node_id: UUID, path: str) -> web.Stream
             skip_auto_headers=("Content-Type",),
         ) as answer:
             payload = await answer.read()
-            kept = {name: answer.headers[name] for name in _DOWN if name in answer.headers}
+            kept: CIMultiDict[str] = CIMultiDict()
+            for name in _DOWN:
+                kept.extend((name, value) for value in answer.headers.getall(name, ()))
             location = answer.headers.get("Location")
             if location is not None:
-                kept["Location"] = f"/media/{node_id}/{location.removeprefix('/media/')}"
+                kept["Location"] = f"/media/{node_id}/{location.rpartition('/')[2]}"
             return web.Response(status=answer.status, body=payload or None, headers=kept)
     except (aiohttp.ClientError, TimeoutError, OSError):
         request.app[LINKS].look_again()
-        return _say(
-            503,
-            "no media node",
-            "The media node of this lesson is being replaced: try again in a moment.",
-            "1",
-        )
+        return _being_replaced()

@@ -144,7 +144,10 @@ def _supervisor(
 def _join(pool: Pool, control_key: str) -> tuple[NodeLinks, Live]:
     async def living() -> list[NodeAddress]:
         async with pool.connection() as connection:
-            return [NodeAddress(row.id, row.http_url) for row in await nodes.live(connection)]
+            return [
+                NodeAddress(row.id, row.http_url, row.public_url)
+                for row in await nodes.live(connection)
+            ]
 
     async def on_event(node_id: object, message: dict[str, object]) -> None:
         await live.on_node_event(node_id, message)  # type: ignore[arg-type]  # as NodeLinks gives it

@@ -4,18 +4,21 @@ Parsed once, frozen, and passed down as plain values.
 """
 
 import os
+import re
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
 
 ENV_PREFIX = "CLASSROOM_SYNC_"
+_ICE_URL = re.compile(r"(stuns?|turns?):[A-Za-z0-9._~:\[\]-]+(\?transport=(udp|tcp))?")
 
 
 class BadSettings(Exception):
@@ -49,10 +52,42 @@ class Settings(BaseSettings):
         description="media node processes to run and supervise",
     )
     secure_cookies: bool = Field(False, description="set behind a proxy that speaks HTTPS")
+    ice_servers: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="STUN and TURN servers offered to clients: stun:, turn: and turns: URIs"
+    )
+    turn_secret: SecretStr | None = Field(
+        None, description="the TURN servers' shared secret (coturn: static-auth-secret)"
+    )
+    node_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s?#]+$",
+        description="where clients reach a separate node's HTTP face; without it they never do",
+    )
     log_level: str = Field(
         "info", pattern="^(debug|info|warning|error)$", description="least severe record written"
     )
     log_format: str = Field("console", pattern="^(console|json)$", description="console or json")
+
+    @field_validator("ice_servers", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        """A variable holds one text: URIs separated by spaces or commas."""
+        return tuple(re.split(r"[\s,]+", value.strip())) if isinstance(value, str) else value
+
+    @field_validator("ice_servers")
+    @classmethod
+    def _are_servers(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
+        found = tuple(url for url in urls if url)
+        for url in found:
+            if not _ICE_URL.fullmatch(url):
+                raise ValueError(f"{url} is not a stun:, turn: or turns: URI")
+        return found
+
+    @model_validator(mode="after")
+    def _turn_has_a_secret(self) -> Self:
+        if self.turn_secret is None and any(url.startswith("turn") for url in self.ice_servers):
+            raise ValueError("ice-servers has a TURN server: turn-secret is needed")
+        return self
 
     @classmethod
     def settings_customise_sources(

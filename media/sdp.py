@@ -22,7 +22,8 @@ _MAX_SSRCS = 16  # of one m-line
 _MAX_GROUPS = 8
 _MAX_RIDS = 16
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+/_.^`{|}~-]{1,64}")  # RFC 8866, 9: token, and "/"
-_ICE_TOKEN = re.compile(r"[A-Za-z0-9+/]{4,256}")
+_UFRAG = re.compile(r"[A-Za-z0-9+/]{4,256}")  # RFC 8839, 5.4
+_PASSWORD = re.compile(r"[A-Za-z0-9+/]{22,256}")
 _RID = re.compile(r"[A-Za-z0-9_-]{1,64}")  # RFC 8851, 10
 _RESTRICTION = re.compile(r"[a-z-]{1,32}=[A-Za-z0-9.,+-]{1,64}")
 #: No line of a session description holds these (RFC 8866, 9: byte-string), and an answer repeats
@@ -285,8 +286,8 @@ def _checked(
     if not sections:
         raise BadSdp("the session description has no m-line")
     ufrag, password = common.get("ice-ufrag", ""), common.get("ice-pwd", "")
-    if not _ICE_TOKEN.fullmatch(ufrag) or not _ICE_TOKEN.fullmatch(password):
-        raise BadSdp("the session description has no a=ice-ufrag or a=ice-pwd")
+    if not _UFRAG.fullmatch(ufrag) or not _PASSWORD.fullmatch(password):
+        raise BadSdp("the session description has no a=ice-ufrag or a=ice-pwd, or a wrong one")
     setup = common.get("setup", "actpass")
     if setup not in ("actpass", "active", "passive") or not fingerprints:
         raise BadSdp("the session description has no a=fingerprint, or a wrong a=setup")
@@ -333,6 +334,6 @@ def parse_fragment(text: str) -> Fragment:
     ufrag, password = values["ice-ufrag"], values["ice-pwd"]
     if bool(ufrag) != bool(password):
         raise BadSdp("the fragment needs both a=ice-ufrag and a=ice-pwd")
-    if ufrag and not (_ICE_TOKEN.fullmatch(ufrag) and _ICE_TOKEN.fullmatch(password)):
+    if ufrag and not (_UFRAG.fullmatch(ufrag) and _PASSWORD.fullmatch(password)):
         raise BadSdp("the fragment's ICE credentials can't be read")
     return Fragment(ufrag, password, tuple(candidates))

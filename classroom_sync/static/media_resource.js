@@ -22,7 +22,8 @@ export class MediaRefused extends Error {
  */
 export class MediaResource extends EventTarget {
   /**
-   * @param {() => Promise<{url: string, token: string}>} grant where to POST, and the token
+   * @param {() => Promise<{url: string, token: string, ice_servers?: RTCIceServer[]}>} grant
+   *   where to POST, the token, and the STUN and TURN servers to use
    * @param {(pc: RTCPeerConnection) => void} prepare adds transceivers to a fresh connection
    */
   constructor(grant, prepare) {
@@ -79,8 +80,8 @@ export class MediaResource extends EventTarget {
     this.#close(false);
     const attempt = this.attempt;
     try {
-      const { url, token } = await this.grant();
-      const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+      const { url, token, ice_servers: iceServers = [] } = await this.grant();
+      const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", iceServers });
       if (attempt !== this.attempt) return pc.close();
       this.pc = pc;
       this.token = token;

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
@@ -12,8 +11,10 @@ from aiohttp import web
 
 from classroom_sync import app as application
 from classroom_sync.auth import hash_password
+from classroom_sync.keys import LIMITS
+from classroom_sync.limits import MediaLimits
 from classroom_sync.live import Live
-from classroom_sync.node_links import NodeLinks
+from classroom_sync.node_links import NodeAddress, NodeLinks
 from classroom_sync.settings import load
 from db import accounts, sessions
 from db.pool import Pool
@@ -30,8 +31,11 @@ class Site:
     url: str
     pool: Pool
     live: Live
+    links: NodeLinks
+    limits: MediaLimits
     now: datetime
     planned: Planned
+    nodes: list[NodeAddress]  # what `links.run()` finds
 
     def browser(self, **headers: str) -> aiohttp.ClientSession:
         """Somebody's browser: cookies of its own, follows no redirects by itself."""
@@ -65,18 +69,20 @@ async def site(pool: Pool, tmp_path: Path) -> AsyncIterator[Site]:
                 teacher_id=teacher,
             )
 
-    async def none() -> list[Any]:
-        return []
+    async def listed() -> list[NodeAddress]:
+        return found.nodes
 
     async def nothing(_node: object, _message: object) -> None:
         return None
 
-    links = NodeLinks("key", none, nothing)
+    links = NodeLinks("key", listed, nothing)
     async with aiohttp.ClientSession() as http:
-        found = Site("", pool, Live(pool, links, lambda: found.now), now, planned)
+        live, limits = Live(pool, links, lambda: found.now), MediaLimits()
+        found = Site("", pool, live, links, limits, now, planned, [])
         built = application.build(
             load(data_dir=tmp_path), pool, found.live, links, MEDIA_KEY, http, lambda: found.now
         )
+        built[LIMITS] = limits
         runner = web.AppRunner(built, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         listening = web.TCPSite(runner, "127.0.0.1", 0)

@@ -16,7 +16,7 @@ PUBLISH = (CHROMIUM_PUBLISH, FIREFOX_PUBLISH, FFMPEG_PUBLISH)
 PLAY = (CHROMIUM_PLAY, FIREFOX_PLAY)
 
 LOCAL = LocalSide(
-    Credentials("ufrag", "password"),
+    Credentials("ufrag", "passwordpasswordpassword"),
     ":".join(["AB"] * 32),
     "passive",
     (("192.0.2.1", 5000), ("198.51.100.2", 5000)),

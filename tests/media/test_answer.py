@@ -49,7 +49,7 @@ def test_every_answer_says_what_whip_asks_for_on_every_m_line(answer: str) -> No
     assert count == 2
     for line in (
         "a=ice-ufrag:ufrag",
-        "a=ice-pwd:password",
+        "a=ice-pwd:passwordpasswordpassword",
         f"a=fingerprint:sha-256 {LOCAL.fingerprint}",
         "a=setup:passive",
         "a=rtcp-mux",
@@ -156,7 +156,7 @@ def test_the_answer_to_a_restart_says_of_ice_what_the_first_answer_said() -> Non
         "m=audio 9 UDP/TLS/RTP/SAVPF 111",
         "a=mid:0",
         "a=ice-ufrag:ufrag",
-        "a=ice-pwd:password",
+        "a=ice-pwd:passwordpasswordpassword",
         "a=candidate:1 1 udp 2130706430 192.0.2.1 5000 typ host",
         "a=candidate:2 1 udp 2130706429 198.51.100.2 5000 typ host",
         "a=end-of-candidates",

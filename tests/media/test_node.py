@@ -25,9 +25,13 @@ from media.node import MediaNode
 from media.node_events import ParticipantConnected, ParticipantGone, Publishing
 from media.peer import Grant
 from media.rtp import Protocol, demux
+from media.sdp import parse_fragment
+from tests.media.checks import check_is_answered
+from tests.media.offers import CHROMIUM_PUBLISH
 from tests.media.packets import packet, vp8_payload
 
 OFFER = Path(__file__).parent.parent / "e2e" / "play_offer.sdp"
+NO_CODEC = OFFER.read_text().replace("recvonly", "sendonly").replace("a=rtpmap", "a=x")
 SDP = {"Content-Type": "application/sdp"}
 FRAGMENT = {"Content-Type": "application/trickle-ice-sdpfrag"}
 
@@ -287,6 +291,7 @@ async def test_the_answer_is_what_whip_asks_for(running: Running) -> None:
         ("/whip/r/lead", {"data": "v=0", "who": "expired", "headers": SDP}, 401),
         ("/whip/r/lead", {"data": "v=0", "who": "room", "headers": SDP}, 403),
         ("/whep/r", {"data": OFFER.read_text(), "who": "room", "headers": SDP}, 409),
+        ("/whip/r/lead", {"data": NO_CODEC, "headers": SDP}, 422),
         ("/media/none", {"data": "v=0", "headers": SDP}, 405),
     ],
 )
@@ -295,13 +300,11 @@ async def test_what_is_refused_and_how(
 ) -> None:
     response = await running.send("POST", path, how.pop("who", "lead"), **how)
     assert response.status == status
-    if status == 405:
-        return
     problem = await response.json()
     assert response.content_type == "application/problem+json"
     assert (problem["status"], len(problem["detail"]) > 10) == (status, True)
     if status == 401:
-        assert response.headers["WWW-Authenticate"] == "Bearer"
+        assert response.headers["WWW-Authenticate"] == 'Bearer realm="media"'
     if status == 409:
         assert int(response.headers["Retry-After"]) > 0
 
@@ -356,13 +359,71 @@ async def test_trickle_and_restart(running: Running) -> None:
     assert (await room.receive(1))[0].endswith(b"goes on")
 
 
+async def test_a_client_checks_on_with_old_credentials_until_it_has_the_new_ones(
+    running: Running,
+) -> None:
+    lead, room = await lesson(running)
+    connection = lead.connection
+    body = "a=ice-ufrag:fresh1\r\na=ice-pwd:" + "f" * 24 + "\r\n"
+    restarted = await running.send(
+        "PATCH", lead.location, data=body, headers=FRAGMENT | {"If-Match": "*"}
+    )
+    fresh = parse_fragment(await restarted.text())
+    first = sdp.remote(lead.answer, answered=True)
+    old, new = (first.ufrag, first.password), (fresh.ufrag, fresh.password)
+    assert await check_is_answered(connection.socket, old, "x")  # the answer may not have come yet
+    assert await check_is_answered(connection.socket, new, "fresh1")
+    assert not await check_is_answered(connection.socket, old, "x", within=0.5)  # it has
+    lead.send(video(2, key=False, body=b"goes on"))
+    assert (await room.receive(1))[0].endswith(b"goes on")
+
+
+async def test_a_failed_restart_keeps_the_ice_session(running: Running) -> None:
+    lead, _room = await lesson(running)
+    broken = "a=ice-ufrag:fresh1\r\na=ice-pwd:short\r\n"
+    headers = FRAGMENT | {"If-Match": "*"}
+    assert (await running.send("PATCH", lead.location, data=broken, headers=headers)).status == 400
+    first, local = sdp.remote(lead.answer, answered=True), lead.connection.local
+    assert await check_is_answered(lead.connection.socket, (first.ufrag, first.password), "x")
+    own = f"a=ice-ufrag:{local.ufrag}\r\na=ice-pwd:{local.password}\r\n"
+    headers = FRAGMENT | {"If-Match": lead.etag}
+    assert (await running.send("PATCH", lead.location, data=own, headers=headers)).status == 204
+
+
+async def test_a_node_that_stops_takes_nobody_more(running: Running) -> None:
+    await running.node.stop()
+    response = await running.send("POST", "/whip/r/lead", data=CHROMIUM_PUBLISH, headers=SDP)
+    assert response.status == 503
+    assert int(response.headers["Retry-After"]) > 0
+
+
+async def test_a_player_that_could_have_sound_but_no_picture_gets_406(running: Running) -> None:
+    await lesson(running)
+    offer = OFFER.read_text()
+    for codec in ("VP8", "VP9", "AV1"):
+        offer = offer.replace(f"{codec}/90000", "H265/90000")
+    response = await running.send("POST", "/whep/r", "room", data=offer, headers=SDP)
+    assert response.status == 406
+    assert "VP8" in (await response.json())["detail"]
+
+
 async def test_options_and_reserved_methods(running: Running) -> None:
     response = await running.send("OPTIONS", "/whip/r/lead")
-    assert response.status == 204
+    assert response.status == 200
     assert response.headers["Accept-Post"] == "application/sdp"
     assert "ETag" in response.headers["Access-Control-Expose-Headers"]
     assert "Link" not in response.headers
-    for method in ("GET", "HEAD", "PUT"):
-        response = await running.send(method, "/whep/r")
-        assert 200 <= response.status < 300
-        assert await response.read() == b""
+    for method in ("GET", "HEAD"):
+        for path, content_type in (
+            ("/whep/r", "application/sdp"),
+            ("/whip/r/lead", "application/octet-stream"),
+            ("/media/x", "application/octet-stream"),
+        ):
+            response = await running.send(method, path)
+            assert 200 <= response.status < 300
+            assert response.content_type == content_type
+            assert await response.read() == b""
+    for path, allowed in (("/whep/r", "POST"), ("/media/x", "PATCH")):
+        response = await running.send("PUT", path)
+        assert response.status == 405
+        assert response.headers["Allow"].startswith(allowed)

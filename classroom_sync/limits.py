@@ -1,0 +1,51 @@
+"""How often a client may ask for media: token buckets, bounded in number.
+
+48 rooms of a city may stand behind one address: at the bell each POSTs twice and trickles a few
+PATCHes (some 300 requests at once), and when a node is replaced all of them come again; rooms that
+can't connect try again every few seconds (some 20 requests a second). Whoever asks for more than
+that is no classroom.
+"""
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+
+
+class TokenBuckets:
+    """One bucket per key: `burst` requests at once, then `rate` a second. Beyond `most` keys the
+    one that asked longest ago is forgotten (and so has a full bucket again)."""
+
+    def __init__(self, rate: float, burst: float, most: int = 10_000) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._most = most
+        self._levels: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
+
+    def take(self, key: Hashable, now: float) -> float:
+        """Seconds until a request may be made; 0: it is counted, go on. `now` is monotonic."""
+        level, at = self._levels.get(key, (self._burst, now))
+        level = min(self._burst, level + (now - at) * self._rate)
+        allowed = level >= 1.0
+        self._levels[key] = (level - 1.0 if allowed else level, now)
+        self._levels.move_to_end(key)
+        if len(self._levels) > self._most:
+            self._levels.popitem(last=False)
+        return 0.0 if allowed else (1.0 - level) / self._rate
+
+
+def per_address() -> TokenBuckets:
+    """For requests from one address, whoever makes them."""
+    return TokenBuckets(rate=60.0, burst=1500.0)
+
+
+def per_holder() -> TokenBuckets:
+    """For requests with tokens of one participant, direction and stream."""
+    return TokenBuckets(rate=5.0, burst=500.0)
+
+
+@dataclass(slots=True)
+class MediaLimits:
+    """What a control process counts."""
+
+    address: TokenBuckets = field(default_factory=per_address)
+    holder: TokenBuckets = field(default_factory=per_holder)

@@ -6,12 +6,8 @@ import socket
 from aioice import stun
 
 
-async def check_is_answered(
-    sock: socket.socket, server: tuple[str, str], client: str, within: float = 2.0
-) -> bool:
-    """Whether a nominating check from `sock` with the `server`'s ufrag and password, and the
-    `client`'s ufrag, is answered, and with the same password. Sent again each 0.1 s until then;
-    whatever else arrives meanwhile is dropped."""
+def check_request(server: tuple[str, str], client: str) -> stun.Message:
+    """A check that nominates, with the `server`'s ufrag and password and the `client`'s ufrag."""
     ufrag, password = server
     request = stun.Message(stun.Method.BINDING, stun.Class.REQUEST)
     request.attributes["USERNAME"] = f"{ufrag}:{client}"
@@ -19,6 +15,15 @@ async def check_is_answered(
     request.attributes["ICE-CONTROLLING"] = 1
     request.attributes["USE-CANDIDATE"] = None
     request.add_message_integrity(password.encode())
+    return request
+
+
+async def check_is_answered(
+    sock: socket.socket, server: tuple[str, str], client: str, within: float = 2.0
+) -> bool:
+    """Whether a check from `sock` is answered, and with the same password. Sent again each 0.1 s
+    until then; whatever else arrives meanwhile is dropped."""
+    request = check_request(server, client)
     loop = asyncio.get_running_loop()
     ends = loop.time() + within
     while loop.time() < ends:
@@ -26,7 +31,7 @@ async def check_is_answered(
         try:
             async with asyncio.timeout(0.1):
                 while True:
-                    if _answers(await loop.sock_recv(sock, 2048), request, password):
+                    if _answers(await loop.sock_recv(sock, 2048), request, server[1]):
                         return True
         except TimeoutError:
             continue

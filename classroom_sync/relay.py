@@ -83,7 +83,7 @@ def _uuid(text: str) -> UUID:
 
 def address_of(request: web.Request) -> str:
     """Where a request comes from; behind a reverse proxy on this machine, what that one saw."""
-    seen = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+    seen = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()[:64]
     return seen if seen and request.remote in _LOOPBACK else request.remote or ""
 
 

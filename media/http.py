@@ -152,8 +152,9 @@ def _wait(request: web.Request) -> float:
     """Seconds asked for by `Prefer: wait=…` (RFC 7240, 4.3), bounded."""
     for preference in request.headers.get("Prefer", "").split(","):
         name, _, value = preference.strip().partition("=")
-        if name.lower() == "wait" and value.isdigit():
-            return min(float(value), MAX_WAIT)
+        seconds = value.strip('"')
+        if name.lower() == "wait" and seconds.isascii() and seconds.isdigit():
+            return min(float(seconds), MAX_WAIT)
     return 0.0
 
 

@@ -397,6 +397,27 @@ async def test_a_node_that_stops_takes_nobody_more(running: Running) -> None:
     assert int(response.headers["Retry-After"]) > 0
 
 
+async def test_a_full_node_asks_to_come_again(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("media.node._MAX_RESOURCES", 1)
+    await connect(running, "publish", "lead")
+    response = await running.send(
+        "POST", "/whip/r/room", "room", data=CHROMIUM_PUBLISH, headers=SDP
+    )
+    assert response.status == 503
+    assert int(response.headers["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize("wait", ["soon", "²", "-1", "", "1e9"])
+async def test_a_wait_that_is_no_number_is_none(running: Running, wait: str) -> None:
+    headers = SDP | {"Prefer": f"wait={wait}"}
+    response = await running.send(
+        "POST", "/whep/r", "room", data=OFFER.read_text(), headers=headers
+    )
+    assert response.status == 409
+
+
 async def test_a_player_that_could_have_sound_but_no_picture_gets_406(running: Running) -> None:
     await lesson(running)
     offer = OFFER.read_text()

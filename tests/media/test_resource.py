@@ -14,6 +14,8 @@ from media.resource import IceSession, Patch
         ("", False, PreconditionRequired),
         ('"tag"', False, Patch.TRICKLE),
         ('"other", "tag"', False, Patch.TRICKLE),
+        ('"of, two",W/"x" ,"tag"', False, Patch.TRICKLE),
+        ('W/"tag", "other"', True, PreconditionFailed),
         ('"tag"', True, Patch.RESTART),
         ("*", True, Patch.RESTART),
         ('"*"', True, Patch.RESTART),

@@ -36,6 +36,7 @@ from db.pool import Pool
 from media.http import routes as media_routes
 from media.node import MediaNode
 from media.node_events import NodeEvent
+from media.peer import Grant
 
 log = structlog.get_logger()
 

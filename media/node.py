@@ -16,6 +16,7 @@ import psutil
 import structlog
 
 from media import fastpath, negotiation, sdp
+from media.admission import Admission, Limits
 from media.answer import LocalSide, play_answer, publish_answer, restart_fragment, tagged
 from media.errors import NoSuchResource, NotPublished, Overloaded
 from media.events import SendRtcp, SendRtp
@@ -36,7 +37,6 @@ log = structlog.get_logger()
 
 TICK = 0.05  # seconds
 CONNECT_TIMEOUT = 20.0  # seconds from the answer to the first check
-_MAX_RESOURCES = 2000
 
 
 class MediaNode:
@@ -55,6 +55,7 @@ class MediaNode:
         on_evidence: Callable[[Evidence], None],
         on_event: Callable[[NodeEvent], None],
         compiled: bool = fastpath.AVAILABLE,
+        limits: Limits | None = None,
     ) -> None:
         self._host = host
         self._port = udp_port
@@ -63,6 +64,7 @@ class MediaNode:
         self._on_event = on_event
         self._certificate: Certificate = Certificate.generateCertificate()
         self._agent = IceLiteAgent()
+        self._admission = Admission(limits or Limits())
         self._rooms: dict[str, Room] = {}
         self._peers: dict[str, Peer] = {}
         self._lead_published: dict[str, asyncio.Event] = {}
@@ -250,12 +252,12 @@ class MediaNode:
     def _make_peer(self, grant: Grant, offer: sdp.Offer) -> Peer:
         if self._stopping:
             raise Overloaded("this media node is being stopped: try again in a moment")
-        if len(self._peers) >= _MAX_RESOURCES:
-            raise Overloaded("this media node is full: try again in a moment")
         ice = IceSession(offer.ufrag, offer.password, secrets.token_hex(8))
         peer = Peer(secrets.token_urlsafe(24), grant, ice, fresh_credentials(), self._place)
         peer.setup = negotiation.setup_for(offer)
         peer.bundle = tagged(offer)
+        for replaced in self._admission.admit(peer.resource_id, grant.room, grant.participant):
+            self._close(self._peers[replaced], "replaced")
         return peer
 
     def _local_side(self, peer: Peer) -> LocalSide:
@@ -297,6 +299,7 @@ class MediaNode:
             log.info("connection failed", participant=peer.grant.participant, cause=str(error))
             self._close(peer, "lost")
             return
+        self._admission.connected(peer.resource_id)
         room = self._room(peer.grant.room)
         now, wall = time.monotonic(), time.time()
         if isinstance(peer.spec, PublisherSpec):
@@ -343,6 +346,7 @@ class MediaNode:
                 del self._rooms[room.id]
         del self._peers[peer.resource_id]  # until here it could be told goodbye
         self._agent.remove(peer)
+        self._admission.gone(peer.resource_id)
         assert peer.wire is not None, "made by _connect"
         assert peer.task is not None, "made by _connect"
         closing = asyncio.create_task(self._say_goodbye(peer.wire, peer.task))

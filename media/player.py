@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from random import Random
 
+from media.allowance import Allowance
 from media.bandwidth import Estimator
 from media.delivery import Slot
 from media.events import Shown
@@ -50,8 +51,7 @@ class Player:
         self._measured = (now, 0)
         self._sending = 0.0  # bits/s
         self._wanted = 0.0  # bits/s, with the next layer up; 0: there is none
-        self._repeat_bytes = 0.0
-        self._repeat_at = now
+        self._repeats = Allowance(0.0, 0.0)  # bytes; what it grows by follows the line
         self._told = any(
             "goog-remb" in p.feedback or Extension.TRANSPORT_CC in dict(s.spec.extensions)
             for s in self.videos
@@ -77,16 +77,13 @@ class Player:
     def repeat(self, slot: Slot, sequences: Sequence[int], now: float) -> list[bytes]:
         """Answer a NACK, within what retransmissions may cost."""
         rate = max(_LEAST_REPEATS, _REPEATS * self.estimator.bitrate(now)) / 8
-        most = rate * _REPEAT_BURST
-        self._repeat_bytes = min(most, self._repeat_bytes + rate * (now - self._repeat_at))
-        self._repeat_at = now
+        self._repeats.rate, self._repeats.burst = rate, rate * _REPEAT_BURST
         found: list[bytes] = []
         for sequence in sequences:
-            if self._repeat_bytes <= 0:
-                break
             data = slot.repeat(sequence, now)
             if data is not None:
-                self._repeat_bytes -= len(data)
+                if not self._repeats.take(len(data), now):
+                    break
                 found.append(data)
         return found
 

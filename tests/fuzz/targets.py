@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from media import codecs, feedback, rtcp, rtp, sdp, stun
+from media import answer, codecs, feedback, negotiation, rtcp, rtp, sdp, stun
 from media.bench import sdp as offers
 from media.errors import BadSdp, NoCommonCodec, Unsupported
 from media.ice import Credentials, IceLiteAgent
@@ -188,14 +188,14 @@ def _feedback_bodies() -> list[bytes]:
 
 def _offer(data: bytes) -> None:
     text = data.decode("utf-8", "replace")
-    local = sdp.LocalSide(Credentials("ufrag", "password"), "AA", "passive", (("192.0.2.1", 5),))
+    local = answer.LocalSide(Credentials("ufrag", "password"), "AA", "passive", (("192.0.2.1", 5),))
     with suppress(BadSdp, Unsupported, NoCommonCodec):
         offer = sdp.parse(text)
         with suppress(Unsupported, NoCommonCodec):
-            tracks = sdp.tracks_to_publish(offer)
-            sdp.publish_answer(offer, tracks, local)
-        slots = sdp.slots_to_play(offer, lambda: 1)
-        sdp.play_answer(offer, slots, "cname", local)
+            tracks = negotiation.tracks_to_publish(offer)
+            answer.publish_answer(offer, tracks, local)
+        slots = negotiation.slots_to_play(offer, lambda: 1)
+        answer.play_answer(offer, slots, "cname", local)
 
 
 def _offers() -> list[bytes]:

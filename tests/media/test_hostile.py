@@ -11,7 +11,8 @@ from media import node as media_node
 from media import rtcp
 from media.bench import sdp
 from media.bench.connection import Connection
-from media.node import Grant, ParticipantConnected, ParticipantGone
+from media.node_events import ParticipantConnected, ParticipantGone
+from media.peer import Grant
 from media.rtp import Protocol, demux
 from tests.media.halls import CERTIFICATE, VIDEO_SSRC, Hall, Peer, hall, video
 

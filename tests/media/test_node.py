@@ -17,6 +17,7 @@ from aiortc.codecs.base import Decoder, Encoder
 from aiortc.rtcdtlstransport import RTCCertificate
 
 from media import rtp
+from media.admission import Limits
 from media.bench import sdp
 from media.bench.connection import Connection
 from media.evidence import Evidence
@@ -68,7 +69,8 @@ class Running:
 
 
 @pytest.fixture
-async def running() -> AsyncIterator[Running]:
+async def running(request: pytest.FixtureRequest) -> AsyncIterator[Running]:
+    """Parametrize it with `Limits` for another node than usual."""
     events: asyncio.Queue[Any] = asyncio.Queue()
     evidence: list[Evidence] = []
     node = MediaNode(
@@ -77,6 +79,7 @@ async def running() -> AsyncIterator[Running]:
         public_address=None,
         on_evidence=evidence.append,
         on_event=events.put_nowait,
+        limits=getattr(request, "param", None),
     )
     await node.start()
 
@@ -397,10 +400,8 @@ async def test_a_node_that_stops_takes_nobody_more(running: Running) -> None:
     assert int(response.headers["Retry-After"]) > 0
 
 
-async def test_a_full_node_asks_to_come_again(
-    running: Running, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("media.node._MAX_RESOURCES", 1)
+@pytest.mark.parametrize("running", [Limits(of_node=1)], indirect=True)
+async def test_a_full_node_asks_to_come_again(running: Running) -> None:
     await connect(running, "publish", "lead")
     response = await running.send(
         "POST", "/whip/r/room", "room", data=CHROMIUM_PUBLISH, headers=SDP

@@ -151,7 +151,8 @@ class Estimator:
         """Begin or end to send less than arrives, for a queue that takes too long."""
         waiting = self._detector.waiting
         if self._draining_since is None:
-            if waiting > _LONG:
+            # A probe's queue drains by itself, once the probe is over.
+            if waiting > (2 * _LONG if self._prober.disturbs(now) else _LONG):
                 self._draining_since = now
                 self._overused(now)
         elif waiting < _SHORT_AGAIN:

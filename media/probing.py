@@ -20,7 +20,7 @@ _BOLDER = 1.4  # times that, after each success
 _ARRIVED = 0.85  # of the target, for success
 _LONGEST_TICK = 0.2  # seconds that one padding makes up for
 _PAUSE, _LONGEST_PAUSE = 1.0, 6.0  # seconds after a failure: doubles from the first to the longest
-_SETTLES = 0.5  # seconds in which a failed probe's queue drains
+_SETTLES = 0.8  # seconds in which a failed probe's queue drains
 _BETWEEN = 0.1  # seconds between successes
 _RESTS = 3.0  # seconds after media alone was too much
 

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from media.bandwidth import LEAST, MOST, Estimator
@@ -280,6 +280,7 @@ def test_nothing_a_player_says_breaks_the_estimate(events, waits):
         assert LEAST <= estimator.bitrate(now) <= MOST
 
 
+@settings(max_examples=40, deadline=None)  # each lives ten seconds of virtual time
 @given(st.integers(0, 2**32), st.floats(20e3, 6e6), st.floats(0, 0.2), st.floats(0, 0.05))
 def test_any_path_leaves_the_estimate_sane(seed, capacity, loss, jitter):
     link = Link([(0, capacity)], delay=DELAY, loss=loss, jitter=jitter, seed=seed)

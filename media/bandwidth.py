@@ -166,7 +166,7 @@ class Estimator:
 
     def _probed(self, packets: Sequence[Acked], usage: Usage, now: float) -> None:
         probe = self._prober.probe
-        if probe is None:
+        if probe is None or now > probe.answer_by:
             return
         if usage is Usage.OVER or self._detector.waiting > probe.waiting + _PROBE_WAITS:
             self._prober.failed(now)
@@ -245,6 +245,8 @@ class Estimator:
             or self._detector.usage is Usage.OVER
             or self._loss > _LOSSY
         ):
+            if self._prober.probe is not None:
+                self._prober.failed(now)
             return 0
         return self._prober.padding(
             self.bitrate(now),

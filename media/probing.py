@@ -71,7 +71,8 @@ class Prober:
 
     def disturbs(self, now: float) -> bool:
         """Whether a probe may be why packets wait."""
-        return self.probe is not None or now < self._settled_at
+        probe = self.probe
+        return now < self._settled_at or (probe is not None and now <= probe.answer_by)
 
     def padding(
         self,
@@ -93,9 +94,9 @@ class Prober:
                 answer = _ANSWERED_WITHIN if measured else _ANSWERED_WITHIN_UNMEASURED
                 self.probe = Probe(target, now, to_at, to_at + answer, waiting, now)
             return 0
-        if probe.sent:
-            if now > probe.answer_by:
-                self.failed(now)
+        if now > probe.answer_by:
+            self.failed(now)
+        if self.probe is None or probe.sent:
             return 0
         passed = min(now - probe.ticked_at, _LONGEST_TICK)
         probe.ticked_at = now

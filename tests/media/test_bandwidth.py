@@ -165,6 +165,12 @@ def test_loss_over_ten_percent_cuts():
     assert 1.8e6 < estimator.bitrate(now) < 2.1e6
 
 
+def test_a_path_that_loses_most_is_near_what_was_sent():
+    estimator = Estimator(0.0, start=8e6)
+    now = fed(1.2, estimator, rate=1.6e6, loss=14)  # of 20
+    assert estimator.bitrate(now) < 1.7e6
+
+
 def test_a_growing_queue_cuts_to_less_than_what_arrives():
     estimator = Estimator(0.0, start=4e6)
     now = fed(5, estimator, rate=1e6)
@@ -265,6 +271,21 @@ def test_a_probe_that_nobody_carries_on_does_not_hide_a_growing_queue():
         now += 0.1
         feedback(estimator, now, rate=500e3, waiting=0.03 * step)
     assert estimator.bitrate(now) < 500e3
+
+
+def test_after_overuse_by_media_there_is_no_probe_for_three_seconds():
+    estimator = Estimator(0.0, start=1e6)
+    now = fed(5, estimator, rate=500e3)
+    for step in range(6):
+        now += 0.1
+        feedback(estimator, now, rate=500e3, waiting=0.03 * step)
+    begun = []
+    for _ in range(60):
+        now += 0.1
+        feedback(estimator, now, rate=300e3)
+        if estimator.padding(300e3, 5e6, now):
+            begun.append(now)
+    assert 8.4 < begun[0] < 9.2
 
 
 TIMES = st.floats(-1e7, 1e7)

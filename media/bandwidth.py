@@ -29,7 +29,8 @@ _MOST_COUNTED = 4096  # packets in the window
 _LOSSY, _CLEAN, _POLICED = 0.10, 0.02, 0.3  # fractions lost
 _COVERED = 0.5  # seconds after a probe, for a receiver report to tell of it
 _LOSS_TIME, _LOSS_PACKETS, _LOSS_TIME_AT_MOST = 1.0, 80, 3.0  # what a loss fraction is taken over
-_LONG, _SHORT_AGAIN, _DRAIN_AT_MOST = 0.3, 0.1, 4.0  # seconds that packets wait; seconds
+_LONG, _LONGER, _SHORT_AGAIN = 0.3, 0.02, 0.1  # seconds that packets wait: drain, cut again, end
+_DRAIN_AT_MOST = 4.0  # seconds
 _PROBE_WAITS, _PROBE_LOSES = 0.04, 0.03  # seconds of waiting, fraction lost: that a probe may add
 _SILENT, _AGAIN, _SILENT_CUT = 1.0, 0.5, 0.5  # seconds without feedback, between cuts; each cut
 _CAP_LASTS = 10.0  # seconds that a REMB counts beside transport feedback
@@ -122,19 +123,22 @@ class Estimator:
         response = max(0.0, now - packets[-1].sent_at)
         self._probed(packets, usage, now)
         self._drain(now)
+        if self._draining_since is None:
+            self._follow(usage, response, now)
+        self._grown_at = now
+
+    def _follow(self, usage: Usage, response: float, now: float) -> None:
         if usage is Usage.OVER and not self._prober.disturbs(now):
             if now >= self._cut_again_at:
                 self._cut_again_at = now + min(1.0, response)
-                self._overused(now)
-        elif usage is Usage.NORMAL and self._loss <= _CLEAN and self._draining_since is None:
+                self._overused(self._arriving.newest_rate(), now)
+        elif usage is Usage.NORMAL and self._loss <= _CLEAN:
             self._grow(min(1.0, now - self._grown_at), response)
-        self._grown_at = now
 
-    def _overused(self, now: float) -> None:
+    def _overused(self, arriving: float, now: float) -> None:
         self._prober.rest(now)
-        rate = self._arriving.newest_rate()
-        self._capacity = rate
-        self._bitrate = max(LEAST, min(self._bitrate, _CUT * rate))
+        self._capacity = arriving
+        self._bitrate = max(LEAST, min(self._bitrate, _CUT * arriving))
 
     def _grow(self, passed: float, response: float) -> None:
         capacity = self._capacity
@@ -154,14 +158,14 @@ class Estimator:
             # A probe's queue drains by itself, once the probe is over.
             if waiting > (2 * _LONG if self._prober.disturbs(now) else _LONG):
                 self._draining_since = now
-                self._overused(now)
+                self._overused(self._arriving.newest_rate(), now)
         elif waiting < _SHORT_AGAIN:
             self._draining_since = None
         elif now - self._draining_since > _DRAIN_AT_MOST:
             self._draining_since = None
             self._detector.forget()  # it isn't our queue: the path has become longer
-        elif waiting > self._waited:
-            self._overused(now)
+        elif waiting > self._waited + _LONGER:
+            self._overused(self._arriving.rate(), now)
         self._waited = waiting
 
     def _probed(self, packets: Sequence[Acked], usage: Usage, now: float) -> None:

@@ -36,7 +36,7 @@ def test_a_narrowed_path_is_followed_and_its_queue_drained(interval, queue, loss
     assert forwarder.rate(21, 23) < 300e3
     assert forwarder.rate(23, 50) < 300e3
     assert forwarder.delays(22.9, 23.1)[-1] < 0.3
-    assert forwarder.layers(40.0) == [LOW]
+    assert forwarder.layers(23.0) == [LOW]
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ _REPEAT_AFTER = 0.02  # seconds before one packet is repeated again, on the shor
 _REPEAT_AT_LATEST = 0.2  # and on the longest
 _REPEATED = 512  # numbers remembered for that
 _RED_FROM = 0.004  # of the sound's packets lost: from here on it is sent with redundancy
+_FALL = 0.2  # seconds that a layer too large may still be shown
 _PADDING = 255  # bytes of padding in a packet, at most
 _RED_FOR = 30.0  # seconds that it stays so after the last loss
 
@@ -65,6 +66,8 @@ class Slot:
     lost: int = 0
     fraction_lost: float = 0.0
     rtt: float | None = None
+    _stop_at: float = float("inf")
+    _stopped: bool = False
     _lossy_at: float = -_RED_FOR
     _reports: dict[int, float] = field(default_factory=dict)  # middle 32 bits of NTP → sent at
     _repeated: dict[int, float] = field(default_factory=dict)  # sequence → when, oldest first
@@ -89,20 +92,27 @@ class Slot:
 
     # ── what is in it ────────────────────────────────────────────────────────────────────
 
-    def put(self, source: Feed | None) -> bool:
-        """Want `source` in the slot; whether that is a change. None: nothing."""
-        if source is self.source:
-            return False
-        self.source = source
-        self.target = None
-        return True
+    def put(self, source: Feed | None) -> None:
+        """Want `source` in the slot. None: nothing."""
+        if source is not self.source:
+            self.source = source
+            self.target = None
 
-    def aim(self, target: Stream | None) -> bool:
-        """Want this layer of the source; whether that is a change. None: none, for now."""
-        if target is self.target:
-            return False
-        self.target = target
-        return True
+    def aim(self, target: Stream | None, now: float) -> bool:
+        """Want this layer of the source; whether anything changes by it. None: none, for now. On
+        the way to a smaller layer the larger one is stopped soon, whether or not its key frame has
+        come: the line is too weak for it."""
+        shown = self._layer(self.munger.stream)
+        if target is not self.target:
+            self.target = target
+            falls = shown is not None and target is not None and target.bitrate < shown.bitrate
+            self._stop_at = now + _FALL if falls else float("inf")
+            self._stopped = False
+            return True
+        if now >= self._stop_at and not self._stopped and self.waits_for_key:
+            self._stopped = True
+            return True
+        return False
 
     def fitting(self, sent: PayloadSpec) -> PayloadSpec | None:
         """The negotiated payload type that can carry `sent`; None if it can't be played. Opus is
@@ -124,6 +134,7 @@ class Slot:
         return (
             self.target is not None
             and self.source is not None
+            and not self._stopped
             and stream.key == self.munger.stream
             and stream in self.source.streams
         )

@@ -70,9 +70,10 @@ class Player:
         elif isinstance(report, Remb):
             self.estimator.on_remb(report.bitrate, now)
         elif isinstance(report, SenderReport | ReceiverReport):
-            ours = [b.fraction_lost / 256 for b in report.blocks if b.ssrc in self.by_ssrc]
-            if ours:
-                self.estimator.on_loss(max(ours), now)
+            ssrcs = {s.spec.ssrc for s in self.videos} or set(self.by_ssrc)
+            lost = [b.fraction_lost / 256 for b in report.blocks if b.ssrc in ssrcs]
+            if lost:
+                self.estimator.on_loss(sum(lost) / len(lost), now)
 
     def repeat(self, slot: Slot, sequences: Sequence[int], now: float) -> list[bytes]:
         """Answer a NACK, within what retransmissions may cost."""
@@ -101,9 +102,9 @@ class Player:
         chosen = self._chooser.choose(self._asks(layers), self._budget(layers, now), now)
         changed = []
         for slot, found, key in zip(self.videos, layers, chosen, strict=True):
-            if slot.aim(next((s for s in found if s.key == key), None)):
+            if slot.aim(next((s for s in found if s.key == key), None), now):
                 changed.append(slot)
-        changed += [s for s in self.audios if s.aim(s.source.newest() if s.source else None)]
+        changed += [s for s in self.audios if s.aim(s.source.newest() if s.source else None, now)]
         more = next_wanted(self._asks(layers)) if self._told else 0.0
         self._wanted = more + self._sound() if more else 0.0
         return changed

@@ -390,10 +390,11 @@ class Room:
 
     def _rest_layers(self, feed: Feed, now: float) -> None:
         lowest = feed.layers(now)[:1]
-        watched = {s.rid for s in feed.streams if s in lowest or self._followers.get(s.key)}
+        idle = {s.rid for s in feed.streams if s not in lowest and not self._followers.get(s.key)}
         for rid in feed.track.rids:
-            if rid in watched or (feed.key, rid) not in self._watched_at:
+            if rid not in idle:  # watched, or not seen yet: nobody can watch what never came
                 self._watched_at[feed.key, rid] = now
+            self._watched_at.setdefault((feed.key, rid), now)
         resting = frozenset(
             rid for rid in feed.track.rids if now - self._watched_at[feed.key, rid] >= REST_AFTER
         )

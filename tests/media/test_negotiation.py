@@ -187,6 +187,11 @@ def test_redundancy_keeps_the_place_the_offer_gives_it() -> None:
     assert [p.codec for p in slots(offer)[0].payloads] == [Codec.RED, Codec.OPUS]
 
 
+def test_a_publisher_is_asked_for_plain_opus_before_redundancy() -> None:
+    offer = CHROMIUM_PUBLISH.replace("SAVPF 111 63 ", "SAVPF 63 111 ")
+    assert [p.codec for p in tracks(offer)[0].payloads] == [Codec.OPUS, Codec.RED]
+
+
 def test_redundancy_alone_is_no_codec() -> None:
     with pytest.raises(NoCommonCodec):
         tracks(CHROMIUM_PUBLISH.replace("SAVPF 111 63 ", "SAVPF 63 "))

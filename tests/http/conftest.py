@@ -22,6 +22,7 @@ from tests.worlds import FAR, HUB, Planned, build, lesson, plan
 
 PASSWORD = "Right-1234"
 MEDIA_KEY = b"0" * 32
+STUN = "stun:stun.example.cn"
 
 
 @dataclass
@@ -80,7 +81,13 @@ async def site(pool: Pool, tmp_path: Path) -> AsyncIterator[Site]:
         live, limits = Live(pool, links, lambda: found.now), MediaLimits()
         found = Site("", pool, live, links, limits, now, planned, [])
         built = application.build(
-            load(data_dir=tmp_path), pool, found.live, links, MEDIA_KEY, http, lambda: found.now
+            load(data_dir=tmp_path, ice_servers=STUN),
+            pool,
+            found.live,
+            links,
+            MEDIA_KEY,
+            http,
+            lambda: found.now,
         )
         built[LIMITS] = limits
         runner = web.AppRunner(built, access_log=None, shutdown_timeout=0.1)

@@ -9,7 +9,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from classroom_sync.api.registry import openapi
 from classroom_sync.tokens import BadToken, MediaToken, issue, verify
-from tests.http.conftest import MEDIA_KEY, Site, pair_room, sign_in
+from tests.http.conftest import MEDIA_KEY, STUN, Site, pair_room, sign_in
 from tests.worlds import FAR
 
 KEY = b"k" * 32
@@ -182,3 +182,4 @@ async def test_a_page_gets_tokens_for_its_own_seat_only(site: Site) -> None:
     assert token.participant_id == site.planned.receiving
     assert token.role == "receiving"
     assert answer["url"] == f"/whip/{site.planned.session_id}/{site.planned.receiving}"
+    assert answer["ice_servers"] == [{"urls": STUN, "username": "", "credential": ""}]

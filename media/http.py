@@ -62,7 +62,11 @@ class Refusal(Exception):
 
 
 class Unauthorized(Refusal):
-    """No token, or one that is no good (any more)."""
+    """A token that is no good (any more)."""
+
+
+class NoToken(Unauthorized):
+    """No token at all."""
 
 
 class Forbidden(Refusal):
@@ -96,10 +100,13 @@ def refused(error: Refusal) -> web.Response:
     """401 and 403 with a challenge (RFC 6750, 3), 429 with the time to wait."""
     if isinstance(error, TooMany):
         return problem(429, str(error), {"Retry-After": str(math.ceil(error.retry_after))})
+    challenge = 'Bearer realm="media"'
     if isinstance(error, Forbidden):
-        challenge = 'Bearer realm="media", error="insufficient_scope"'
+        challenge += ', error="insufficient_scope"'
         return problem(403, str(error), {"WWW-Authenticate": challenge})
-    return problem(401, str(error), {"WWW-Authenticate": 'Bearer realm="media"'})
+    if not isinstance(error, NoToken):
+        challenge += ', error="invalid_token"'
+    return problem(401, str(error), {"WWW-Authenticate": challenge})
 
 
 def _failed(error: MediaError, direction: str = "") -> web.Response:
@@ -111,10 +118,10 @@ def _failed(error: MediaError, direction: str = "") -> web.Response:
 
 
 def bearer(request: web.Request) -> str:
-    """The token of a request. Raises Unauthorized."""
+    """The token of a request. Raises NoToken."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
-        raise Unauthorized("a Bearer token is needed: take it from the lesson's page")
+        raise NoToken("a Bearer token is needed: take it from the lesson's page")
     return token.strip()
 
 

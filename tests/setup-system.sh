@@ -1,10 +1,11 @@
 #!/bin/sh
-# Install the Debian packages that the tests use: a browser to see the pages with, and fonts for
-# Chinese text. Where that is not possible, say what to do.
+# Install the Debian packages that the tests use: a browser to see the pages with, fonts for Chinese
+# text, and a TURN server. Where that is not possible, say what to do.
 set -eu
 packages=""
 command -v chromium >/dev/null || packages="$packages chromium"
 fc-list 2>/dev/null | grep -qi cjk || packages="$packages fonts-noto-cjk"
+command -v turnserver >/dev/null || packages="$packages coturn"
 [ -z "$packages" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     apt-get update -qq

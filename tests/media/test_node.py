@@ -301,13 +301,16 @@ async def test_the_answer_is_what_whip_asks_for(running: Running) -> None:
 async def test_what_is_refused_and_how(
     running: Running, path: str, how: dict[str, Any], status: int
 ) -> None:
-    response = await running.send("POST", path, how.pop("who", "lead"), **how)
+    who = how.pop("who", "lead")
+    response = await running.send("POST", path, who, **how)
     assert response.status == status
     problem = await response.json()
     assert response.content_type == "application/problem+json"
     assert (problem["status"], len(problem["detail"]) > 10) == (status, True)
-    if status == 401:
-        assert response.headers["WWW-Authenticate"] == 'Bearer realm="media"'
+    if status in (401, 403):
+        told = {"expired": "invalid_token", "room": "insufficient_scope"}.get(who)
+        challenge = 'Bearer realm="media"' + (f', error="{told}"' if told else "")
+        assert response.headers["WWW-Authenticate"] == challenge
     if status == 409:
         assert int(response.headers["Retry-After"]) > 0
 

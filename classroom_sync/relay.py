@@ -6,6 +6,7 @@ being replaced. Where clients can reach the node themselves, those that aren't b
 it (307): a browser drops the Authorization header on the way to another origin.
 """
 
+import math
 from uuid import UUID
 
 import aiohttp
@@ -13,13 +14,14 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from classroom_sync.errors import problem
-from classroom_sync.keys import LIMITS, LINKS, LIVE, MEDIA_KEY, NODE_HTTP, NOW
+from classroom_sync.keys import LIMITS, LINKS, LIVE, MEDIA_KEY, NODE_HTTP, NOW, TRANSLATE
 from classroom_sync.media_access import count, granted
 from media.http import (
     CORS,
     Face,
     Forbidden,
     Refusal,
+    TooMany,
     answer_without_node,
     bearer,
     refused,
@@ -46,8 +48,12 @@ _LOOPBACK = ("127.0.0.1", "::1")
 routes = web.RouteTableDef()
 
 
-def _say(status: int, title: str, detail: str, retry: str | None = None) -> web.Response:
-    return problem(status, title, detail, CORS | ({"Retry-After": retry} if retry else {}))
+def _told(
+    request: web.Request, status: int, sentence: str, retry: float | None = None
+) -> web.Response:
+    """A problem in the visitor's language: pages show it."""
+    headers = CORS if retry is None else CORS | {"Retry-After": str(math.ceil(retry))}
+    return problem(status, detail=request[TRANSLATE](sentence), headers=headers)
 
 
 @routes.route("*", "/whip/{session}/{participant}")
@@ -66,11 +72,7 @@ async def resource(request: web.Request) -> web.StreamResponse:
         return answer
     node_id = _uuid(request.match_info["node"])
     if request.app[LINKS].url(node_id) is None:
-        return _say(
-            404,
-            "no such media resource",
-            "The connection has ended: POST a new offer.",
-        )
+        return _told(request, 404, "The media connection has ended: make a new one.")
     return await _pass_on(request, node_id, f"/media/{request.match_info['resource']}")
 
 
@@ -100,6 +102,9 @@ def _at_once(request: web.Request, face: Face) -> web.Response | None:
         session = request.match_info.get("session", grant.room)
         if session != grant.room:
             raise Forbidden("the token is for another lesson")
+    except TooMany as error:
+        sentence = "Too many requests from here: wait a moment, then try again."
+        return _told(request, 429, sentence, error.retry_after)
     except Refusal as error:
         return refused(error)
     return None
@@ -111,20 +116,16 @@ async def _to_session(request: web.Request, face: Face, tail: str) -> web.Stream
     session_id = _uuid(request.match_info["session"])
     live = await request.app[LIVE].get(session_id)
     if live is None:
-        return _say(404, "no such session", "Take the address from the lesson's page.")
+        return _told(request, 404, "There is no such lesson: take its address from its page.")
     session = live.session
     if session.state is SessionState.SCHEDULED:
-        return _say(
-            409,
-            "the session is not open yet",
-            "It opens ten minutes before its bell: try again then.",
-            "10",
-        )
+        sentence = "The lesson is not open yet: it opens ten minutes before its bell."
+        return _told(request, 409, sentence, 10)
     if session.state not in (SessionState.OPEN, SessionState.LIVE):
-        return _say(410, "the session is over", "Go back to today's lessons.")
+        return _told(request, 410, "The lesson is over: go back to today's lessons.")
     links = request.app[LINKS]
     if session.node_id is None or links.url(session.node_id) is None:
-        return _being_replaced()
+        return _being_replaced(request)
     path = f"/{face}/{session_id}{tail}"
     public = links.public_url(session.node_id)
     if public is not None and "Origin" not in request.headers:
@@ -132,13 +133,9 @@ async def _to_session(request: web.Request, face: Face, tail: str) -> web.Stream
     return await _pass_on(request, session.node_id, path)
 
 
-def _being_replaced() -> web.Response:
-    return _say(
-        503,
-        "no media node",
-        "The media node of this lesson is being replaced: try again in a moment.",
-        "1",
-    )
+def _being_replaced(request: web.Request) -> web.Response:
+    sentence = "The media node of this lesson is being replaced: try again in a moment."
+    return _told(request, 503, sentence, 1)
 
 
 async def _pass_on(request: web.Request, node_id: UUID, path: str) -> web.StreamResponse:
@@ -146,7 +143,7 @@ async def _pass_on(request: web.Request, node_id: UUID, path: str) -> web.Stream
     while len(body) <= MAX_SIZE and (more := await request.content.read(MAX_SIZE)):
         body += more
     if len(body) > MAX_SIZE:
-        return _say(413, "too large", "The body is larger than 128 KiB.")
+        return _told(request, 413, "That is larger than can be taken here.")
     headers = {name: request.headers[name] for name in _UP if name in request.headers}
     base = request.app[LINKS].url(node_id)
     try:
@@ -169,4 +166,4 @@ async def _pass_on(request: web.Request, node_id: UUID, path: str) -> web.Stream
             return web.Response(status=answer.status, body=payload or None, headers=kept)
     except (aiohttp.ClientError, TimeoutError, OSError):
         request.app[LINKS].look_again()
-        return _being_replaced()
+        return _being_replaced(request)

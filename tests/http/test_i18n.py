@@ -12,7 +12,7 @@ from classroom_sync.i18n import translator
 
 _PACKAGE = Path(str(files("classroom_sync")))
 _IN_TEMPLATE = re.compile(r"""_\(\s*(["'])((?:\\.|(?!\1).)*)\1""")
-_SAYING = {"Refused": 1, "translate": 0}  # callee → which argument is the message id
+_SAYING = {"Refused": 1, "_told": 2, "translate": 0}  # callee → which argument is the message id
 _NAMES = ("sentence", "wrong", "NO_SUCH_PAGE")
 
 

@@ -21,6 +21,7 @@ from media.http import routes
 from media.node import MediaNode
 from tests.http.conftest import MEDIA_KEY, Site
 from tests.media.offers import CHROMIUM_PLAY, FFMPEG_PUBLISH
+from tests.worlds import lesson, plan
 
 SDP = {"Content-Type": "application/sdp"}
 TURN = IceServer("turn:turn.example.cn", "1:x", "secret=")
@@ -37,8 +38,11 @@ def whip(site: Site) -> str:
 
 
 @asynccontextmanager
-async def placed(site: Site, public_url: str | None = None) -> AsyncIterator[UUID]:
-    """A media node, alive, known, and with the session on it."""
+async def placed(
+    site: Site, public_url: str | None = None, *, public: bool = False
+) -> AsyncIterator[UUID]:
+    """A media node, alive, known, and with the session on it; `public`: clients reach it where we
+    do."""
     node = MediaNode(
         host="127.0.0.1",
         udp_port=0,
@@ -55,6 +59,7 @@ async def placed(site: Site, public_url: str | None = None) -> AsyncIterator[UUI
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    public_url = url if public else public_url
     node_id = uuid4()
     async with site.pool.transaction() as connection:
         row = MediaNodeRow(node_id, "here", url, public_url, node.udp_port)
@@ -108,6 +113,19 @@ async def test_a_program_is_sent_to_a_node_that_it_can_reach(site: Site) -> None
         assert sent.status == 307
         assert sent.headers["Location"] == "https://node7.example.cn/somewhere" + whip(site)
         assert "Location" in sent.headers["Access-Control-Expose-Headers"]
+
+
+async def test_where_a_program_is_sent_to_it_is_answered(site: Site) -> None:
+    async with placed(site, public=True), site.browser() as client:
+        headers = SDP | bearer(site)
+        sent = await client.post(
+            whip(site), headers=headers, data=FFMPEG_PUBLISH, allow_redirects=False
+        )
+        async with client.post(
+            sent.headers["Location"], headers=headers, data=FFMPEG_PUBLISH
+        ) as created:
+            assert created.status == 201
+            assert created.headers.getall("Link") == link_headers((STUN, TURN))
 
 
 async def test_the_node_names_its_resources_as_those_who_were_sent_there_reach_them(
@@ -178,3 +196,26 @@ async def test_an_address_is_counted_before_its_token_is_looked_at(site: Site) -
     assert statuses == [401, 429]
     another = {"X-Forwarded-For": "198.51.100.7, 192.0.2.66"}
     assert (await ask(site, "POST", whip(site), another)).status == 401
+
+
+async def test_before_it_opens_and_after_it_is_over_a_lesson_takes_nobody(site: Site) -> None:
+    async with site.pool.transaction() as connection:
+        later = await plan(connection, lesson(weekday=2), site.now + timedelta(days=1))
+    token = MediaToken(later.session_id, later.lead, "publish", "lead")
+    headers = SDP | {"Authorization": f"Bearer {issue(MEDIA_KEY, token, site.now)}"}
+    early = await ask(site, "POST", f"/whip/{later.session_id}/{later.lead}", headers)
+    assert (early.status, int(early.headers["Retry-After"]) > 0) == (409, True)
+    async with site.pool.transaction() as connection:
+        await sessions.go_live(connection, site.planned.session_id, site.now)
+        await sessions.end(connection, site.planned.session_id, site.now)
+    late = await ask(site, "POST", whip(site), SDP | bearer(site))
+    assert late.status == 410
+
+
+@pytest.mark.parametrize(("language", "said"), [("zh-CN", "请稍后再试"), ("en", "try again")])
+async def test_what_is_refused_is_said_in_the_visitors_language(
+    site: Site, language: str, said: str
+) -> None:
+    headers = SDP | bearer(site) | {"Accept-Language": language}
+    refused = await ask(site, "POST", whip(site), headers)
+    assert said in (await refused.json())["detail"]

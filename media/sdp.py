@@ -322,7 +322,7 @@ def parse_fragment(text: str) -> Fragment:
     for line in _lines(text, "the fragment"):
         if not line.strip():
             continue
-        if len(line) < 3 or line[1] != "=":
+        if len(line) < 2 or line[1] != "=":  # "a=" alone: an empty last candidate, as some send it
             raise BadSdp("the fragment has a line that is not type=value")
         if not line.startswith("a="):
             continue

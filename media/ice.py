@@ -69,12 +69,11 @@ class _Asked:
 
 @dataclass(slots=True, eq=False)
 class _Known:
-    """What is known of one peer. `addresses` are those it checked from, and when last; `before` are
-    our credentials before a restart, until it checks with the new ones."""
+    """What is known of one peer. `addresses` are those it checked from, and when last."""
 
     peer: IcePeer
-    before: Credentials | None = None
-    nominated: bool = False
+    before: Credentials | None = None  # a restart, good until `peer.local` is checked with
+    nominated: bool = False  # by a check with the newest credentials in use
     addresses: dict[Address, float] = field(default_factory=dict)
     seen: dict[bytes, Address] = field(default_factory=dict)
     asked: dict[bytes, _Asked] = field(default_factory=dict)
@@ -105,18 +104,24 @@ class IceLiteAgent:
         if known.before is None:
             known.before = peer.local
         else:
-            self._by_ufrag.pop(peer.local.ufrag.encode(), None)  # of one that was never confirmed
+            del self._by_ufrag[peer.local.ufrag.encode()]  # of a restart that was never confirmed
         peer.local = credentials
         self._by_ufrag[credentials.ufrag.encode()] = known
         self._forget_asked(known)
+
+    def _confirm(self, known: _Known) -> None:
+        """The newest credentials are in use: those before are good no longer, and the first path
+        nominated with these is taken at once."""
+        if known.before is not None:
+            del self._by_ufrag[known.before.ufrag.encode()]
+            known.before, known.nominated = None, False
 
     def remove(self, peer: IcePeer) -> None:
         known = self._known.pop(id(peer), None)
         if known is None:
             return
-        self._by_ufrag.pop(peer.local.ufrag.encode(), None)
-        if known.before is not None:
-            self._by_ufrag.pop(known.before.ufrag.encode(), None)
+        self._confirm(known)
+        del self._by_ufrag[peer.local.ufrag.encode()]
         self._forget_asked(known)
         for address in known.addresses:
             if self._by_address.get(address) is known:
@@ -143,26 +148,26 @@ class IceLiteAgent:
         known = self._by_ufrag.get(ufrag)
         if known is None:
             return None
-        local, before = known.peer.local, known.before
-        used = before if before is not None and before.ufrag.encode() == ufrag else local
+        newest = ufrag == known.peer.local.ufrag.encode()
+        used = known.peer.local if newest else known.before
+        assert used is not None, "a peer is listed by its credentials of now and before, no others"
         password = used.password
         if not stun.authentic(data, message, password):
             return None
-        if used is local and before is not None:  # the restart is confirmed
-            del self._by_ufrag[before.ufrag.encode()]
-            known.before, known.nominated = None, False
         transaction = message.transaction
         if message.unknown:
             return stun.error(transaction, 420, "Unknown Attribute", password, message.unknown)
         if message.controlled:
             return stun.error(transaction, 487, "Role Conflict", password)
-        came_from = known.seen.get(transaction)
-        if came_from is None:
+        if newest:
+            self._confirm(known)
+        before = known.seen.get(transaction)
+        if before is None:
             known.seen[transaction] = address
             if len(known.seen) > _MAX_SEEN:
                 del known.seen[next(iter(known.seen))]
             self._take(known, address, now, nominated=message.nominates)
-        elif came_from != address:
+        elif before != address:
             return None
         return stun.success(transaction, address, password)
 

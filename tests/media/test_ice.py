@@ -234,21 +234,71 @@ def test_a_path_without_checks_is_left_for_one_that_has_them(
     assert peer.address == THERE
 
 
+def restart(agent: IceLiteAgent, peer: Peer, number: int = 1) -> None:
+    peer.ice = IceSession(f"fresh{number}", "their new secret", "etag 2")
+    agent.restart(peer, Credentials(f"anew{number}", f"our new secret {number}"))
+
+
+def newer(number: int = 1) -> bytes:
+    return check(f"anew{number}:fresh{number}", f"our new secret {number}")
+
+
 def test_after_a_restart_the_first_nomination_moves_the_path(
     agent: IceLiteAgent, peer: Peer
 ) -> None:
     agent.check(check(), HERE, 1.0)
     agent.check(check(), THERE, 1.5)
-    peer.ice = IceSession("fresh", "their new secret", "etag 2")
-    agent.restart(peer, Credentials("anew", "our new secret"))
-    [(stale, _)] = answered(agent)
-    agent.check(stale, THERE, 2.0)
-    assert agent.check(check(), HERE, 2.0) is not None  # of the session before, still good
-    assert peer.address == HERE
+    stale = answered(agent)
+    restart(agent, peer)
+    for answer, address in stale:  # to a check of the session before
+        agent.check(answer, address, 2.0)
     assert peer.address == HERE
     assert agent.peer_at(HERE) is peer  # media goes on until the new session has its path
-    agent.check(check("anew:fresh", "our new secret"), THERE, 3.0)
+    assert agent.check(newer(), THERE, 3.0) is not None
     assert (peer.address, peer.moves) == (THERE, [True, False])
+
+
+def test_after_a_restart_old_checks_are_good_until_the_first_new_one(
+    agent: IceLiteAgent, peer: Peer
+) -> None:
+    agent.check(check(), HERE, 1.0)
+    restart(agent, peer)
+    old = agent.check(check(), HERE, 2.0)
+    assert old is not None
+    assert aioice.parse_message(old).check_message_integrity(OURS.password.encode())
+    assert peer.consented_at == 2.0
+    agent.check(check(), ELSEWHERE, 2.5)  # of the session before: no move unproved
+    assert peer.address == HERE
+    new = agent.check(newer(), THERE, 3.0)
+    assert new is not None
+    assert aioice.parse_message(new).check_message_integrity(b"our new secret 1")
+    assert agent.check(check(), HERE, 4.0) is None
+    assert (peer.address, peer.consented_at) == (THERE, 3.0)
+
+
+def test_old_and_new_credentials_cannot_be_mixed(agent: IceLiteAgent, peer: Peer) -> None:
+    restart(agent, peer)
+    assert agent.check(check("anew1:fresh1", OURS.password), HERE, 2.0) is None
+    assert agent.check(check("ours:theirs", "our new secret 1"), HERE, 2.0) is None
+
+
+def test_of_two_restarts_the_last_one_counts(agent: IceLiteAgent, peer: Peer) -> None:
+    agent.check(check(), HERE, 1.0)
+    restart(agent, peer, 1)
+    restart(agent, peer, 2)
+    assert agent.check(newer(1), HERE, 2.0) is None
+    assert agent.check(check(), HERE, 2.0) is not None
+    assert agent.check(newer(2), HERE, 2.0) is not None
+    assert agent.check(check(), HERE, 3.0) is None
+
+
+def test_a_peer_removed_during_a_restart_is_forgotten_by_both_names(
+    agent: IceLiteAgent, peer: Peer
+) -> None:
+    restart(agent, peer)
+    agent.remove(peer)
+    assert agent.check(check(), HERE, 2.0) is None
+    assert agent.check(newer(), HERE, 2.0) is None
 
 
 def test_an_address_is_not_taken_from_another_peer_unproved(
@@ -326,50 +376,3 @@ def test_what_is_written_is_read_by_another(port: int, name: str, transaction: b
     assert aioice.parse_message(refused).attributes["ERROR-CODE"] == (420, "no")
     mapped = aioice.parse_message(stun.success(transaction, ("10.1.2.3", port), "secret"))
     assert mapped.attributes["XOR-MAPPED-ADDRESS"] == ("10.1.2.3", port)
-
-
-def _restarted() -> tuple[IceLiteAgent, Peer]:
-    agent, peer = IceLiteAgent(), Peer()
-    agent.add(peer)
-    agent.check(check(), HERE, 1.0)
-    agent.restart(peer, Credentials("fresh", "newer"))
-    return agent, peer
-
-
-OLD = check()
-NEW = check("fresh:theirs", "newer")
-
-
-def test_after_a_restart_old_checks_are_good_until_the_first_new_one() -> None:
-    agent, peer = _restarted()
-    old = agent.check(OLD, HERE, 2.0)
-    assert old is not None
-    assert aioice.parse_message(old).check_message_integrity(OURS.password.encode())
-    new = agent.check(NEW, THERE, 3.0)
-    assert new is not None
-    assert aioice.parse_message(new).check_message_integrity(b"newer")
-    assert (peer.address, peer.consented_at) == (THERE, 3.0)
-    assert agent.check(OLD, HERE, 4.0) is None
-    assert (peer.address, peer.consented_at) == (THERE, 3.0)
-
-
-def test_old_and_new_credentials_cannot_be_mixed() -> None:
-    agent, _peer = _restarted()
-    assert agent.check(check("fresh:theirs", OURS.password), HERE, 2.0) is None
-    assert agent.check(check("ours:theirs", "newer"), HERE, 2.0) is None
-
-
-def test_of_two_restarts_the_last_one_counts() -> None:
-    agent, _peer = _restarted()
-    agent.restart(_peer, Credentials("third", "newest"))
-    assert agent.check(NEW, HERE, 2.0) is None
-    assert agent.check(OLD, HERE, 2.0) is not None
-    assert agent.check(check("third:theirs", "newest"), HERE, 2.0) is not None
-    assert agent.check(OLD, HERE, 3.0) is None
-
-
-def test_a_peer_removed_during_a_restart_is_forgotten_by_both_names() -> None:
-    agent, peer = _restarted()
-    agent.remove(peer)
-    assert agent.check(OLD, HERE, 2.0) is None
-    assert agent.check(NEW, HERE, 2.0) is None

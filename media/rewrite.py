@@ -103,7 +103,7 @@ class Munger:
 
     @property
     def stream(self) -> int:
-        """Key of the stream now behind the slot, -1 before the first."""
+        """Key of the stream now behind the slot, -1 for none."""
         return self.state.stream
 
     @property
@@ -150,6 +150,11 @@ class Munger:
             )
         )
         state.highest_in = first.extended - 1
+
+    def stop(self) -> None:
+        """Nothing is behind the slot any more: even the same stream goes on by `switch` only, so
+        that what was left out in between is not taken for lost."""
+        self.state.stream = -1
 
     def plan(self, packet: Arrived) -> Numbers | None:
         """Numbers for a packet of the current stream; None when it is older than what is mapped."""

@@ -299,9 +299,12 @@ class Room:
         self._followers = {}
         for player in self._players.values():
             for slot in player.slots:
-                for stream in slot.source.streams if slot.source is not None else ():
-                    if slot.takes(stream):
-                        self._followers.setdefault(stream.key, []).append(slot)
+                streams = slot.source.streams if slot.source is not None else ()
+                taken = [stream.key for stream in streams if slot.takes(stream)]
+                for key in taken:
+                    self._followers.setdefault(key, []).append(slot)
+                if slot.munger.stream not in taken:
+                    slot.munger.stop()
         for publisher in self._publishers.values():
             for stream in publisher.streams.values():
                 followers = self._followers.get(stream.key, ())

@@ -107,7 +107,7 @@ class Lesson:
     def run(self, seconds: float) -> None:
         for _ in range(round(seconds * 25)):
             self.now = round(self.now + 0.04, 6)
-            for rid in self.sends:
+            for rid in sorted(self.sends):
                 for data in self.cameras[rid].frame(key=rid in self.keys):
                     self.take(_sized(data, rid))
                 self.keys.discard(rid)

@@ -12,6 +12,7 @@ too small for what many encoders send (MTU 1400, and a trailer); here it is give
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 
 import pylibsrtp
 from aiortc.rtcdtlstransport import (
@@ -42,6 +43,7 @@ _CIPHERS = (
 _PROFILES = [p for p in (SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80) if p in SRTP_PROFILES]
 _TRAILER = 160  # bytes; more than libsrtp ever adds to a packet
 _WAITING = 64  # datagrams that may wait to be read; more are dropped
+MAX_SSRCS = 64  # heard of one peer, its reports included
 _BUDGET = 256  # datagrams read of one peer in its handshake, and as many after it
 _HANDSHAKE_TIMEOUT = 15.0  # seconds
 _RESEND_FIRST, _RESEND_MOST = 0.05, 0.8  # seconds; doubled each time, as browsers do
@@ -201,6 +203,7 @@ class Wire:
         self._remote = RTCDtlsParameters(
             fingerprints=[RTCDtlsFingerprint(algorithm=a, value=v) for a, v in fingerprints]
         )
+        self._ssrcs: set[bytes] = set()
         self._receive: pylibsrtp.Session | None = None
         self._send: pylibsrtp.Session | None = None
 
@@ -252,17 +255,36 @@ class Wire:
         if self._receive is None:
             return None
         try:
-            return self._receive.unprotect(data)
+            packet: bytes = self._receive.unprotect(data)
         except (pylibsrtp.Error, ValueError):
             return None
+        return packet if self.hears(packet[8:12]) else None
 
     def unprotect_rtcp(self, data: bytes) -> bytes | None:
         if self._receive is None:
             return None
         try:
-            return self._receive.unprotect_rtcp(data)
+            packet: bytes = self._receive.unprotect_rtcp(data)
         except (pylibsrtp.Error, ValueError):
             return None
+        return packet if self.hears(packet[4:8]) else None
+
+    def hears(self, ssrc: bytes) -> bool:
+        """Whether what is genuine and came under this SSRC is read: the first MAX_SSRCS are.
+
+        libsrtp keeps a context for each SSRC, and finds it by walking a list of them: a peer that
+        changes its own all the time would fill memory and slow down everybody. Compiled code asks
+        for the packets that it hands on; those it takes itself are of SSRCs that were asked for.
+        """
+        if ssrc in self._ssrcs:
+            return True
+        if len(self._ssrcs) < MAX_SSRCS:
+            self._ssrcs.add(ssrc)
+            return True
+        if self._receive is not None:
+            with suppress(pylibsrtp.Error):  # it has been forgotten before
+                self._receive.remove_stream(int.from_bytes(ssrc, "big"))
+        return False
 
     def protect_rtp(self, data: bytes) -> bytes:
         assert self._send is not None, "nothing is forwarded before the handshake"

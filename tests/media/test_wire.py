@@ -20,7 +20,7 @@ from aiortc.rtcdtlstransport import (
 from pylibsrtp._binding import ffi
 
 from media.rtp import MAX_PACKET
-from media.wire import Certificate, HandshakeFailed, Turns, Wire, srtp_functions
+from media.wire import MAX_SSRCS, Certificate, HandshakeFailed, Turns, Wire, srtp_functions
 
 CERTIFICATE = Certificate.generateCertificate()
 
@@ -149,6 +149,30 @@ async def test_what_cannot_be_unprotected_is_none(size: int) -> None:
         data = (first + b"\x60" + bytes(size))[:size]
         assert server.unprotect_rtp(data) is None
         assert server.unprotect_rtcp(data) is None
+    for wire in (server, client):
+        await wire.close()
+
+
+async def test_only_so_many_ssrcs_of_a_peer_are_heard() -> None:
+    server, client = pair()
+    await asyncio.gather(server.handshake(), client.handshake())
+
+    def rtp(ssrc: int, sequence: int) -> bytes:
+        return b"\x80\x60" + sequence.to_bytes(2, "big") + bytes(4) + ssrc.to_bytes(4, "big") + b"x"
+
+    first = [server.unprotect_rtp(client.protect_rtp(rtp(n, 1))) for n in range(MAX_SSRCS - 1)]
+    report = b"\x80\xc9\x00\x01" + (7777).to_bytes(4, "big")
+    assert None not in [*first, server.unprotect_rtcp(client.protect_rtcp(report))]
+    for ssrc in range(5000, 5200):
+        refused = client.protect_rtp(rtp(ssrc, 1))
+        assert server.unprotect_rtp(refused) is None
+        assert server.unprotect_rtp(refused) is None
+        session = server._dtls._rx_srtp  # which keeps nothing of it: else this would be a replay
+        assert session.unprotect(refused) == rtp(ssrc, 1)
+        assert not server.hears(refused[8:12])
+    later = client.protect_rtp(rtp(3, 2))
+    assert server.unprotect_rtp(later) == rtp(3, 2)
+    assert server.unprotect_rtp(later) is None  # what is heard is still guarded against copies
     for wire in (server, client):
         await wire.close()
 

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from media.bench.comparison import SCENARIOS, SYSTEMS, Options, run
+from media.bench.comparison import DEFAULT_SYSTEMS, SCENARIOS, SYSTEMS, Options, run
 from media.bench.measure import Plan
 from media.bench.report import as_json, as_table
-from media.bench.systems import server_command
 
 
 def _cpus(text: str) -> tuple[int, ...]:
@@ -25,7 +24,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("scenarios", nargs="*", default=SCENARIOS, help="1→N or city")
-    add("--systems", nargs="+", default=SYSTEMS, choices=SYSTEMS)
+    add("--systems", nargs="+", default=DEFAULT_SYSTEMS, choices=SYSTEMS)
     add("--multiple", type=int, default=1, help="so many cities")
     add("--search", action="store_true", help="find the largest multiple of the city that holds")
     add("--search-limit", type=int, default=16)
@@ -34,10 +33,15 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     add("--seed", type=int, default=1)
     add("--workers", type=int, default=2, help="processes of the load generator")
     add("--srtp", choices=("gcm", "cm"), default="gcm", help="SRTP profile the peers offer")
-    add("--segmented", action="store_true", help="peers send a frame at once: a cheaper load")
+    add(
+        "--no-offload",
+        action="store_true",
+        help="peers send and take each packet by itself, without UDP_SEGMENT and UDP_GRO",
+    )
     add("--server-cpus", type=_cpus, default=(), help="pin the system under test, as in 0,1")
     add("--peer-cpus", type=_cpus, default=(), help="pin the load generator")
-    add("--command", type=shlex.split, default=server_command(), help="starts the server")
+    add("--nodes", type=int, default=0, help="media node processes; 0: as many as the load wants")
+    add("--command", type=shlex.split, help="starts another server than our media nodes alone")
     add("--json", action="store_true", help="one JSON object on standard output")
     return parser
 
@@ -51,7 +55,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m media.be
         args.seed,
         args.workers,
         args.srtp,
-        args.segmented,
+        not args.no_offload,
         args.peer_cpus,
     )
     options = Options(
@@ -60,7 +64,8 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m media.be
         multiple=args.multiple,
         search=args.search,
         search_limit=args.search_limit,
-        command=tuple(args.command),
+        command=tuple(args.command) if args.command else None,
+        nodes=args.nodes,
         server_cpus=args.server_cpus,
         plan=plan,
     )

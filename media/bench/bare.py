@@ -1,7 +1,8 @@
 """What the socket sends alone cost: the packets of a scenario, neither received nor encrypted.
 
-The floor under any forwarder on the same machine: with a `sendto` for each packet, and with one
-UDP_SEGMENT send for each frame and viewer.
+The floor under any forwarder on the same machine: with a `sendto` for each packet, with one
+UDP_SEGMENT send for each frame and viewer, and with such sends that the viewers' sockets take in
+one piece (UDP_GRO), so that the sender does not pay for cutting them.
 """
 
 import multiprocessing
@@ -13,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import Enum
 from multiprocessing.connection import Connection as Pipe
 
 from media.bench import payloads
@@ -22,9 +24,18 @@ from media.bench.processes import die_with_parent
 from media.bench.scenarios import Scenario
 
 _SECOND = 1_000_000_000
+_SHORTEST_SLEEP = 0.001  # seconds, as in the load generator: what is due within it is sent together
 _HEADER_AND_TAG = 28  # bytes RTP and AES-GCM add to a payload
 _READ_INTERVAL = 0.02  # seconds
 _SEGMENTS = 50  # in one send; the kernel takes 64 and 64 KiB
+
+
+class How(Enum):
+    """How packets are sent, as the table calls it."""
+
+    EACH = "sendto"
+    SEGMENTED = "UDP_SEGMENT"
+    JOINED = "UDP_GRO"
 
 
 @dataclass(slots=True)
@@ -38,12 +49,12 @@ class _Stream:
 class Sink:
     """Sockets that stand for the viewers of each publisher, drained and counted."""
 
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(self, scenario: Scenario, *, joined: bool) -> None:
         self._incoming = Incoming()
         self._sockets: list[socket.socket] = []
         self.addresses: list[list[tuple[str, int]]] = []
         for viewers in scenario.viewers().values():
-            sockets = [udp_socket() for _ in range(viewers)]
+            sockets = [udp_socket(joined=joined) for _ in range(viewers)]
             for sock in sockets:
                 sock.bind(("127.0.0.1", 0))
             self._sockets += sockets
@@ -51,10 +62,11 @@ class Sink:
 
     def drain(self) -> int:
         """How many datagrams had come."""
-        total = 0
+        incoming, total = self._incoming, 0
         for sock in self._sockets:
-            while count := self._incoming.receive(sock.fileno()):
-                total += count
+            while count := incoming.receive(sock.fileno()):
+                for i in range(count):
+                    total += -(-incoming.lengths[i] // incoming.segment(i))
                 if count < BATCH:
                     break
         return total
@@ -75,13 +87,13 @@ class Sink:
 
 
 @contextmanager
-def sending(scenario: Scenario, *, segmented: bool, seed: int) -> Iterator[tuple[int, Sink]]:
+def sending(scenario: Scenario, how: How, *, seed: int) -> Iterator[tuple[int, Sink]]:
     """A process that sends the scenario's packets as its frames fall due; its pid, and where they
     arrive."""
-    sink = Sink(scenario)
+    sink = Sink(scenario, joined=how is How.JOINED)
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    arguments = (theirs, sink.addresses, segmented, seed, os.getpid())
+    arguments = (theirs, sink.addresses, how is not How.EACH, seed, os.getpid())
     process = context.Process(target=_send, args=arguments, daemon=True)
     process.start()
     assert process.pid is not None, "it was started"
@@ -121,7 +133,7 @@ def _send(
             stream.due += stream.interval
             stream.frames += 1
         wake = min(stream.due for stream in streams)
-        time.sleep(max(0, wake - time.monotonic_ns()) / _SECOND)
+        time.sleep(max(_SHORTEST_SLEEP, (wake - time.monotonic_ns()) / _SECOND))
 
 
 def _one_frame(

@@ -8,31 +8,36 @@ import os
 import platform
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from media.bench import measure
+from media.bench import bare, measure
 from media.bench.measure import Measurement, Plan
 from media.bench.scenarios import Scenario, city, parse
 from media.bench.sdp import SignallingFailed
+from media.bench.search import Search, search
 from media.bench.systems import Running, janus, janus_binary, ours, server_command
+from media.bench.whole import whole
 
-OURS, JANUS, JANUS_LOOPS, BARE = "ours", "janus", "janus-loops", "bare"
-SYSTEMS = (OURS, JANUS, JANUS_LOOPS, BARE)
+OURS, WHOLE, JANUS, JANUS_LOOPS, BARE = "ours", "whole", "janus", "janus-loops", "bare"
+SYSTEMS = (OURS, WHOLE, JANUS, JANUS_LOOPS, BARE)
+DEFAULT_SYSTEMS = (OURS, JANUS, JANUS_LOOPS, BARE)
 SCENARIOS = ("1→8", "1→47", "city")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What to measure. `command` starts the server under test (`systems.ours` says what it prints);
-    `multiple` scales the city; `search` looks for the largest multiple of it that holds, up to
-    `search_limit`. `server_cpus` pins the system under test."""
+    """What to measure. `command` starts the server under test (`systems.ours` says what it prints;
+    None: our own media nodes, so many as `nodes`; 0 is one for each CPU where it is to carry more
+    than one city, and otherwise one). `multiple` scales the city; `search` looks for the largest
+    multiple of it that holds, up to `search_limit`. `server_cpus` pins the system under test."""
 
     scenarios: tuple[str, ...] = SCENARIOS
-    systems: tuple[str, ...] = SYSTEMS
+    systems: tuple[str, ...] = DEFAULT_SYSTEMS
     multiple: int = 1
     search: bool = False
     search_limit: int = 16
-    command: tuple[str, ...] = field(default_factory=server_command)
+    command: tuple[str, ...] | None = None
+    nodes: int = 0
     server_cpus: tuple[int, ...] = ()
     plan: Plan = field(default_factory=Plan)
 
@@ -40,13 +45,14 @@ class Options:
 @dataclass(frozen=True, slots=True)
 class Result:
     """All measurements in the order they were made; `largest_multiple` of the city that held, 0
-    where not even one did, None where it was not searched for."""
+    where not even one did, None where it was not searched for; and what `gave_out` beyond it."""
 
     machine: str
     cpus: int
     plan: Plan
     measurements: tuple[Measurement, ...]
     largest_multiple: int | None = None
+    gave_out: str = ""
 
 
 def run(options: Options, progress: Callable[[str], None] = lambda _: None) -> Result:
@@ -60,17 +66,29 @@ def run(options: Options, progress: Callable[[str], None] = lambda _: None) -> R
         scenario = parse(name, options.multiple)
         for system in _present(options.systems):
             done.extend(_measure(system, scenario, options, progress))
-    largest = None
-    if options.search:
-        largest, tried = _search(options, progress)
-        done += tried
+    found = _search(options, progress) if options.search else None
     return Result(
         f"{platform.machine()}, Linux {platform.release()}",
         os.cpu_count() or 1,
         options.plan,
-        tuple(done),
-        largest,
+        (*done, *(found.tried if found else ())),
+        found.largest if found else None,
+        found.gave_out if found else "",
     )
+
+
+def _search(options: Options, progress: Callable[[str], None]) -> Search:
+    """On as many nodes as the machine has CPUs."""
+    nodes = options.nodes or _cpus(options)
+
+    def measured(multiple: int) -> Measurement:
+        return next(_measure(OURS, city(multiple), replace(options, nodes=nodes), progress))
+
+    return search(measured, options.multiple, options.search_limit)
+
+
+def _cpus(options: Options) -> int:
+    return len(options.server_cpus) or os.cpu_count() or 1
 
 
 def _present(wanted: tuple[str, ...]) -> Iterator[str]:
@@ -80,47 +98,27 @@ def _present(wanted: tuple[str, ...]) -> Iterator[str]:
         yield system
 
 
-def _start(system: str, options: Options) -> AbstractContextManager[Running]:
+def _start(system: str, scenario: Scenario, options: Options) -> AbstractContextManager[Running]:
     if system == OURS:
-        return ours(options.command, options.server_cpus)
-    loops = len(options.server_cpus) or os.cpu_count() or 1
-    return janus(options.server_cpus, loops if system == JANUS_LOOPS else 0)
+        more_than_a_city = len(scenario.publishers) > len(city().publishers)
+        nodes = options.nodes or (_cpus(options) if more_than_a_city else 1)
+        return ours(options.command or server_command(nodes), options.server_cpus)
+    if system == WHOLE:
+        return whole(options.server_cpus)
+    return janus(options.server_cpus, _cpus(options) if system == JANUS_LOOPS else 0)
 
 
 def _measure(
     system: str, scenario: Scenario, options: Options, progress: Callable[[str], None]
 ) -> Iterator[Measurement]:
     if system == BARE:
-        for segmented in (False, True):
-            progress(f"{scenario.name}: bare sends, {'segmented' if segmented else 'one by one'}")
-            yield measure.sends(scenario, options.plan, segmented=segmented)
+        for how in bare.How:
+            progress(f"{scenario.name}: bare {how.value}")
+            yield measure.sends(scenario, options.plan, how)
         return
     progress(f"{scenario.name}: {system}")
     try:
-        with _start(system, options) as running:
+        with _start(system, scenario, options) as running:
             yield measure.forwarding(running, scenario, options.plan)
     except (SignallingFailed, OSError) as error:
         yield Measurement(scenario.name, system, error=str(error))
-
-
-def _search(options: Options, progress: Callable[[str], None]) -> tuple[int, list[Measurement]]:
-    """Double until it breaks, then halve the distance."""
-    tried: list[Measurement] = []
-
-    def holds(multiple: int) -> bool:
-        scenario = city(multiple)
-        tried.extend(_measure(OURS, scenario, options, progress))
-        return tried[-1].holds
-
-    good, bad = 0, options.search_limit + 1
-    multiple = max(1, options.multiple)
-    while bad - good > 1:
-        if holds(multiple):
-            good = multiple
-        else:
-            bad = multiple
-        multiple = min(2 * good, options.search_limit) if bad > options.search_limit else 0
-        if good and good < multiple < bad:
-            continue
-        multiple = (good + bad) // 2
-    return good, tried

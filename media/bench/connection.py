@@ -21,6 +21,7 @@ from media.bench.datagrams import udp_socket
 from media.bench.sdp import Local, Remote, SignallingFailed
 
 PROFILES = {"gcm": SRTP_AEAD_AES_128_GCM, "cm": SRTP_AES128_CM_SHA1_80}
+_TAG = {"gcm": 16, "cm": 10}  # bytes SRTP adds to a packet
 CONNECT_TIMEOUT = 15.0  # seconds
 _RETRY = 0.1
 _PRIORITY = 1_862_270_975  # a peer-reflexive host candidate's (RFC 8445, 7.1.1)
@@ -56,16 +57,18 @@ class _Dtls(RTCDtlsTransport):
 
 
 class Connection:
-    """Socket, ICE credentials and, after `connect`, SRTP sessions `receive` and `send`."""
+    """Socket, ICE credentials and, after `connect`, SRTP sessions `receive` and `send`. `tag` is
+    what SRTP adds to a packet, in bytes; `joined` is of `udp_socket`."""
 
     receive: Session
     send: Session
 
-    def __init__(self, certificate: RTCCertificate, profile: str) -> None:
-        self.socket = udp_socket()
+    def __init__(self, certificate: RTCCertificate, profile: str, *, joined: bool = False) -> None:
+        self.socket = udp_socket(joined=joined)
         self.socket.bind(("", 0))
         self._certificate = certificate
         self._profile = profile
+        self.tag = _TAG[profile]
         fingerprints = {f.algorithm: f.value for f in certificate.getFingerprints()}
         self.local = Local(
             secrets.token_hex(4),

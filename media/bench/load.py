@@ -17,7 +17,7 @@ from media.bench.signalling import Target
 from media.bench.worker import Command, Reply, Work
 
 _PATIENCE = 300.0  # seconds for all peers of a worker to connect
-SAMPLES_PER_SECOND = 500  # packets each worker opens; the rest are counted
+SAMPLES_PER_SECOND = 250  # packets each worker opens; the rest are counted
 PACKETS_PER_SECOND = 350  # of one publisher, about
 
 
@@ -46,7 +46,7 @@ class Load:
         workers: int,
         seed: int,
         profile: str,
-        segmented: bool,
+        offload: bool,
         cpus: tuple[int, ...] = (),
     ) -> None:
         context = multiprocessing.get_context("spawn")
@@ -64,7 +64,7 @@ class Load:
                 tuple(subscribers[i::workers]),
                 seed,
                 profile,
-                segmented,
+                offload,
                 cpus,
             )
             ours, theirs = context.Pipe()
@@ -97,9 +97,11 @@ class Load:
                 process.join()
 
     def connect(self) -> None:
-        """Publishers first (a lesson nobody gives cannot be watched), then subscribers."""
+        """Publishers first (a lesson nobody gives cannot be watched), then subscribers; media
+        flows when all are connected."""
         self._tell(Command("publish"))
         self._tell(Command("play"))
+        self._tell(Command("start"))
 
     def begin(self) -> None:
         """Start counting."""

@@ -4,13 +4,16 @@ that none outlives it."""
 import ctypes
 import os
 import signal
+import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _TICKS = os.sysconf("SC_CLK_TCK")
+_STOP = 10.0  # seconds between SIGTERM and SIGKILL
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +48,12 @@ def tree(pid: int) -> Iterator[int]:
         yield from tree(int(child))
 
 
-def cost(pid: int) -> Cost:
-    """Cost of the tree under `pid`, those children included that ended and were waited for. Raises
-    FileNotFoundError or ProcessLookupError when a process has just ended."""
+def cost(*roots: int) -> Cost:
+    """Cost of the trees under `roots`, those children included that ended and were waited for.
+    Raises FileNotFoundError or ProcessLookupError when a process has just ended."""
     user = system = exact = 0.0
     peak = 0
-    for process in tree(pid):
+    for process in (process for root in roots for process in tree(root)):
         fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
         ticks = [int(value) for value in fields[11:15]]
         user += (ticks[0] + ticks[2]) / _TICKS
@@ -73,9 +76,46 @@ def _peak(pid: int) -> int:
     return 0
 
 
-def die_with_parent(parent: int) -> None:
-    """Called in a child of the process `parent`: however that ends, the kernel then ends this one
-    too; and it ends at once where its parent was gone before the kernel could be asked."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+def die_with_parent(parent: int, ending: signal.Signals = signal.SIGKILL) -> None:
+    """Called in a child of the process `parent`: however that ends, the kernel then sends this one
+    `ending`; and it ends at once where its parent was gone before the kernel could be asked."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, ending)
     if os.getppid() != parent:
         os._exit(1)
+
+
+@contextmanager
+def started(
+    command: Sequence[str],
+    cpus: tuple[int, ...],
+    *,
+    stdout: int,
+    stderr: int | None = None,
+    ending: signal.Signals = signal.SIGKILL,
+) -> Iterator[subprocess.Popen[str]]:
+    """`command` running on `cpus` (empty: any), in a session of its own, until the end of the
+    `with` block (SIGTERM) or of this process (`ending`)."""
+    parent = os.getpid()
+
+    def settle() -> None:
+        die_with_parent(parent, ending)
+        if cpus:
+            os.sched_setaffinity(0, cpus)
+
+    with subprocess.Popen(  # noqa: S603 - the caller's own command
+        command,
+        stdout=stdout,
+        stderr=stderr,
+        text=True,
+        preexec_fn=settle,
+        start_new_session=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(_STOP)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()

@@ -24,7 +24,7 @@ from media.bench.datagrams import BATCH, SLOT, Incoming
 from media.bench.payloads import Pool
 from media.bench.protection import Buffer
 
-_WORDS = struct.Struct(f"!BBHxxxxI{SLOT - 12}x")  # the RTP header in each slot
+_WORDS = struct.Struct("!BBHxxxxI")  # of an RTP header
 _REMB = 20_000_000  # bit/s a receiver says it can take: its path is a loopback
 _OWN_SSRC = 1  # of a receiver that sends nothing but reports
 
@@ -105,36 +105,40 @@ class Receiver:
     def read(self) -> None:
         """Take everything that waits in the socket."""
         incoming, streams = self._in, self._streams
+        view, lengths, unpack = incoming.view, incoming.lengths, _WORDS.unpack_from
         while count := incoming.receive(self._fd):
-            packets = _WORDS.iter_unpack(incoming.view[: count * SLOT])
-            for i, (first, second, sequence, ssrc) in enumerate(packets):
-                if not 128 <= first <= 191 or 192 <= second <= 223:
-                    base = i * SLOT
-                    self._control(bytes(incoming.view[base : base + incoming.lengths[i]]))
-                    continue
-                stream = streams.get(ssrc)
-                if stream is None:
-                    stream = streams[ssrc] = _Stream(sequence)
-                step = (sequence - stream.highest) & 0xFFFF
-                if step < 0x8000:
-                    stream.highest += step
-                stream.received += 1
-                self._until_sample -= 1
-                if not self._until_sample:
-                    self._open(i, incoming.lengths[i])
+            for i in range(count):
+                start = i * SLOT
+                end = start + lengths[i]
+                segment = incoming.segment(i)
+                for at in range(start, end, segment):
+                    first, second, sequence, ssrc = unpack(view, at)
+                    if not 128 <= first <= 191 or 192 <= second <= 223:
+                        self._control(bytes(view[at : min(at + segment, end)]))
+                        continue
+                    try:
+                        stream = streams[ssrc]
+                    except KeyError:
+                        stream = streams[ssrc] = _Stream(sequence)
+                    step = (sequence - stream.highest) & 0xFFFF
+                    if step < 0x8000:
+                        stream.highest += step
+                    stream.received += 1
+                    self._until_sample -= 1
+                    if not self._until_sample:
+                        self._open(at, min(segment, end - at), incoming.stamp(i))
             if count < BATCH:
                 break
 
-    def _open(self, i: int, length: int) -> None:
-        self._until_sample = self._rng.randint(1, 2 * self._every - 1)
-        size = self._buffer.unprotect(self.connection.receive, i, length)
+    def _open(self, at: int, length: int, stamp: int) -> None:
+        self._until_sample = 1 + int(self._rng.random() * (2 * self._every - 1))
+        size = self._buffer.unprotect(self.connection.receive, at, length)
         arrivals = self._arrivals
         arrivals.sampled += 1
         if size < 0:
             arrivals.unreadable += 1
             return
-        base = i * SLOT
-        packet = bytes(self._in.view[base : base + size])
+        packet = bytes(self._in.view[at : at + size])
         start = 12 + 4 * (packet[0] & 15)
         if packet[0] & 16:
             start += 4 + 4 * int.from_bytes(packet[start + 2 : start + 4])
@@ -145,7 +149,7 @@ class Receiver:
         mark, same = found
         arrivals.different += not same
         arrivals.streams.add(mark.stream)
-        arrivals.latencies.append(self._in.stamp(i) - mark.sent)
+        arrivals.latencies.append(stamp - mark.sent)
 
     def _control(self, data: bytes) -> None:
         if data[:1] < b"\x04":

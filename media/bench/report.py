@@ -10,6 +10,7 @@ from rich.table import Table
 
 from media.bench.comparison import Result
 from media.bench.measure import HOLDS_DELIVERED, Measurement
+from media.bench.scenarios import city
 
 _TOLERABLY_LATE = 5.0  # ms
 
@@ -28,10 +29,16 @@ def _by_scenario(result: Result) -> Iterator[tuple[str, list[Measurement]]]:
 
 
 def as_json(result: Result) -> str:
-    """One JSON object: `machine`, `cpus`, `plan`, `largest_multiple`, and `measurements` with all
-    fields of `Measurement`, `holds`, and `cpu_of_janus` (see `ratio`)."""
+    """One JSON object: `machine`, `cpus`, `plan`, `largest_multiple`, what `gave_out` beyond it,
+    and `measurements` with all fields of `Measurement`, `holds`, `gave_out`, and `cpu_of_janus`
+    (see `ratio`)."""
     measurements: list[dict[str, Any]] = [
-        {**asdict(m), "holds": m.holds, "cpu_of_janus": ratio(m, group)}
+        {
+            **asdict(m),
+            "holds": m.holds,
+            "gave_out": m.gave_out,
+            "cpu_of_janus": ratio(m, group),
+        }
         for _, group in _by_scenario(result)
         for m in group
     ]
@@ -56,7 +63,9 @@ def as_table(result: Result) -> Table:
 def _caption(result: Result) -> str:
     notes = ["µs each: CPU of all processes of the system, for each packet that reached a viewer"]
     if result.largest_multiple is not None:
-        notes.append(f"largest multiple of the city that holds: {result.largest_multiple}")
+        rooms = result.largest_multiple * len(city().publishers)
+        notes.append(f"largest city that holds: ×{result.largest_multiple}, {rooms} rooms live")
+        notes.append(f"gave out: {result.gave_out or 'nothing up to the limit'}")
     notes += [f"{m.scenario}, {m.system}: {m.error}" for m in result.measurements if m.error]
     late = max((m.generator.late_p99_ms for m in result.measurements), default=0.0)
     if late > _TOLERABLY_LATE:

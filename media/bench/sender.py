@@ -18,22 +18,22 @@ from aiortc.rtp import (
 from media.bench import payloads
 from media.bench.connection import Connection
 from media.bench.datagrams import Outgoing
-from media.bench.payloads import Frame, Pool
+from media.bench.payloads import MAGIC, MARK, Frame, Pool
 from media.bench.protection import Buffer
 from media.bench.scenarios import Publisher
 from media.bench.sdp import AUDIO_LEVEL_ID, OPUS, VP8
 
 SECOND = 1_000_000_000
-REPORT_INTERVAL = SECOND
 _KEYFRAME_REQUESTS = (1, 4)  # PLI, FIR
 _NTP_EPOCH = 2_208_988_800
-_HEADER = struct.Struct("!BBHII")
+_HEADER_SIZE = 12
+_PACKING = [struct.Struct(f"!BBHII{lead}s{MARK.format[1:]}") for lead in range(24)]
 _LEVEL = struct.pack("!HHBBH", 0xBEDE, 1, AUDIO_LEVEL_ID << 4, 0x80 | 30, 0)  # voice, -30 dBov
 
 
-def ssrc_of(number: int, kind: str) -> int:
-    """SSRC of a publisher's stream."""
-    return 0x10000 + 2 * number + (kind == "video")
+def ssrcs(number: int) -> dict[str, int]:
+    """SSRC of each of a publisher's streams."""
+    return {kind: 0x10000 + 2 * number + i for i, kind in enumerate(("audio", "video"))}
 
 
 class _Stream:
@@ -51,8 +51,9 @@ class _Stream:
 
 
 class Sender:
-    """Sends what is due. `out` and `buffer` (the same memory) are shared by a worker's senders;
-    `segmented` sends are cheaper for the kernel, and look the same to who receives them."""
+    """Sends what it is told is due. `out` and `buffer` (the same memory) are shared by a worker's
+    senders; `segmented` sends are cheaper for the kernel, and look the same to who receives
+    them."""
 
     def __init__(
         self,
@@ -71,17 +72,14 @@ class Sender:
         self._out, self._buffer, self._segmented = out, buffer, segmented
         self._rng = random.Random(f"{seed}/{publisher.number}")  # noqa: S311 - a reproducible load
         first = self._rng.randrange(0x8000)
-        number = publisher.number
-        self._video = _Stream(ssrc_of(number, "video"), VP8, payloads.VIDEO_CLOCK, first, b"")
-        self._audio = _Stream(ssrc_of(number, "audio"), OPUS, payloads.AUDIO_CLOCK, first, _LEVEL)
+        own = ssrcs(publisher.number)
+        self._video = _Stream(own["video"], VP8, payloads.VIDEO_CLOCK, first, b"")
+        self._audio = _Stream(own["audio"], OPUS, payloads.AUDIO_CLOCK, first, _LEVEL)
         self._frames = 0
         self._last_key = -payloads.KEY_INTERVAL
         self._key_wanted = False
         self._opus = payloads.opus_frame()
         self._began = now
-        self._next_video = now + self._rng.randrange(SECOND // payloads.FRAME_RATE)
-        self._next_audio = now + self._rng.randrange(SECOND // payloads.AUDIO_RATE)
-        self._next_report = now + self._rng.randrange(REPORT_INTERVAL)
         self.unsent = 0  # datagrams the kernel did not take
         self.keyframe_requests = 0
         self.nacks = 0
@@ -91,55 +89,52 @@ class Sender:
         """Packets sent so far, both kinds."""
         return self._video.index + self._audio.index
 
-    def due(self) -> int:
-        """When there is something to send next (monotonic nanoseconds)."""
-        return min(self._next_video, self._next_audio, self._next_report)
+    def send_audio(self, at: int) -> None:
+        """Send the packet due at `at` (monotonic nanoseconds), one of `payloads.AUDIO_RATE`."""
+        self._send(self._audio, self._opus, at)
 
-    def tick(self, now: int) -> None:
-        """Send everything due by `now`."""
-        while self._next_audio <= now:
-            self._send(self._audio, self._opus, self._next_audio)
-            self._next_audio += SECOND // payloads.AUDIO_RATE
-        while self._next_video <= now:
-            key = self._key_wanted or self._frames - self._last_key >= payloads.KEY_INTERVAL
-            if key:
-                self._key_wanted, self._last_key = False, self._frames
-            frame = payloads.vp8_frame(self._rng, self._frames, key)
-            self._frames += 1
-            self._send(self._video, frame, self._next_video)
-            self._next_video += SECOND // payloads.FRAME_RATE
-        if self._next_report <= now:
-            self._report(now)
-            self._next_report += REPORT_INTERVAL
+    def send_video(self, at: int) -> None:
+        """Send the frame due at `at`, one of `payloads.FRAME_RATE`."""
+        key = self._key_wanted or self._frames - self._last_key >= payloads.KEY_INTERVAL
+        if key:
+            self._key_wanted, self._last_key = False, self._frames
+        frame = payloads.vp8_frame(self._rng, self._frames, key)
+        self._frames += 1
+        self._send(self._video, frame, at)
 
     def _timestamp(self, stream: _Stream, at: int) -> int:
         return (stream.start + (at - self._began) * stream.clock // SECOND) & 0xFFFFFFFF
 
     def _send(self, stream: _Stream, frame: Frame, at: int) -> None:
-        view, session, count = self._out.view, self.connection.send, len(frame.heads)
-        timestamp, extension = self._timestamp(stream, at), stream.extension
-        first, kind = 0x90 if extension else 0x80, stream.payload_type
-        size = _HEADER.size + len(extension) + frame.size
-        sent, base = time.time_ns(), 0
+        view, count, connection = self._out.view, len(frame.heads), self.connection
+        first, kind = 0x90 if stream.extension else 0x80, stream.payload_type
+        size = _HEADER_SIZE + len(stream.extension) + frame.size
+        stride = size + connection.tag
+        index, ssrc = stream.index, stream.ssrc
+        timestamp, sent = self._timestamp(stream, at), time.time_ns()
+        place = self._pool.fill(view[: stride * count], ssrc, index)
+        base, last = 0, count - 1 if stream is self._video else count
         for i, head in enumerate(frame.heads):
-            index = stream.index + i
-            if i == count - 1 and stream is self._video:
+            if i == last:
                 kind |= 0x80  # the marker: last packet of its frame
+            lead = stream.extension + head
+            packing = _PACKING[len(lead)]
             number = (stream.start + index) & 0xFFFF
-            _HEADER.pack_into(view, base, first, kind, number, timestamp, stream.ssrc)
-            start = base + _HEADER.size
-            body = start + len(extension) + len(head)
-            view[start:body] = extension + head
-            self._pool.write(view, body, base + size, frame.size, stream.ssrc, index, sent)
-            base += self._buffer.protect(session, base, size)
-        stream.index += count
+            body = place + base + packing.size
+            packing.pack_into(
+                view, base, first, kind, number, timestamp, ssrc, lead,
+                MAGIC, ssrc, index, sent, frame.size, body,
+            )  # fmt: skip
+            index += 1
+            base += stride
+        self._buffer.protect(connection.send, count, size, stride)
+        stream.index = index
         stream.octets += count * frame.size
-        taken = self._out.send(
-            self.connection.socket, base // count, count, segmented=self._segmented
-        )
+        taken = self._out.send(connection.socket, stride, count, segmented=self._segmented)
         self.unsent += count - taken
 
-    def _report(self, now: int) -> None:
+    def report(self, now: int) -> None:
+        """Send a sender report for each stream (RFC 3550, 6.4.1), once a second."""
         wall = time.time_ns()
         ntp = ((wall // SECOND + _NTP_EPOCH) << 32) | (wall % SECOND << 32) // SECOND
         for stream in (self._audio, self._video):

@@ -1,13 +1,19 @@
-"""The smallest server around a media node: its HTTP face, and a word for every token.
+"""The smallest server around media nodes: their HTTP face, and a word for every token.
 
 It prints one line of JSON as `systems.ours` wants it, and stops on SIGTERM. A token here *is* the
 participant and role it grants, so it must listen on nothing but the loopback.
+
+With several nodes each is a process of its own, as in the product; the first process then answers
+POSTs with 307 to the node of the room, which is the one with the fewest rooms when the room opens.
 """
 
+import argparse
 import asyncio
 import json
+import os
 import signal
 import sys
+from contextlib import AsyncExitStack
 from typing import Literal, cast
 
 import uvloop
@@ -19,6 +25,7 @@ from media.peer import Grant
 
 _HOST = "127.0.0.1"
 _ROLES = ("lead", "receiving", "observer")
+_TOKEN = "{participant}~{role}"  # noqa: S105 - how a token is made, not one
 
 
 async def _authorize(token: str, direction: str, room: str, participant: str | None) -> Grant:
@@ -33,7 +40,24 @@ async def _authorize(token: str, direction: str, room: str, participant: str | N
     )
 
 
-async def _serve() -> None:
+async def _serve(app: web.Application, *, with_parent: bool) -> None:
+    """Serve until told to stop, or until standard input closes."""
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, _HOST, 0).start()
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stopped.set)
+    if with_parent:
+        loop.add_reader(sys.stdin.fileno(), stopped.set)
+    said = {"url": f"http://{_HOST}:{runner.addresses[0][1]}", "token": _TOKEN}
+    sys.stdout.write(json.dumps(said) + "\n")
+    sys.stdout.flush()
+    await stopped.wait()
+    await runner.cleanup()
+
+
+async def _node(*, with_parent: bool) -> None:
     node = MediaNode(
         host=_HOST,
         udp_port=0,
@@ -42,21 +66,63 @@ async def _serve() -> None:
         on_event=lambda _: None,
     )
     await node.start()
+
+    async def state(_request: web.Request) -> web.Response:
+        tasks = len(asyncio.all_tasks())
+        return web.json_response({**node.snapshot(), "tasks": tasks, "pid": os.getpid()})
+
     app = web.Application()
-    app.add_routes(routes(node, _authorize))
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, _HOST, 0).start()
-    port = runner.addresses[0][1]
-    stopped = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
-    said = {"url": f"http://{_HOST}:{port}", "token": "{participant}~{role}"}
-    sys.stdout.write(json.dumps(said) + "\n")
-    sys.stdout.flush()
-    await stopped.wait()
+    app.add_routes([*routes(node, _authorize), web.get("/state", state)])
+    await _serve(app, with_parent=with_parent)
     await node.stop()
-    await runner.cleanup()
+
+
+async def _front(nodes: int) -> None:
+    async with AsyncExitStack() as stack:
+        started = await asyncio.gather(*(_start_node(stack) for _ in range(nodes)))
+        rooms = dict.fromkeys(started, 0)
+        placed: dict[str, str] = {}
+
+        async def redirect(request: web.Request) -> web.Response:
+            room = request.match_info["room"]
+            if room not in placed:
+                placed[room] = min(rooms, key=lambda url: rooms[url])
+                rooms[placed[room]] += 1
+            raise web.HTTPTemporaryRedirect(placed[room] + request.path_qs)
+
+        app = web.Application()
+        app.add_routes([web.post("/whip/{room}/{participant}", redirect)])
+        app.add_routes([web.post("/whep/{room}", redirect)])
+        await _serve(app, with_parent=False)
+
+
+async def _start_node(stack: AsyncExitStack) -> str:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "media.bench.server",
+        "--with-parent",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert process.stdin is not None, "it was asked for"
+    assert process.stdout is not None, "it was asked for"
+    stack.push_async_callback(process.wait)
+    stack.callback(process.stdin.close)
+    url: str = json.loads(await process.stdout.readline())["url"]
+    return url
+
+
+def main() -> None:
+    """Entry point of `python -m media.bench.server`."""
+    parser = argparse.ArgumentParser(prog="python -m media.bench.server", description=__doc__)
+    parser.add_argument("--nodes", type=int, default=1, help="media node processes")
+    parser.add_argument("--with-parent", action="store_true", help="stop when stdin closes")
+    args = parser.parse_args()
+    nodes: int = args.nodes
+    uvloop.run(_node(with_parent=args.with_parent) if nodes == 1 else _front(nodes))
 
 
 if __name__ == "__main__":
-    uvloop.run(_serve())
+    main()

@@ -1,9 +1,7 @@
 """The systems under test, as processes that live as long as a `with` block."""
 
 import json
-import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -14,27 +12,33 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from media.bench.processes import die_with_parent
+from media.bench.processes import Cost, cost, started
 from media.bench.sdp import SignallingFailed
-from media.bench.signalling import Target
+from media.bench.signalling import JanusApi, Target
+from media.bench.whip import Lessons
 
 _START = 20.0  # seconds
-_STOP = 10.0
 _JANUS_LIBRARIES = ("/usr/lib/{}/janus", "/usr/lib/janus", "/usr/local/lib/janus")
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A system that answers at `target`; its processes are `pid` and what descends from it."""
+    """A system that answers at `target`; its processes are `pid`, `others`, and what descends from
+    them."""
 
     name: str
     pid: int
     target: Target
+    others: tuple[int, ...] = ()
+
+    def cost(self) -> Cost:
+        """What it has cost so far."""
+        return cost(self.pid, *self.others)
 
 
-def server_command() -> tuple[str, ...]:
-    """The smallest server there is around a media node."""
-    return (sys.executable, "-m", "media.bench.server")
+def server_command(nodes: int = 1) -> tuple[str, ...]:
+    """The smallest server there is around media nodes; rooms are spread over several."""
+    return (sys.executable, "-m", "media.bench.server", "--nodes", str(nodes))
 
 
 @contextmanager
@@ -42,12 +46,12 @@ def ours(command: Sequence[str], cpus: tuple[int, ...] = ()) -> Iterator[Running
     """A WHIP/WHEP server started by `command`. It is to print one line of JSON when it listens:
     `{"url": "http://…", "token": "…"}`; the token may hold `{room}`, `{participant}` and `{role}`,
     to be filled in for each peer."""
-    with _process(command, cpus, stdout=subprocess.PIPE) as process:
+    with started(command, cpus, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None, "it was asked for"
         line = process.stdout.readline()
         try:
             said = json.loads(line)
-            target = Target("whip", said["url"], said["token"])
+            target = Lessons(said["url"], said["token"])
         except (ValueError, KeyError, TypeError):
             raise SignallingFailed(f"{' '.join(command)} did not start: {line!r}") from None
         yield Running("classroom-sync", process.pid, target)
@@ -72,9 +76,11 @@ def janus(cpus: tuple[int, ...] = (), event_loops: int = 0) -> Iterator[Running]
         port = _free_port()
         _configure(folder, port, event_loops)
         command = [binary, "-F", folder_name, "-C", f"{folder_name}/janus.jcfg"]
-        with _process(command, cpus, stdout=subprocess.DEVNULL) as process:
+        with started(
+            command, cpus, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as process:
             _wait_for(port, process)
-            target = Target("janus", f"http://127.0.0.1:{port}/janus")
+            target = JanusApi(f"http://127.0.0.1:{port}/janus")
             name = f"janus, {event_loops} loops" if event_loops else "janus"
             yield Running(name, process.pid, target)
 
@@ -109,31 +115,6 @@ def _janus_libraries() -> Path:
         if (folder / "plugins" / "libjanus_videoroom.so").exists():
             return folder
     raise SignallingFailed("Janus is installed without its videoroom plugin")
-
-
-@contextmanager
-def _process(
-    command: Sequence[str], cpus: tuple[int, ...], *, stdout: int
-) -> Iterator[subprocess.Popen[str]]:
-    parent = os.getpid()
-
-    def settle() -> None:
-        die_with_parent(parent)
-        if cpus:
-            os.sched_setaffinity(0, cpus)
-
-    with subprocess.Popen(  # noqa: S603 - the caller's own command
-        command, stdout=stdout, text=True, preexec_fn=settle, start_new_session=True
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(_STOP)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
 
 
 def _free_port() -> int:

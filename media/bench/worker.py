@@ -5,8 +5,8 @@ Told through a pipe by `load.Load`, one command at a time, each answered with a 
 
 import asyncio
 import gc
-import heapq
 import os
+import random
 import time
 from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, field
@@ -19,20 +19,23 @@ from aiortc.rtcdtlstransport import RTCCertificate
 
 from media.bench.connection import Connection
 from media.bench.datagrams import Incoming, Outgoing
-from media.bench.payloads import Pool
+from media.bench.payloads import AUDIO_RATE, FRAME_RATE, Pool
 from media.bench.processes import die_with_parent
 from media.bench.protection import Buffer
 from media.bench.receiver import Arrivals, Receiver
+from media.bench.rota import Action, Rota
 from media.bench.scenarios import Publisher, Subscriber
 from media.bench.sdp import SignallingFailed
-from media.bench.sender import Sender
-from media.bench.signalling import Signalling, Target
+from media.bench.sender import SECOND, Sender
+from media.bench.signalling import Signalling, Target, client
 
 TURN = 4_000_000  # ns; what peers do besides sending is spread over turns, so that none is long
-READ_TURNS = 5  # between two readings of a socket: 20 ms; the kernel keeps the times
+READ_TURNS = 10  # between two readings of a socket: 40 ms; the kernel keeps the times
 REPORT_TURNS = 250  # a second
 CONSENT_TURNS = 625
 _CONNECTING_AT_ONCE = 16
+_NICE = 5  # real peers do not take turns with the server on its CPUs
+_SHORTEST_SLEEP = 0.001  # seconds; what is less is a busy loop to the event loop's timers
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +47,16 @@ class Work:
     subscribers: tuple[Subscriber, ...]
     seed: int
     profile: str
-    segmented: bool
+    offload: bool
     cpus: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """`begin` starts a measurement that opens one packet in `every`; `end` closes it."""
+    """`publish` and `play` connect, `start` lets media flow; `begin` starts a measurement that
+    opens one packet in `every`, `end` closes it."""
 
-    name: Literal["publish", "play", "begin", "end", "stop"]
+    name: Literal["publish", "play", "start", "begin", "end", "stop"]
     every: int = 1
 
 
@@ -77,10 +81,13 @@ class _Worker:
         self._work, self._signalling = work, signalling
         self._certificate = RTCCertificate.generateCertificate()
         self._pool = Pool(work.seed)
+        self._rng = random.Random(work.seed)  # noqa: S311 - a reproducible load
         self._out, self._in = Outgoing(), Incoming()
         self._out_buffer, self._in_buffer = Buffer(self._out), Buffer(self._in)
         self._senders: list[Sender] = []
-        self._agenda: list[tuple[int, int, Sender]] = []  # a heap: who is due when
+        self._video = Rota(SECOND // FRAME_RATE)
+        self._audio = Rota(SECOND // AUDIO_RATE)
+        self._reports = Rota(SECOND)
         self._receivers: list[Receiver] = []
         self._connections: list[Connection] = []
         self._before = Reply()
@@ -96,6 +103,8 @@ class _Worker:
                 gc.collect()
                 gc.freeze()  # so that no later collection walks what stays for good
                 return reply
+            case "start":
+                self._start()
             case "begin":
                 self._begin(command.every)
             case "end":
@@ -103,7 +112,8 @@ class _Worker:
         return Reply()
 
     def _connection(self) -> Connection:
-        connection = Connection(self._certificate, self._work.profile)
+        joined = self._work.offload
+        connection = Connection(self._certificate, self._work.profile, joined=joined)
         self._connections.append(connection)
         return connection
 
@@ -116,12 +126,25 @@ class _Worker:
             self._pool,
             self._out,
             self._out_buffer,
-            segmented=self._work.segmented,
+            segmented=self._work.offload,
             seed=self._work.seed,
             now=time.monotonic_ns(),
         )
         self._senders.append(sender)
-        heapq.heappush(self._agenda, (sender.due(), publisher.number, sender))
+
+    def _start(self) -> None:
+        """Not before all are connected: a server that shakes hands and forwards at once does more
+        than it is measured for."""
+        now = time.monotonic_ns()
+        for sender in self._senders:
+            actions = (sender.send_video, sender.send_audio, sender.report)
+            for rota, action in zip(
+                (self._video, self._audio, self._reports), actions, strict=True
+            ):
+                rota.add(now + self._rng.randrange(rota.interval), action)
+
+    def _add(self, rota: Rota, action: Action) -> None:
+        rota.add(time.monotonic_ns() + self._rng.randrange(rota.interval), action)
 
     async def _play(self, subscriber: Subscriber) -> None:
         connection = self._connection()
@@ -163,19 +186,16 @@ class _Worker:
     async def keep_going(self) -> None:
         """Send what is due, read what waits, report, keep consent; until cancelled."""
         turn, turn_at = 0, 0
+        rotas = (self._audio, self._video, self._reports)
         while True:
+            for rota in rotas:
+                rota.run(time.monotonic_ns(), self._late)
             now = time.monotonic_ns()
-            agenda = self._agenda
-            while agenda and agenda[0][0] <= now:
-                due, number, sender = agenda[0]
-                self._late.append(now - due)
-                sender.tick(now)
-                heapq.heapreplace(agenda, (sender.due(), number, sender))
             if now >= turn_at:
                 turn, turn_at = turn + 1, now + TURN
                 self._take_turn(turn, now)
-            wake = min(agenda[0][0], turn_at) if agenda else turn_at
-            await asyncio.sleep(max(0, wake - time.monotonic_ns()) / 1e9)
+            wake = min(rota.next(turn_at) for rota in rotas)
+            await asyncio.sleep(max(_SHORTEST_SLEEP, (wake - time.monotonic_ns()) / SECOND))
 
     def _take_turn(self, turn: int, now: int) -> None:
         peers: list[Sender | Receiver] = [*self._senders, *self._receivers]
@@ -211,7 +231,7 @@ async def _each(connecting: Iterable[Awaitable[None]]) -> Reply:
 
 
 async def _serve(work: Work, pipe: Pipe) -> None:
-    signalling = work.target.signalling()
+    signalling = client(work.target)
     worker = _Worker(work, signalling)
     commands: asyncio.Queue[Command] = asyncio.Queue()
     loop = asyncio.get_running_loop()
@@ -232,6 +252,7 @@ async def _serve(work: Work, pipe: Pipe) -> None:
 def main(work: Work, pipe: Pipe, parent: int) -> None:
     """Entry point of a child of the process `parent`."""
     die_with_parent(parent)
+    os.nice(_NICE)
     if work.cpus:
         os.sched_setaffinity(0, work.cpus)
     uvloop.run(_serve(work, pipe))

@@ -1,26 +1,39 @@
 """`python -m media.bench`: the same as `classroom-sync bench media`, without the rest."""
 
 import argparse
+import asyncio
 import shlex
 import sys
 from collections.abc import Sequence
 
 from rich.console import Console
+from rich.table import Table
 
-from media.bench.comparison import DEFAULT_SYSTEMS, SCENARIOS, SYSTEMS, Options, run
+from media.bench import first_frame, soak
+from media.bench.comparison import DEFAULT_SYSTEMS, SCENARIOS, SYSTEMS, Options, run, start
+from media.bench.first_frame import NoBrowser
 from media.bench.measure import Plan
 from media.bench.report import as_json, as_table
+from media.bench.scenarios import one_to_many
+from media.bench.sdp import SignallingFailed
 
 
 def _cpus(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(",")) if text else ()
 
 
+def _count(text: str) -> int:
+    if not text.isdigit() or text == "0":
+        raise argparse.ArgumentTypeError(f"{text!r} is not one or more")
+    return int(text)
+
+
 def _parser(prog: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=prog,
         description="Measure this media plane and Janus on the same load.",
-        epilog="Example: classroom-sync bench media 1→8 city --seconds 5 --json",
+        epilog="Examples: classroom-sync bench media 1→8 city --seconds 5 --json; "
+        "bench media --search; bench media --first-frame 20; bench media --soak 10",
     )
     add = parser.add_argument
     add("scenarios", nargs="*", default=SCENARIOS, help="1→N or city")
@@ -42,6 +55,11 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     add("--peer-cpus", type=_cpus, default=(), help="pin the load generator")
     add("--nodes", type=int, default=0, help="media node processes; 0: as many as the load wants")
     add("--command", type=shlex.split, help="starts another server than our media nodes alone")
+    add(
+        "--first-frame", type=_count, metavar="TIMES", help="instead: how soon a page has a picture"
+    )
+    add("--pause", type=float, default=2.0, help="seconds between viewers of --first-frame")
+    add("--soak", type=float, metavar="MINUTES", help="instead: what joins and leaves leave behind")
     add("--json", action="store_true", help="one JSON object on standard output")
     return parser
 
@@ -69,12 +87,33 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m media.be
         server_cpus=args.server_cpus,
         plan=plan,
     )
-    quiet = Console(stderr=True)
-    result = run(options, lambda what: quiet.print(f"… {what}"))
+    try:
+        text, table = _measured(options, args)
+    except (NoBrowser, SignallingFailed) as error:
+        sys.exit(str(error))
     if args.json:
-        sys.stdout.write(as_json(result) + "\n")
+        sys.stdout.write(text + "\n")
     else:
-        Console().print(as_table(result))
+        Console().print(table)
+
+
+def _measured(options: Options, args: argparse.Namespace) -> tuple[str, Table]:
+    """What was asked for, as one JSON object and as a table."""
+    quiet = Console(stderr=True)
+
+    def progress(what: str) -> None:
+        quiet.print(f"… {what}")
+
+    if args.first_frame is not None:
+        with start(options, one_to_many(1)) as running:
+            frames = first_frame.first_frames(running, args.first_frame, progress, args.pause)
+        return first_frame.as_json(frames), first_frame.as_table(frames)
+    if args.soak is not None:
+        with start(options, one_to_many(1)) as running:
+            held = asyncio.run(soak.soak(running, soak.rounds_for(args.soak), progress))
+        return soak.as_json(held), soak.as_table(held)
+    result = run(options, progress)
+    return as_json(result), as_table(result)
 
 
 if __name__ == "__main__":

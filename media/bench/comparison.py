@@ -98,7 +98,11 @@ def _present(wanted: tuple[str, ...]) -> Iterator[str]:
         yield system
 
 
-def _start(system: str, scenario: Scenario, options: Options) -> AbstractContextManager[Running]:
+def start(
+    options: Options, scenario: Scenario, system: str | None = None
+) -> AbstractContextManager[Running]:
+    """A system under test, by default the first of the options', as `scenario` wants it."""
+    system = system or options.systems[0]
     if system == OURS:
         more_than_a_city = len(scenario.publishers) > len(city().publishers)
         nodes = options.nodes or (_cpus(options) if more_than_a_city else 1)
@@ -118,7 +122,7 @@ def _measure(
         return
     progress(f"{scenario.name}: {system}")
     try:
-        with _start(system, scenario, options) as running:
+        with start(options, scenario, system) as running:
             yield measure.forwarding(running, scenario, options.plan)
     except (SignallingFailed, OSError) as error:
         yield Measurement(scenario.name, system, error=str(error))

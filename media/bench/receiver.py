@@ -86,6 +86,11 @@ class Receiver:
         self._every = 1
         self._until_sample = 1
 
+    @property
+    def heard(self) -> bool:
+        """Whether any media came."""
+        return bool(self._streams)
+
     def begin(self, every: int) -> None:
         """Count from now on, and open one packet in `every` (at random places)."""
         self.read()

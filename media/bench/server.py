@@ -9,6 +9,7 @@ POSTs with 307 to the node of the room, which is the one with the fewest rooms w
 
 import argparse
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -67,9 +68,13 @@ async def _node(*, with_parent: bool) -> None:
     )
     await node.start()
 
-    async def state(_request: web.Request) -> web.Response:
-        tasks = len(asyncio.all_tasks())
-        return web.json_response({**node.snapshot(), "tasks": tasks, "pid": os.getpid()})
+    async def state(request: web.Request) -> web.Response:
+        """What the process holds; with `?objects=1`, Python objects too, which takes a moment."""
+        said = {**node.snapshot(), "tasks": len(asyncio.all_tasks()), "pid": os.getpid()}
+        if request.query.get("objects"):
+            gc.collect()
+            said["objects"] = len(gc.get_objects())
+        return web.json_response(said)
 
     app = web.Application()
     app.add_routes([*routes(node, _authorize), web.get("/state", state)])

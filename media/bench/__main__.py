@@ -51,6 +51,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         action="store_true",
         help="peers send and take each packet by itself, without UDP_SEGMENT and UDP_GRO",
     )
+    add("--transport-cc", action="store_true", help="viewers offer transport-wide feedback")
     add("--server-cpus", type=_cpus, default=(), help="pin the system under test, as in 0,1")
     add("--peer-cpus", type=_cpus, default=(), help="pin the load generator")
     add("--nodes", type=int, default=0, help="media node processes; 0: as many as the load wants")
@@ -74,6 +75,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m media.be
         args.workers,
         args.srtp,
         not args.no_offload,
+        args.transport_cc,
         args.peer_cpus,
     )
     options = Options(

@@ -47,6 +47,7 @@ class Load:
         seed: int,
         profile: str,
         offload: bool,
+        transport_cc: bool,
         cpus: tuple[int, ...] = (),
     ) -> None:
         context = multiprocessing.get_context("spawn")
@@ -65,6 +66,7 @@ class Load:
                 seed,
                 profile,
                 offload,
+                transport_cc,
                 cpus,
             )
             ours, theirs = context.Pipe()

@@ -21,8 +21,8 @@ HOLDS_LATE = 20.0  # ms, at p99: a generator that sends later does not make the 
 class Plan:
     """How to measure: seconds of warm-up and of measuring, workers of the load generator, the SRTP
     profile peers offer ("gcm" or "cm"), whether they hand bursts to the kernel and take them from
-    it in one piece, as a network card with segmentation offload does, CPUs of the peers (empty:
-    any)."""
+    it in one piece, as a network card with segmentation offload does, whether viewers offer
+    transport-wide feedback beside REMB, CPUs of the peers (empty: any)."""
 
     seconds: float = 10.0
     warm_up: float = 3.0
@@ -30,6 +30,7 @@ class Plan:
     workers: int = 2
     srtp: str = "gcm"
     offload: bool = True
+    transport_cc: bool = False
     peer_cpus: tuple[int, ...] = ()
 
 
@@ -120,6 +121,7 @@ def forwarding(running: Running, scenario: Scenario, plan: Plan) -> Measurement:
         seed=plan.seed,
         profile=plan.srtp,
         offload=plan.offload,
+        transport_cc=plan.transport_cc,
         cpus=plan.peer_cpus,
     ) as load:
         load.connect()

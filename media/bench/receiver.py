@@ -19,6 +19,7 @@ from aiortc.rtp import (
     pack_remb_fci,
 )
 
+from media.bench.arrivals import EXTENSION_ID, ArrivalLog, sequence_of
 from media.bench.connection import Connection
 from media.bench.datagrams import BATCH, SLOT, Incoming
 from media.bench.payloads import Pool
@@ -73,13 +74,21 @@ class _Stream:
 
 class Receiver:
     """Reads one socket when told to. `incoming` and `buffer` (the same memory) are shared by a
-    worker's receivers."""
+    worker's receivers; `log` is of one that offers transport-wide feedback."""
 
     def __init__(
-        self, connection: Connection, pool: Pool, incoming: Incoming, buffer: Buffer, *, seed: int
+        self,
+        connection: Connection,
+        pool: Pool,
+        incoming: Incoming,
+        buffer: Buffer,
+        *,
+        seed: int,
+        log: ArrivalLog | None = None,
     ) -> None:
         self.connection, self._pool, self._in, self._buffer = connection, pool, incoming, buffer
         self._fd = connection.socket.fileno()
+        self.log = log
         self._rng = random.Random(seed)  # noqa: S311 - a reproducible sample
         self._streams: dict[int, _Stream] = {}
         self._arrivals = Arrivals()
@@ -109,7 +118,7 @@ class Receiver:
 
     def read(self) -> None:
         """Take everything that waits in the socket."""
-        incoming, streams = self._in, self._streams
+        incoming, streams, log = self._in, self._streams, self.log
         view, lengths, unpack = incoming.view, incoming.lengths, _WORDS.unpack_from
         while count := incoming.receive(self._fd):
             for i in range(count):
@@ -129,6 +138,10 @@ class Receiver:
                     if step < 0x8000:
                         stream.highest += step
                     stream.received += 1
+                    if log is not None and first & 16:
+                        number = sequence_of(view, at, EXTENSION_ID)
+                        if number is not None:
+                            log.add(number, incoming.stamp(i))
                     self._until_sample -= 1
                     if not self._until_sample:
                         self._open(at, min(segment, end - at), incoming.stamp(i))
@@ -184,11 +197,22 @@ class Receiver:
             )
             for ssrc, stream in self._streams.items()
         ]
-        remb = pack_remb_fci(_REMB, list(self._streams))
-        compound = (
-            bytes(RtcpRrPacket(ssrc=_OWN_SSRC, reports=blocks[:31]))
-            + bytes(RtcpSdesPacket([RtcpSourceInfo(ssrc=_OWN_SSRC, items=[(1, b"bench")])]))
-            + bytes(RtcpPsfbPacket(fmt=RTCP_PSFB_APP, ssrc=_OWN_SSRC, media_ssrc=0, fci=remb))
+        compound = bytes(RtcpRrPacket(ssrc=_OWN_SSRC, reports=blocks[:31])) + bytes(
+            RtcpSdesPacket([RtcpSourceInfo(ssrc=_OWN_SSRC, items=[(1, b"bench")])])
         )
+        if self.log is None or not self.log.began:  # what browsers send where the other is had not
+            remb = pack_remb_fci(_REMB, list(self._streams))
+            compound += bytes(
+                RtcpPsfbPacket(fmt=RTCP_PSFB_APP, ssrc=_OWN_SSRC, media_ssrc=0, fci=remb)
+            )
+        self._send(compound)
+
+    def report_arrivals(self) -> None:
+        """Send transport-wide feedback on what came since the last time."""
+        feedback = self.log.report(_OWN_SSRC, next(iter(self._streams), 0)) if self.log else None
+        if feedback is not None:
+            self._send(feedback)
+
+    def _send(self, packet: bytes) -> None:
         with suppress(OSError):
-            self.connection.socket.send(self.connection.send.protect_rtcp(compound))
+            self.connection.socket.send(self.connection.send.protect_rtcp(packet))

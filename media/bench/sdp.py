@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from aiortc.rtcdtlstransport import RTCDtlsFingerprint, RTCDtlsParameters
 from aiortc.sdp import MediaDescription, SessionDescription
 
+from media.bench import arrivals
+
 OPUS, VP8 = 111, 96  # payload types offered
-AUDIO_LEVEL_ID = 1
+AUDIO_LEVEL_ID = 1  # not arrivals.EXTENSION_ID
 _RTPMAP = {
     "audio": f"{OPUS} opus/48000/2",
     "video": f"{VP8} VP8/90000",
@@ -100,11 +102,14 @@ def publish_offer(local: Local, ssrcs: dict[str, int], cname: str) -> str:
     return "\r\n".join(lines) + "\r\n"
 
 
-def play_offer(local: Local, slots: int) -> str:
-    """`slots` recvonly audios and as many videos."""
+def play_offer(local: Local, slots: int, *, transport_cc: bool = False) -> str:
+    """`slots` recvonly audios and as many videos, with transport-wide feedback if wanted."""
     lines = _head(2 * slots)
     for mid, kind in enumerate(["audio"] * slots + ["video"] * slots):
         lines += _section(kind, str(mid), "recvonly", local, "actpass")
+        if transport_cc:
+            lines.append(f"a=rtcp-fb:{_TYPE[kind]} transport-cc")
+            lines.append(f"a=extmap:{arrivals.EXTENSION_ID} {arrivals.URI}")
     return "\r\n".join(lines) + "\r\n"
 
 

@@ -32,6 +32,9 @@ class JanusApi:
 Target = Lessons | OneLesson | JanusApi
 
 
-def client(target: Target) -> Signalling:
-    """A client for it; inside a running event loop."""
-    return Janus(target.url) if isinstance(target, JanusApi) else WhipWhep(target)
+def client(target: Target, *, transport_cc: bool) -> Signalling:
+    """A client for it, inside a running event loop. `transport_cc` is what viewers offer by WHEP;
+    Janus offers itself, and its offer is taken without."""
+    if isinstance(target, JanusApi):
+        return Janus(target.url)
+    return WhipWhep(target, transport_cc=transport_cc)

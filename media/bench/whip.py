@@ -66,10 +66,11 @@ class OneLesson:
 
 
 class WhipWhep:
-    """Publishes and plays; follows a redirect to a room's media node (RFC 9725, 4.6)."""
+    """Publishes and plays, offering `transport_cc` as a viewer or not; follows a redirect to a
+    room's media node (RFC 9725, 4.6)."""
 
-    def __init__(self, endpoints: Lessons | OneLesson) -> None:
-        self._endpoints = endpoints
+    def __init__(self, endpoints: Lessons | OneLesson, *, transport_cc: bool = False) -> None:
+        self._endpoints, self._transport_cc = endpoints, transport_cc
         self._http = aiohttp.ClientSession(timeout=_TIMEOUT)
 
     async def publish(self, publisher: Publisher, connection: Connection) -> Endpoint:
@@ -80,7 +81,8 @@ class WhipWhep:
 
     async def play(self, subscriber: Subscriber, connection: Connection) -> Endpoint:
         """Connect a subscriber; its resource. Raises SignallingFailed."""
-        offer = sdp.play_offer(connection.local, len(subscriber.watches))
+        slots = len(subscriber.watches)
+        offer = sdp.play_offer(connection.local, slots, transport_cc=self._transport_cc)
         return await self._post(self._endpoints.whep(subscriber), offer, connection)
 
     async def leave(self, resource: Endpoint) -> None:

@@ -17,6 +17,7 @@ import aiohttp
 import uvloop
 from aiortc.rtcdtlstransport import RTCCertificate
 
+from media.bench.arrivals import ArrivalLog
 from media.bench.connection import Connection
 from media.bench.datagrams import Incoming, Outgoing
 from media.bench.payloads import AUDIO_RATE, FRAME_RATE, Pool
@@ -33,6 +34,7 @@ TURN = 4_000_000  # ns; what peers do besides sending is spread over turns, so t
 READ_TURNS = 10  # between two readings of a socket: 40 ms; the kernel keeps the times
 REPORT_TURNS = 250  # a second
 CONSENT_TURNS = 625
+ARRIVAL_TURNS = 25  # 100 ms, as browsers report
 _CONNECTING_AT_ONCE = 16
 _NICE = 5  # real peers do not take turns with the server on its CPUs
 _SHORTEST_SLEEP = 0.001  # seconds; what is less is a busy loop to the event loop's timers
@@ -48,6 +50,7 @@ class Work:
     seed: int
     profile: str
     offload: bool
+    transport_cc: bool
     cpus: tuple[int, ...] = ()
 
 
@@ -151,7 +154,14 @@ class _Worker:
         await self._signalling.play(subscriber, connection)
         seed = self._work.seed + subscriber.number
         self._receivers.append(
-            Receiver(connection, self._pool, self._in, self._in_buffer, seed=seed)
+            Receiver(
+                connection,
+                self._pool,
+                self._in,
+                self._in_buffer,
+                seed=seed,
+                log=ArrivalLog() if self._work.transport_cc else None,
+            )
         )
 
     def _begin(self, every: int) -> None:
@@ -205,6 +215,9 @@ class _Worker:
             peer.connection.refresh_consent()
         for receiver in self._receivers[turn % REPORT_TURNS :: REPORT_TURNS]:
             receiver.report(now)
+        if self._work.transport_cc:
+            for receiver in self._receivers[turn % ARRIVAL_TURNS :: ARRIVAL_TURNS]:
+                receiver.report_arrivals()
 
     def close(self) -> None:
         """Let the sockets go."""
@@ -231,7 +244,7 @@ async def _each(connecting: Iterable[Awaitable[None]]) -> Reply:
 
 
 async def _serve(work: Work, pipe: Pipe) -> None:
-    signalling = client(work.target)
+    signalling = client(work.target, transport_cc=work.transport_cc)
     worker = _Worker(work, signalling)
     commands: asyncio.Queue[Command] = asyncio.Queue()
     loop = asyncio.get_running_loop()

@@ -36,7 +36,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         "bench media --search; bench media --first-frame 20; bench media --soak 10",
     )
     add = parser.add_argument
-    add("scenarios", nargs="*", default=SCENARIOS, help="1→N or city")
+    add("scenarios", nargs="*", help="1→N or city; all three where nothing else is asked for")
     add("--systems", nargs="+", default=DEFAULT_SYSTEMS, choices=SYSTEMS)
     add("--multiple", type=int, default=1, help="so many cities")
     add("--search", action="store_true", help="find the largest multiple of the city that holds")
@@ -79,7 +79,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m media.be
         args.peer_cpus,
     )
     options = Options(
-        scenarios=tuple(args.scenarios),
+        scenarios=tuple(args.scenarios or (() if args.search else SCENARIOS)),
         systems=tuple(args.systems),
         multiple=args.multiple,
         search=args.search,

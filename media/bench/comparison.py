@@ -64,7 +64,7 @@ def run(options: Options, progress: Callable[[str], None] = lambda _: None) -> R
     done: list[Measurement] = []
     for name in options.scenarios:
         scenario = parse(name, options.multiple)
-        for system in _present(options.systems):
+        for system in _able(options.systems, scenario):
             done.extend(_measure(system, scenario, options, progress))
     found = _search(options, progress) if options.search else None
     return Result(
@@ -91,9 +91,12 @@ def _cpus(options: Options) -> int:
     return len(options.server_cpus) or os.cpu_count() or 1
 
 
-def _present(wanted: tuple[str, ...]) -> Iterator[str]:
+def _able(wanted: tuple[str, ...], scenario: Scenario) -> Iterator[str]:
+    """Without what is not installed, and without the whole product where one lesson is not all."""
     for system in wanted:
         if system in (JANUS, JANUS_LOOPS) and janus_binary() is None:
+            continue
+        if system == WHOLE and len(scenario.publishers) > 1:
             continue
         yield system
 

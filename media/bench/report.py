@@ -9,7 +9,7 @@ from typing import Any
 from rich.table import Table
 
 from media.bench.comparison import Result
-from media.bench.measure import HOLDS_DELIVERED, Measurement
+from media.bench.measure import Measurement
 from media.bench.scenarios import city
 
 _TOLERABLY_LATE = 5.0  # ms
@@ -48,28 +48,30 @@ def as_json(result: Result) -> str:
 def as_table(result: Result) -> Table:
     """A row for each measurement."""
     title = f"{result.machine}, {result.cpus} CPUs, {result.plan.seconds:g} s each"
-    table = Table(title=title, caption=_caption(result))
-    table.add_column("", no_wrap=True, min_width=16)
-    for heading in ("packets", "µs each", "of Janus", "cores", "loss", "p50, p99 ms", "MB", "same"):
+    table = Table(title=title, caption=_caption(result), box=None, padding=(0, 1, 0, 0))
+    table.add_column("", no_wrap=True)
+    for heading in ("µs", "/Janus", "cores", "got", "loss", "p50, p99 ms", "MB", "same"):
         table.add_column(heading, justify="right", no_wrap=True)
     for scenario, group in _by_scenario(result):
-        table.add_row(f"[bold]{scenario}[/bold]", end_section=False)
+        table.add_row(f"[bold]{scenario}[/bold]")
         for m in group:
             table.add_row(m.system, *_cells(m, group))
-        table.add_section()
     return table
 
 
 def _caption(result: Result) -> str:
-    notes = ["µs each: CPU of all processes of the system, for each packet that reached a viewer"]
+    notes = ["µs: CPU of all processes of the system for each packet that reached a viewer"]
     if result.largest_multiple is not None:
         rooms = result.largest_multiple * len(city().publishers)
         notes.append(f"largest city that holds: ×{result.largest_multiple}, {rooms} rooms live")
         notes.append(f"gave out: {result.gave_out or 'nothing up to the limit'}")
     notes += [f"{m.scenario}, {m.system}: {m.error}" for m in result.measurements if m.error]
-    late = max((m.generator.late_p99_ms for m in result.measurements), default=0.0)
-    if late > _TOLERABLY_LATE:
-        notes.append(f"the load generator was late (p99 {late:.0f} ms): the machine was busy")
+    notes += [
+        f"{m.scenario}, {m.system}: the load generator was late (p99 "
+        f"{m.generator.late_p99_ms:.0f} ms): the machine was busy"
+        for m in result.measurements
+        if m.generator.late_p99_ms > _TOLERABLY_LATE
+    ]
     return "\n".join(notes)
 
 
@@ -77,15 +79,14 @@ def _cells(m: Measurement, group: list[Measurement]) -> tuple[str, ...]:
     if m.error:
         return ("failed",)
     share = ratio(m, group)
-    short = f" ({m.delivered:.0%})" if m.delivered < HOLDS_DELIVERED else ""
     heard = m.latency_p50_ms is not None and m.latency_p99_ms is not None
     return (
-        f"{m.forwarded}{short}",
         f"{m.cpu_us:.2f}",
         "" if share is None else f"{share:.2f}",
         f"{m.cores:.2f}",
+        f"{min(1.0, m.delivered):.0%}",
         f"{m.loss:.3%}",
         f"{m.latency_p50_ms:.2f}, {m.latency_p99_ms:.2f}" if heard else "",
         f"{m.peak_rss_mb:.0f}",
-        f"{m.sampled - m.different - m.unreadable}/{m.sampled}" if m.sampled else "",
+        ("no" if m.different or m.unreadable else "yes") if m.sampled else "",
     )

@@ -76,8 +76,9 @@ class Sender:
         self._video = _Stream(own["video"], VP8, payloads.VIDEO_CLOCK, first, b"")
         self._audio = _Stream(own["audio"], OPUS, payloads.AUDIO_CLOCK, first, _LEVEL)
         self._frames = 0
-        self._last_key = -payloads.KEY_INTERVAL
-        self._key_wanted = False
+        # A key frame first, and then in a rhythm of its own.
+        self._last_key = -self._rng.randrange(payloads.KEY_INTERVAL)
+        self._key_wanted = True
         self._opus = payloads.opus_frame()
         self._began = now
         self.unsent = 0  # datagrams the kernel did not take
@@ -95,9 +96,11 @@ class Sender:
 
     def send_video(self, at: int) -> None:
         """Send the frame due at `at`, one of `payloads.FRAME_RATE`."""
-        key = self._key_wanted or self._frames - self._last_key >= payloads.KEY_INTERVAL
-        if key:
-            self._key_wanted, self._last_key = False, self._frames
+        in_turn = self._frames - self._last_key >= payloads.KEY_INTERVAL
+        key = in_turn or self._key_wanted
+        self._key_wanted = False
+        if in_turn:
+            self._last_key = self._frames
         frame = payloads.vp8_frame(self._rng, self._frames, key)
         self._frames += 1
         self._send(self._video, frame, at)

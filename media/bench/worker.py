@@ -36,6 +36,7 @@ REPORT_TURNS = 250  # a second
 CONSENT_TURNS = 625
 ARRIVAL_TURNS = 25  # 100 ms, as browsers report
 _CONNECTING_AT_ONCE = 16
+_STARTING = 1.0  # second over which publishers begin
 _NICE = 5  # real peers do not take turns with the server on its CPUs
 _SHORTEST_SLEEP = 0.001  # seconds; what is less is a busy loop to the event loop's timers
 
@@ -107,7 +108,7 @@ class _Worker:
                 gc.freeze()  # so that no later collection walks what stays for good
                 return reply
             case "start":
-                self._start()
+                await self._start()
             case "begin":
                 self._begin(command.every)
             case "end":
@@ -135,9 +136,9 @@ class _Worker:
         )
         self._senders.append(sender)
 
-    def _start(self) -> None:
+    async def _start(self) -> None:
         """Not before all are connected: a server that shakes hands and forwards at once does more
-        than it is measured for."""
+        than it is measured for. One after the other: their first key frames would be a flood."""
         now = time.monotonic_ns()
         for sender in self._senders:
             actions = (sender.send_video, sender.send_audio, sender.report)

@@ -15,7 +15,7 @@ from typing import Any
 from playwright.async_api import Browser, Page, async_playwright
 
 CHROMIUM = "/usr/bin/chromium"
-_FLAGS = (
+FLAGS = (
     "--no-sandbox",
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
@@ -122,7 +122,7 @@ async def ready(running: RunningDemo) -> None:
 async def browser() -> AsyncIterator[Browser]:
     """A headless Chromium with a camera and a microphone that aren't real."""
     async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(_FLAGS))
+        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         try:
             yield chromium
         finally:

@@ -104,6 +104,8 @@ def network(**hosts: float) -> Iterator[Network]:
             address = f"10.77.0.{number}"
             _address(sides[0], SERVER, address)
             _address(sides[1], address, SERVER)
+            # Browsers look for their own address along the default route.
+            command("ip", "-n", namespace.name, "route", "add", "default", "dev", sides[1].device)
             made.append(Host(namespace, address, Line(*sides)))
         yield Network(server, tuple(made))
 

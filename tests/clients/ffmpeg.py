@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from imageio_ffmpeg import get_ffmpeg_exe
 
@@ -93,3 +94,18 @@ async def rtp(namespace: Namespace, video_port: int, audio_port: int) -> AsyncIt
     )
     async with _running(namespace, "-loglevel", "error", *_PICTURE_AND_TONE, *out) as running:
         yield running
+
+
+async def film(folder: Path) -> tuple[Path, Path]:
+    """Four seconds of a 720p picture that moves everywhere (Y4M) and ten of a voice-like sound
+    (WAV), as Chromium's fake camera and microphone play them in a loop."""
+    picture, sound = folder / "film.y4m", folder / "film.wav"
+    moving = "testsrc2=size=1280x720:rate=25,noise=alls=12:allf=t,format=yuv420p"
+    voice = "aevalsrc=0.2*sin(2*PI*180*t)*(1+sin(2*PI*3*t))+0.05*(random(0)-0.5):s=48000"
+    process = await asyncio.create_subprocess_exec(
+        *(get_ffmpeg_exe(), "-hide_banner", "-loglevel", "error"),
+        *("-f", "lavfi", "-t", "4", "-i", moving, "-f", "lavfi", "-t", "10", "-i", voice),
+        *("-map", "0:v", str(picture), "-map", "1:a", str(sound)),
+    )
+    assert await process.wait() == 0
+    return picture, sound

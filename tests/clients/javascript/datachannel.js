@@ -58,10 +58,10 @@ export async function publish(grant, { videoPort, audioPort }) {
 export async function play(grant) {
   const pc = new datachannel.PeerConnection("player", { iceServers: [] });
   const received = { video: 0, audio: 0 };
-  for (const media of [audio("RecvOnly"), video("RecvOnly")]) {
-    const track = pc.addTrack(media);
+  const tracks = [pc.addTrack(audio("RecvOnly")), pc.addTrack(video("RecvOnly"))];
+  for (const track of tracks) {
     const kind = track.type();
     track.onMessage(() => (received[kind] += 1));
   }
-  return { packets: () => received, stop: await exchange(pc, grant) };
+  return { tracks, packets: () => received, stop: await exchange(pc, grant) };
 }

@@ -47,6 +47,16 @@ export class Harness {
     return { requests, at: Date.now(), state: pc.connectionState, streams: await streams(pc) };
   }
 
+  /** Begin to keep a report every so many milliseconds; `recorded` gives what was kept so far. */
+  async record(milliseconds) {
+    this.kept = [];
+    setInterval(async () => this.kept.push(await this.report()), milliseconds);
+  }
+
+  async recorded() {
+    return this.kept.map(({ at, streams }) => ({ at, streams }));
+  }
+
   async stop() {
     await this.client.stop();
     return { requests };

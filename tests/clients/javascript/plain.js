@@ -27,11 +27,11 @@ const RSA = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256", modulusLength: 2048, p
 
 /**
  * @param {{url: string, token: string}} grant
- * @param {{encodings?: RTCRtpEncodingParameters[], video?: MediaTrackConstraints, codec?: string,
- *   rsa?: boolean, setup?: string}} options `setup`: the DTLS role that the offer leaves us
+ * @param {{encodings?: RTCRtpEncodingParameters[], video?: MediaTrackConstraints,
+ *   audio?: MediaTrackConstraints, codec?: string, rsa?: boolean, setup?: string}} options `setup`: the DTLS role that the offer leaves us
  */
-export async function publish(grant, { encodings, video = { width: 640, height: 360 }, codec, rsa, setup }) {
-  const stream = await navigator.mediaDevices.getUserMedia({ audio: true, video });
+export async function publish(grant, { encodings, video = { width: 640, height: 360 }, audio = true, codec, rsa, setup }) {
+  const stream = await navigator.mediaDevices.getUserMedia({ audio, video });
   const pc = new RTCPeerConnection(rsa ? { certificates: [await RTCPeerConnection.generateCertificate(RSA)] } : {});
   for (const track of stream.getTracks()) {
     const sendEncodings = track.kind === "video" ? encodings : undefined;

@@ -47,6 +47,7 @@ MAX_SSRCS = 64  # heard of one peer, its reports included
 _BUDGET = 256  # datagrams read of one peer in its handshake, and as many after it
 _HANDSHAKE_TIMEOUT = 15.0  # seconds
 _RESEND_FIRST, _RESEND_MOST = 0.05, 0.8  # seconds; doubled each time, as browsers do
+_LAST_FLIGHT = (0.05, 0.15, 0.35)  # seconds after it was sent; nobody answers that one
 
 
 class HandshakeFailed(Exception):
@@ -144,6 +145,7 @@ class _Datagrams:
         self._turn: asyncio.Future[None] | None = None
         self._patience = _RESEND_FIRST
         self._settled = False
+        self._repeats: list[asyncio.TimerHandle] = []
 
     def arrived(self, data: bytes) -> None:
         if len(self._waiting) < _WAITING and self._left > 0:
@@ -151,9 +153,18 @@ class _Datagrams:
             self._waiting.append(data)
             self._some.set()
 
-    def settle(self) -> None:
-        """The handshake is over: nothing is repeated from here on."""
-        self._settled, self._flight, self._left = True, None, _BUDGET
+    def settle(self, *, spoke_last: bool) -> None:
+        """The handshake is over for this side. Whether the other has heard the last flight nobody
+        says, so that is repeated a few times; what arrives from here on is answered by OpenSSL."""
+        last, self._flight = self._flight, None
+        self._settled, self._left = True, _BUDGET
+        if spoke_last and last is not None:
+            loop = asyncio.get_running_loop()
+            self._repeats = [loop.call_later(after, self._send_now, last) for after in _LAST_FLIGHT]
+
+    def stop(self) -> None:
+        for repeat in self._repeats:
+            repeat.cancel()
 
     async def _recv(self) -> bytes:
         """The next datagram. Cancelling this loses none, nor the place in the queue for turns: it
@@ -223,7 +234,7 @@ class Wire:
             raise HandshakeFailed(
                 "the peer's certificate does not match its fingerprint, or no profile is common"
             )
-        self._datagrams.settle()
+        self._datagrams.settle(spoke_last=self._dtls._role == "server")  # of a full handshake
         self._receive, self._send = self._dtls._rx_srtp, self._dtls._tx_srtp
         for session in (self._receive, self._send):
             session._cdata = ffi.new("char[]", MAX_PACKET + _TRAILER)
@@ -296,5 +307,6 @@ class Wire:
 
     async def close(self) -> None:
         """Say goodbye and stop; the second time does nothing."""
+        self._datagrams.stop()
         await self._dtls.stop()
         self._receive = self._send = None

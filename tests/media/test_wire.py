@@ -212,6 +212,26 @@ async def test_a_lost_first_flight_is_sent_again_as_it_was(lost: str) -> None:
         await wire.close()
 
 
+async def test_a_lost_last_flight_is_sent_again_as_it_was() -> None:
+    """The server's second: after it the server is connected, and the client can't know."""
+    said: list[bytes] = []
+
+    def passes(sender: str, data: bytes) -> bool:
+        if sender == "server":
+            said.append(data)
+        return sender != "server" or len(said) != 2
+
+    server, client = pair(passes=passes)
+    async with asyncio.timeout(10):
+        await asyncio.gather(server.handshake(), client.handshake())
+    assert said[1:3] == [said[1]] * 2
+    for wire in (server, client):
+        await wire.close()
+    after = len(said)
+    await asyncio.sleep(0.4)
+    assert len(said) == after
+
+
 @pytest.mark.parametrize("lost", range(5))
 async def test_whichever_datagram_is_lost_hands_are_shaken(lost: int) -> None:
     numbers = itertools.count()

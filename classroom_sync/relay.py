@@ -7,6 +7,7 @@ it (307): a browser drops the Authorization header on the way to another origin.
 """
 
 import math
+from urllib.parse import quote
 from uuid import UUID
 
 import aiohttp
@@ -58,7 +59,7 @@ def _told(
 
 @routes.route("*", "/whip/{session}/{participant}")
 async def whip(request: web.Request) -> web.StreamResponse:
-    return await _to_session(request, "whip", f"/{request.match_info['participant']}")
+    return await _to_session(request, "whip", "/" + _segment(request, "participant"))
 
 
 @routes.route("*", "/whep/{session}")
@@ -73,7 +74,12 @@ async def resource(request: web.Request) -> web.StreamResponse:
     node_id = _uuid(request.match_info["node"])
     if request.app[LINKS].url(node_id) is None:
         return _told(request, 404, "The media connection has ended: make a new one.")
-    return await _pass_on(request, node_id, f"/media/{request.match_info['resource']}")
+    return await _pass_on(request, node_id, "/media/" + _segment(request, "resource"))
+
+
+def _segment(request: web.Request, name: str) -> str:
+    """One segment of a path, as one: what was quoted stays so."""
+    return quote(request.match_info[name], safe="")
 
 
 def _uuid(text: str) -> UUID:

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import aiohttp
 import pytest
 from aiohttp import web
+from yarl import URL
 
 from classroom_sync.ice_servers import IceServer, link_headers
 from classroom_sync.limits import TokenBuckets
@@ -219,3 +220,22 @@ async def test_what_is_refused_is_said_in_the_visitors_language(
     headers = SDP | bearer(site) | {"Accept-Language": language}
     refused = await ask(site, "POST", whip(site), headers)
     assert said in (await refused.json())["detail"]
+
+
+@pytest.mark.parametrize("name", ["..%2F..%2Fcontrol", "a%0D%0Ab", "%00", "%3Fx", "%E8%AF%BE"])
+@pytest.mark.parametrize("public_url", [None, "https://node7.example.cn"])
+async def test_a_name_leads_to_nothing_but_itself(
+    site: Site, name: str, public_url: str | None
+) -> None:
+    async with placed(site, public_url) as node_id, site.browser() as client:
+        for method, path in (
+            ("POST", f"/whip/{site.planned.session_id}/{name}"),
+            ("DELETE", f"/media/{node_id}/{name}"),
+        ):
+            url = URL(site.url + path, encoded=True)
+            headers = SDP | bearer(site)
+            async with client.request(method, url, headers=headers, allow_redirects=False) as got:
+                if got.status == 307:
+                    assert got.headers["Location"] == f"{public_url}{path}"
+                else:
+                    assert got.status in (400, 403, 404)

@@ -36,7 +36,7 @@ from media.wire import Certificate, HandshakeFailed, Wire, srtp_functions
 log = structlog.get_logger()
 
 TICK = 0.05  # seconds
-CONNECT_TIMEOUT = 20.0  # seconds from the answer to the first check
+CONNECT_TIMEOUT = 20.0  # seconds from the answer to the end of the handshake
 
 
 class MediaNode:
@@ -150,6 +150,7 @@ class MediaNode:
 
         Raises BadSdp, Unsupported, NoCommonCodec, Overloaded.
         """
+        await self._certificate.turns.take()
         parsed = sdp.parse(offer)
         tracks = negotiation.tracks_to_publish(parsed)
         peer = self._make_peer(grant, parsed)
@@ -167,6 +168,7 @@ class MediaNode:
 
         Raises BadSdp, Unsupported, NoCommonCodec, NotPublished, Overloaded.
         """
+        await self._certificate.turns.take()
         parsed = sdp.parse(offer)
         slots = negotiation.slots_to_play(parsed, lambda: self._random.getrandbits(32))
         if grant.role != "lead":
@@ -294,11 +296,13 @@ class MediaNode:
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
                 await peer.checked.wait()
-            await peer.wire.handshake()
+                await peer.wire.handshake()
         except (TimeoutError, HandshakeFailed) as error:
             log.info("connection failed", participant=peer.grant.participant, cause=str(error))
             self._close(peer, "lost")
             return
+        if peer.resource_id not in self._peers:
+            return  # closed in the very turn in which its handshake was done
         self._admission.connected(peer.resource_id)
         room = self._room(peer.grant.room)
         now, wall = time.monotonic(), time.time()
@@ -394,7 +398,7 @@ class MediaNode:
     def _on_rtp(self, resource_id: str, packet: bytes, now: float) -> None:
         """An unprotected RTP packet that the fast path has not taken."""
         peer = self._peers.get(resource_id)
-        if peer is not None and peer.in_room:
+        if peer and peer.in_room and peer.wire and peer.wire.hears(packet[8:12]):
             room = self._rooms[peer.grant.room]
             room.on_rtp(resource_id, packet, now)
             self._drain(room)

@@ -98,3 +98,25 @@ def test_a_run_of_arrivals_longer_than_its_deltas_is_refused_at_once() -> None:
     with pytest.raises(MalformedPacket):
         feedback.parse_transport_feedback(1, 2, all_came)
     assert lines_run(TARGETS["transport-feedback"].run, all_came) < 60
+
+
+#: Each once cost as much as the product of its parts, or raised what nobody caught.
+_OFFERS = {
+    "types by feedback": "".join(f"a=rtpmap:{n} x/1\r\n" for n in range(900))
+    + "a=rtcp-fb:* nack\r\n" * 900,
+    "formats by types": "".join(f"a=rtpmap:{n % 1000} rtx/90000\r\n" for n in range(2000)),
+    "fingerprints": "".join(f"a=fingerprint:sha-256 {n:064x}\r\n" for n in range(180)),
+    "extensions": "".join(f"a=extmap:{n % 14 + 1} urn:{n}\r\n" for n in range(900)),
+    "rids": "".join(f"a=rid:r{n} send pt=96;max-width=1\r\n" for n in range(600)),
+    "no digits": "m=video 9 UDP/TLS/RTP/SAVPF ² ٣ 96\r\na=mid:9\r\na=rtcp-mux\r\n",
+}
+
+
+@pytest.mark.parametrize("kind", _OFFERS)
+def test_an_offer_of_many_parts_costs_no_more_than_its_size(kind: str) -> None:
+    target = TARGETS["sdp-offer"]
+    for seed in target.seeds()[:3]:
+        data = seed + _OFFERS[kind].encode()
+        lines, held = budget("sdp-offer")(len(data))
+        assert lines_run(target.run, data) <= lines
+        assert peak(target.run, data) <= held

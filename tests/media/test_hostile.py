@@ -9,6 +9,7 @@ import pytest
 
 from media import node as media_node
 from media import rtcp
+from media.admission import Limits
 from media.bench import sdp
 from media.bench.connection import Connection
 from media.node_events import ParticipantConnected, ParticipantGone
@@ -115,6 +116,23 @@ async def test_a_copied_check_draws_no_media_to_another_address(
         lead.send(video(number, body=b"frame %d" % number))
         await _sees(player, b"frame %d" % number)
     assert _is_silent(stranger)
+
+
+async def test_media_follows_a_player_whose_own_address_changes(school: Hall) -> None:
+    lead, [player] = await school.lesson()
+    connection, loop = player.connection, asyncio.get_running_loop()
+    with connection.socket:  # as a NAT that forgot would have it
+        connection.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    connection.socket.setblocking(False)
+    connection.socket.connect(("127.0.0.1", school.node.udp_port))
+    connection.socket.send(player.check())
+    number = 2
+    async with asyncio.timeout(5):
+        while demux(data := await loop.sock_recv(connection.socket, 2048)) is not Protocol.RTP:
+            connection.answer_check(data)
+            lead.send(video(number, body=b"frame %d" % number))
+            number += 1
+    assert b"frame" in connection.receive.unprotect(data)
 
 
 async def test_an_address_in_use_is_not_taken_by_another_participant(school: Hall) -> None:
@@ -266,6 +284,18 @@ async def test_many_resources_opened_and_abandoned_are_freed(
     async with asyncio.timeout(10):
         while school.node.snapshot()["resources"] > 2 or len(asyncio.all_tasks()) > tasks:
             await asyncio.sleep(0.01)  # a connection that never was is no event
+    connection.close()
+
+
+async def test_a_participant_pays_itself_for_what_it_leaves_half_open(school: Hall) -> None:
+    lead, [player] = await school.lesson()
+    connection = Connection(CERTIFICATE, "gcm")
+    offer = sdp.play_offer(connection.local, 3)
+    for number in range(200):
+        await school.node.subscribe(Grant("r", "greedy", "subscribe", "receiving"), offer)
+        lead.send(video(2 + number, body=b"frame %d" % number))
+        await _sees(player, b"frame %d" % number)
+    assert school.node.snapshot()["resources"] == 2 + Limits().waiting_of_participant
     connection.close()
 
 

@@ -34,7 +34,7 @@ from db.errors import DatabaseError, Unreachable
 from db.nodes import MediaNodeRow
 from db.pool import Pool
 from media.http import routes as media_routes
-from media.node import MediaNode
+from media.node import MediaNode, spare_the_collector
 from media.node_events import NodeEvent
 from media.peer import Grant
 
@@ -176,6 +176,7 @@ async def run_node(settings: Settings, node_id: UUID, *, with_parent: bool) -> N
         asyncio.create_task(spool.run()),
         asyncio.create_task(_keep_lease(pool, node, row)),
     ]
+    spare_the_collector()
     try:
         await stop.wait()
     finally:

@@ -46,8 +46,6 @@ def tracks_to_publish(offer: Offer) -> tuple[TrackSpec, ...]:
             raise Unsupported("at most one audio and one video track can be published")
         extensions = _extensions(section, PUBLISH_EXTENSIONS[kind], _FLOWS["publish"], wide)
         chosen = payloads(section, wide=_has(extensions, Extension.TRANSPORT_CC))
-        # Opus before RED, whatever the offer prefers: a player without RED would hear nothing.
-        chosen = tuple(sorted(chosen, key=lambda p: p.codec is Codec.RED))
         rids = tuple(accepted_layers(section, chosen, extensions))
         ssrcs, rtx = _streams(section, len(rids))
         extensions = _needed(extensions, chosen, rids)

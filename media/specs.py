@@ -159,11 +159,13 @@ def compatible(sent: PayloadSpec, wanted: PayloadSpec) -> bool:
     """Whether a stream published as `sent` can be played by who negotiated `wanted`.
 
     H.264 compares packetization mode and profile (RFC 6184, 8.1; constrained baseline plays
-    everywhere); VP9 and AV1 compare the profile, absent meaning 0. Levels are not compared: every
-    known player takes more than it says.
+    everywhere); VP9 and AV1 compare the profile, absent meaning 0; RED compares what is in it.
+    Levels are not compared: every known player takes more than it says.
     """
     if sent.codec is not wanted.codec or sent.clock_rate != wanted.clock_rate:
         return False
+    if sent.codec is Codec.RED:  # its blocks name their payload types themselves
+        return sent.fmtp == wanted.fmtp
     ours, theirs = parameters(sent.fmtp), parameters(wanted.fmtp)
     if sent.codec is Codec.H264:
         if ours.get("packetization-mode", "0") != theirs.get("packetization-mode", "0"):

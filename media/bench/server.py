@@ -21,7 +21,7 @@ import uvloop
 from aiohttp import web
 
 from media.http import Unauthorized, routes
-from media.node import MediaNode
+from media.node import MediaNode, spare_the_collector
 from media.peer import Grant
 
 _HOST = "127.0.0.1"
@@ -67,6 +67,7 @@ async def _node(*, with_parent: bool) -> None:
         on_event=lambda _: None,
     )
     await node.start()
+    spare_the_collector()
 
     async def state(request: web.Request) -> web.Response:
         """What the process holds; with `?objects=1`, Python objects too, which takes a moment."""

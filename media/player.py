@@ -46,7 +46,7 @@ class Player:
         self.mapping: tuple[Shown, ...] = ()
         self.estimator = Estimator(now)
         self._chooser = Chooser()
-        self._chosen_at = now
+        self._chosen_at = self._padded_at = now
         self._enough_at = now  # for the main picture's smallest layer
         self._measured = (now, 0)
         self._sending = 0.0  # bits/s
@@ -99,6 +99,8 @@ class Player:
         """Aim each slot at the layer that fits its size and the line; the slots that changed."""
         self._chosen_at = now
         layers = [slot.source.layers(now) if slot.source else [] for slot in self.videos]
+        if self._settled(layers, now):
+            return []
         chosen = self._chooser.choose(self._asks(layers), self._budget(layers, now), now)
         changed = []
         for slot, found, key in zip(self.videos, layers, chosen, strict=True):
@@ -108,6 +110,18 @@ class Player:
         more = next_wanted(self._asks(layers)) if self._told else 0.0
         self._wanted = more + self._sound() if more else 0.0
         return changed
+
+    def _settled(self, layers: Sequence[Sequence[Stream]], now: float) -> bool:
+        """Whether every slot shows all there is of its feed, and the line carries it."""
+        need = 0.0
+        for slot, found in zip(self.videos, layers, strict=True):
+            if len(found) > 1 or slot.target is not (found[0] if found else None):
+                return False
+            need += found[0].bitrate if found else 0.0
+        for slot in self.audios:
+            if slot.target is not (slot.source.newest() if slot.source is not None else None):
+                return False
+        return not self._wanted and self._budget(layers, now) >= need
 
     def due(self, now: float) -> bool:
         """Whether it is time to choose again."""
@@ -148,8 +162,9 @@ class Player:
 
     def padding(self, now: float) -> list[bytes]:
         """What to send besides, to find out whether the line carries the next layer."""
-        if not self._told:
+        if not self._told or (not self._wanted and now - self._padded_at < CHOOSE_EVERY):
             return []
+        self._padded_at = now
         sent = sum(slot.state.octets + 40 * slot.state.packets for slot in self.slots)
         since, before = self._measured
         if now - since >= 0.5:

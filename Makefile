@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+CLIENTS := tests/clients/node_modules
 
 .PHONY: help run test lint unit browser screenshots clean
 .DEFAULT_GOAL := help
@@ -21,17 +22,17 @@ lint: $(VENV)/.dev ## ruff, mypy, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-unit: $(VENV)/.dev ## the tests that need no browser
-	$(BIN)/python -m pytest -m "not browser"
+unit: $(VENV)/.dev ## the tests that need no browser and no network of their own
+	$(BIN)/python -m pytest -m "not browser and not network"
 
-browser: $(VENV)/.dev ## install the system packages the tests use, where that is possible
+browser: $(VENV)/.dev $(CLIENTS)/.bundled ## install what the browser tests use, where that is possible
 	sh tests/setup-system.sh
 
 screenshots: browser ## remake the pictures in docs/images
 	$(BIN)/python -m tests.screenshots
 
 clean:           ## remove the virtual environment and what was built
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) $(CLIENTS) build dist *.egg-info
 
 # A Debian python3 may lack ensurepip (package python3-venv): say so, or install it when we may.
 $(BIN)/python:
@@ -55,3 +56,14 @@ $(VENV)/.dev: $(BUILT) $(BIN)/python
 	@sh tests/setup-compiler.sh $(BIN)/python
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@ $(VENV)/.run
+
+# WHIP and WHEP clients of others, by the exact versions of package.json; Node is a package of .dev.
+$(CLIENTS)/.installed: tests/clients/package.json $(VENV)/.dev
+	@cd tests/clients && PATH="$(abspath $(BIN)):$$PATH" npm install --no-package-lock --ignore-scripts \
+	  --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(CLIENTS)/.bundled: $(CLIENTS)/.installed $(wildcard tests/clients/javascript/*.js)
+	@PATH="$(abspath $(BIN)):$$PATH" $(CLIENTS)/.bin/esbuild $(patsubst %,tests/clients/javascript/%.js,binbat eyevinn medooze) \
+	  --bundle --format=esm --outdir=$(CLIENTS)/.built --log-level=warning
+	@touch $@

@@ -1,11 +1,17 @@
 #!/bin/sh
-# Install the Debian packages that the tests use: a browser to see the pages with, fonts for Chinese
-# text, and a TURN server. Where that is not possible, say what to do.
+# Install the Debian packages that the tests use: browsers to see the pages with, fonts for Chinese
+# text, a TURN server, and what makes networks of a test's own. Where that is not possible, say what
+# to do.
 set -eu
 packages=""
 command -v chromium >/dev/null || packages="$packages chromium"
+command -v firefox-esr >/dev/null || packages="$packages firefox-esr"
 fc-list 2>/dev/null | grep -qi cjk || packages="$packages fonts-noto-cjk"
 command -v turnserver >/dev/null || packages="$packages coturn"
+PATH="$PATH:/usr/sbin:/sbin"
+command -v ip >/dev/null && command -v tc >/dev/null || packages="$packages iproute2"
+command -v nft >/dev/null || packages="$packages nftables"
+command -v ping >/dev/null || packages="$packages iputils-ping"
 [ -z "$packages" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     apt-get update -qq

@@ -68,7 +68,7 @@ class Slot:
     rtt: float | None = None
     _stop_at: float = float("inf")
     _stopped: bool = False
-    _lossy_at: float = -_RED_FOR
+    _lossy_at: float | None = None
     _reports: dict[int, float] = field(default_factory=dict)  # middle 32 bits of NTP → sent at
     _repeated: dict[int, float] = field(default_factory=dict)  # sequence → when, oldest first
 
@@ -158,10 +158,10 @@ class Slot:
         if munger.stream != stream.key:
             if stream is not self.target or not packet.picture.key_start:
                 return None
-            if not self._carry(stream.payload):
+            if not self._carry(stream.payload, packet.now):
                 return None
             munger.switch(stream.key, packet, self._next_timestamp(packet, stream))
-        elif self.carried is not stream.payload and not self._carry(stream.payload):
+        elif self.carried is not stream.payload and not self._carry(stream.payload, packet.now):
             return None
         empty = packet.header.payload_end == packet.header.payload_start
         if empty and munger.leave_out(packet):
@@ -180,13 +180,14 @@ class Slot:
         state.sent_at = packet.now
         return bytes(whole)
 
-    def _carry(self, sent: PayloadSpec) -> bool:
+    def _carry(self, sent: PayloadSpec, now: float) -> bool:
         """Find under what payload type `sent` goes out; whether there is one."""
         self.carried, self.payload = sent, self.fitting(sent)
         if self.payload is None:
             return False
         self.state.payload_type = self.payload.payload_type
         self.state.red_type = 0
+        self._protect(now)
         return True
 
     def _unwrapped(self, packet: Arrived) -> Arrived:
@@ -283,9 +284,10 @@ class Slot:
         return bytes(whole)
 
     def _origin_again(self, sequence: int, now: float) -> bytes | None:
-        """The packet that went out as `sequence`, where it is still kept."""
+        """The packet that went out as `sequence`, where it is still kept. What came before the key
+        frame of the stream that is shown now is of no use any more."""
         found = self.munger.origin(sequence)
-        if found is None:
+        if found is None or found[0].stream != self.munger.stream:
             return None
         stream = self._layer(found[0].stream)
         return self._again(stream, found[0].extended, found[1], now) if stream else None
@@ -351,10 +353,11 @@ class Slot:
         return (before, highest) if arrived >= _ARRIVED * (highest - before) else None
 
     def _protect(self, now: float) -> None:
-        """Send Opus in RED (RFC 2198) to a player that loses some of it and can take it so."""
+        """Send Opus in RED (RFC 2198) to a player that loses some of it and can take it so; and to
+        one that has not said yet whether it does."""
         if self.payload is None or self.payload.codec is not Codec.OPUS or self._unwraps:
             return
-        if self.fraction_lost >= _RED_FROM:
+        if self.fraction_lost >= _RED_FROM or self._lossy_at is None:
             self._lossy_at = now
         red = next((p for p in self.spec.payloads if p.codec is Codec.RED), None)
         wanted = red is not None and now - self._lossy_at < _RED_FOR

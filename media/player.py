@@ -8,7 +8,7 @@ from media.bandwidth import Estimator
 from media.delivery import Slot
 from media.events import Shown
 from media.feedback import TransportFeedback, acknowledged
-from media.layers import Ask, Chooser, Layer, next_wanted
+from media.layers import MARGIN, Ask, Chooser, Layer, next_wanted
 from media.plane import Plane
 from media.publisher import RECENT
 from media.reception import Stream
@@ -17,10 +17,10 @@ from media.specs import Extension, Kind, SubscriberSpec
 
 CHOOSE_EVERY = 0.25  # seconds between choices of layers
 _UNKNOWN = 200_000.0  # bits/s a stream is taken to have before it was measured
-_REPEATS = 0.5  # of the line's bitrate may go into retransmissions
-_LEAST_REPEATS = 200_000.0  # bits/s, whatever the line is taken for
-_REPEAT_BURST = 1.0  # seconds of that at once
+_REPEATS = 0.25  # of the line's bitrate may go into retransmissions
+_REPEAT_BURST = 0.5  # seconds of that at once
 _PROBES = 40  # packets of padding in one tick, at most
+_NEARLY = 0.6  # of a layer's bitrate
 _DARK_AFTER = 3.0  # seconds that a line must be too weak for any picture before there is none
 
 
@@ -77,7 +77,7 @@ class Player:
 
     def repeat(self, slot: Slot, sequences: Sequence[int], now: float) -> list[bytes]:
         """Answer a NACK, within what retransmissions may cost."""
-        rate = max(_LEAST_REPEATS, _REPEATS * self.estimator.bitrate(now)) / 8
+        rate = _REPEATS * self.estimator.bitrate(now) / 8
         self._repeats.rate, self._repeats.burst = rate, rate * _REPEAT_BURST
         found: list[bytes] = []
         for sequence in sequences:
@@ -142,15 +142,16 @@ class Player:
 
     def _budget(self, layers: Sequence[Sequence[Stream]], now: float) -> float:
         """Bits/s for pictures: what the line carries, less sound. The main picture's smallest layer
-        is afforded until the line has been too weak for it for some time."""
+        is afforded until the line has been far too weak for it for some time: an estimate that is
+        a little too low is more likely than a line that is."""
         if not self._told:
             return float("inf")
         budget = max(0.0, self.estimator.bitrate(now) - self._sound())
         least = (layers[0][0].bitrate or _UNKNOWN) if layers and layers[0] else 0.0
-        if budget >= least:
+        if budget >= _NEARLY * least:
             self._enough_at = now
         if not self.estimator.limited or now - self._enough_at < _DARK_AFTER:
-            return max(budget, least)
+            return max(budget, MARGIN * least)
         return budget
 
     def _sound(self) -> float:

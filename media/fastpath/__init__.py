@@ -24,6 +24,7 @@ else:
 
 _PLACE = 2048  # bytes of a kept packet, at most
 _BURST = 0.001  # seconds to wait for the rest of a frame, so that it goes out in one send
+_SO_TIMESTAMPNS = 35  # Linux; the socket module does not name it
 _READS = 4  # batches before other work gets its turn
 
 
@@ -195,6 +196,7 @@ class CompiledSocket:
         self._on_datagram = on_datagram
         self._on_rtp = on_rtp
         self._socket = bind_udp(host, port)
+        self._socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
         self.port: int = self._socket.getsockname()[1]
         self.plane = CompiledPlane(functions, self._socket.fileno())
         self._event = _forward.ffi.new("event_t *")
@@ -219,16 +221,16 @@ class CompiledSocket:
         lib, core, event = _forward.lib, self.plane.core, self._event
         buffer = _forward.ffi.buffer
         for _ in range(_READS):
-            if not lib.core_receive(core):
-                break
             now = time.monotonic()
+            if not lib.core_receive(core, now):
+                break
             lib.core_next(core, now, event)
             while event.kind:
                 data = buffer(event.data, event.size)[:]
                 if event.kind == 2:
                     name = self.plane.name(event.name)
                     if name is not None:
-                        self._on_rtp(name, data, now)
+                        self._on_rtp(name, data, event.at)
                 else:
                     self._on_datagram(data, (_host(event.ip), event.port))
                 lib.core_next(core, now, event)

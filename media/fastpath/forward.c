@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103
@@ -118,6 +119,7 @@ typedef struct {
     int size;
     uint32_t ip;
     int port;
+    double at;
 } event_t;
 
 typedef struct {
@@ -130,7 +132,12 @@ typedef struct {
     struct mmsghdr in_messages[BATCH];
     struct iovec in_places[BATCH];
     struct sockaddr_in in_from[BATCH];
+    union {
+        char bytes[CMSG_SPACE(sizeof(struct timespec))];
+        struct cmsghdr align;
+    } in_control[BATCH];
     int in_count, in_at;
+    double behind;      /* seconds: the kernel's clock of arrivals less the caller's */
     /* out */
     uint8_t out[PENDING][LARGEST + ROOM_TO_PROTECT];
     int out_size[PENDING], out_next[PENDING];
@@ -620,7 +627,7 @@ static int take(core_t *core, source_t *source, uint8_t *data, int size, double 
 /* ── in ───────────────────────────────────────────────────────────────────────────────── */
 
 /* Read a batch without waiting; how many datagrams, 0 for none. Then call core_next until 0. */
-int core_receive(core_t *core) {
+int core_receive(core_t *core, double now) {
     for (int i = 0; i < BATCH; i++) {
         core->in_places[i].iov_base = core->in[i];
         core->in_places[i].iov_len = PLACE;
@@ -629,6 +636,8 @@ int core_receive(core_t *core) {
         header->msg_iovlen = 1;
         header->msg_name = &core->in_from[i];
         header->msg_namelen = sizeof core->in_from[i];
+        header->msg_control = &core->in_control[i];
+        header->msg_controllen = sizeof core->in_control[i].bytes;
     }
     int n;
     do
@@ -637,7 +646,22 @@ int core_receive(core_t *core) {
                      errno == ENETUNREACH)); /* an ICMP answer to something sent before */
     core->in_at = 0;
     core->in_count = n > 0 ? n : 0;
+    struct timespec wall;
+    clock_gettime(CLOCK_REALTIME, &wall);
+    core->behind = (double)wall.tv_sec - now + (double)wall.tv_nsec * 1e-9;
     return core->in_count;
+}
+
+/* When a datagram of the batch arrived, by the caller's clock: the kernel's stamp where it has one
+ * that can be true (SO_TIMESTAMPNS), so that a busy machine is not taken for a slow line. */
+static double arrival(const core_t *core, const struct msghdr *header, double now) {
+    struct cmsghdr *control = CMSG_FIRSTHDR(header);
+    if (!control || control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_TIMESTAMPNS)
+        return now;
+    struct timespec stamp;
+    memcpy(&stamp, CMSG_DATA(control), sizeof stamp);
+    double at = (double)stamp.tv_sec - core->behind + (double)stamp.tv_nsec * 1e-9;
+    return at > now - 1 && at < now ? at : now;
 }
 
 /* Go on through the batch, up to the next datagram that is for Python. */
@@ -649,6 +673,7 @@ void core_next(core_t *core, double now, event_t *event) {
         uint32_t ip = ntohl(core->in_from[i].sin_addr.s_addr);
         int port = ntohs(core->in_from[i].sin_port);
         if (size < 2) continue;
+        double when = arrival(core, &core->in_messages[i].msg_hdr, now);
         uint64_t at = (uint64_t)ip << 16 | (uint16_t)port;
         source_t *source = *bucket(core, at);
         while (source && source->at != at) source = source->next;
@@ -657,7 +682,7 @@ void core_next(core_t *core, double now, event_t *event) {
             (data[1] < 192 || data[1] > 223)) {
             if (core->unprotect(source->srtp, data, &size) != 0) continue; /* forged or replayed */
             core->received++;
-            if (take(core, source, data, size, now)) continue;
+            if (take(core, source, data, size, when)) continue;
             event->kind = 2;
         }
         event->name = source ? source->name : 0;
@@ -665,6 +690,7 @@ void core_next(core_t *core, double now, event_t *event) {
         event->size = size;
         event->ip = ip;
         event->port = port;
+        event->at = when;
         return;
     }
     event->kind = 0;

@@ -60,6 +60,7 @@ typedef struct {
     int size;
     uint32_t ip;                 /* host order */
     int port;
+    double at;                   /* when it arrived, seconds of the caller's clock */
 } event_t;
 
 typedef struct {
@@ -70,7 +71,7 @@ typedef struct {
 
 core_t *core_new(int fd, uintptr_t protect, uintptr_t unprotect);
 void core_free(core_t *);
-int core_receive(core_t *);
+int core_receive(core_t *, double now);
 void core_next(core_t *, double now, event_t *);
 void core_flush(core_t *);
 

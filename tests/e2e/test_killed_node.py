@@ -80,7 +80,8 @@ async def test_sound_and_picture_are_back_within_seconds(
         in_room, at_teacher = await _since(room, killed, 20), await _since(teacher, killed, 20)
     with capsys.disabled():
         print(
-            f"\nSIGKILL of one of {nodes}: {_said(in_room)} in the room, {_said(at_teacher)} at the hub"
+            f"\nSIGKILL of one of {nodes}: {_said(in_room)} in the room, "
+            f"{_said(at_teacher)} at the hub"
         )
     assert max(in_room.values()) < ASKED
 

@@ -30,12 +30,12 @@ from media.bench.sdp import SignallingFailed
 from media.bench.sender import SECOND, Sender
 from media.bench.signalling import Signalling, Target, client
 
-TURN = 4_000_000  # ns; what peers do besides sending is spread over turns, so that none is long
-READ_TURNS = 10  # between two readings of a socket: 40 ms; the kernel keeps the times
-REPORT_TURNS = 250  # a second
-CONSENT_TURNS = 625
-ARRIVAL_TURNS = 25  # 100 ms, as browsers report
-_CONNECTING_AT_ONCE = 16
+TURN = 8_000_000  # ns; what peers do besides sending is spread over turns, so that none is long
+READ_TURNS = 5  # between two readings of a socket: 40 ms; the kernel keeps the times
+REPORT_TURNS = 125  # a second
+CONSENT_TURNS = 312  # 2.5 s
+ARRIVAL_TURNS = 12  # 100 ms, as browsers report
+_CONNECTING_AT_ONCE = 4  # more would not be faster, and a server may limit who is half connected
 _STARTING = 1.0  # second over which publishers begin
 _NICE = 5  # real peers do not take turns with the server on its CPUs
 _SHORTEST_SLEEP = 0.001  # seconds; what is less is a busy loop to the event loop's timers

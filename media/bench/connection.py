@@ -6,6 +6,7 @@ The aiortc transport is let go as soon as the keys are there: media goes past it
 import asyncio
 import secrets
 import socket
+import time
 from contextlib import suppress
 
 from aioice import stun
@@ -23,6 +24,8 @@ from media.bench.sdp import Local, Remote, SignallingFailed
 PROFILES = {"gcm": SRTP_AEAD_AES_128_GCM, "cm": SRTP_AES128_CM_SHA1_80}
 _TAG = {"gcm": 16, "cm": 10}  # bytes SRTP adds to a packet
 CONNECT_TIMEOUT = 15.0  # seconds
+CONSENT = 2_500_000_000  # ns between two checks (RFC 7675, 5.1: 4 to 6 s)
+GONE = 5_500_000_000  # ns without an answer: two checks were in vain
 _RETRY = 0.1
 _PRIORITY = 1_862_270_975  # a peer-reflexive host candidate's (RFC 8445, 7.1.1)
 
@@ -77,6 +80,7 @@ class Connection:
             ("127.0.0.1", self.socket.getsockname()[1]),
         )
         self._remote: Remote | None = None
+        self._answered_at = 0
         self._tie_breaker = secrets.randbits(64)
 
     async def connect(self, remote: Remote) -> None:
@@ -94,7 +98,7 @@ class Connection:
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
                 while not checked.is_set():
-                    self.refresh_consent()
+                    self.refresh_consent(0)
                     with suppress(TimeoutError):
                         await asyncio.wait_for(checked.wait(), _RETRY)
                 await dtls.start(remote.dtls)
@@ -108,7 +112,7 @@ class Connection:
         dtls.detach()
         self.receive, self.send = dtls.sessions()
 
-    def refresh_consent(self) -> None:
+    def refresh_consent(self, _at: int) -> None:
         """Send a check that nominates (RFC 8445, 7.2); consent is kept the same way (RFC 7675)."""
         assert self._remote is not None, "consent is of a remote side"
         request = stun.Message(stun.Method.BINDING, stun.Class.REQUEST)
@@ -136,7 +140,15 @@ class Connection:
                 response.add_message_integrity(self.local.password.encode())
                 self.socket.send(bytes(response))
             return False
-        return message.message_class is stun.Class.RESPONSE
+        if message.message_class is not stun.Class.RESPONSE:
+            return False
+        self._answered_at = time.monotonic_ns()
+        return True
+
+    def gone(self, now: int) -> bool:
+        """Whether the other side has stopped answering checks, as of monotonic nanoseconds `now`:
+        it has dropped this peer, or hears nothing."""
+        return now - self._answered_at > GONE
 
     def _read(self, pipe: _Pipe, checked: asyncio.Event) -> None:
         with suppress(BlockingIOError, ConnectionRefusedError):

@@ -3,11 +3,10 @@
 import asyncio
 import time
 from dataclasses import dataclass, field
-from functools import partial
 
 from aiortc.rtcdtlstransport import RTCCertificate
 
-from media.bench.connection import Connection
+from media.bench.connection import CONSENT, Connection
 from media.bench.datagrams import Incoming, Outgoing
 from media.bench.payloads import AUDIO_RATE, FRAME_RATE, Pool
 from media.bench.protection import Buffer
@@ -19,7 +18,6 @@ from media.bench.whip import Endpoint, WhipWhep
 
 PEERS = 2
 _STEP = 0.01  # seconds between two looks at the clock
-_CONSENT = 2 * SECOND
 _PATIENCE = 5 * SECOND
 _NEVER = 1 << 30  # packets before a second one is opened: the first tells whether keys are right
 
@@ -73,16 +71,16 @@ class Lesson:
         receiver = Receiver(self._down, shared.pool, shared.into, shared.into_buffer, seed=1)
         receiver.begin(_NEVER)
         video, audio = Rota(SECOND // FRAME_RATE), Rota(SECOND // AUDIO_RATE)
-        reports, consent = Rota(SECOND), Rota(_CONSENT)
+        reports, consent = Rota(SECOND), Rota(CONSENT)
         video.add(now, sender.send_video)
         audio.add(now, sender.send_audio)
         reports.add(now, sender.report)
         reports.add(now, receiver.report)
         for connection in (self._up, self._down):
-            consent.add(now, partial(_refresh, connection))
+            consent.add(now, connection.refresh_consent)
         while (now := time.monotonic_ns()) < (end if receiver.heard else latest):
             for rota in (video, audio, reports, consent):
-                rota.run(now, [])
+                rota.run(now)
             sender.read()
             receiver.read()
             await asyncio.sleep(_STEP)
@@ -96,7 +94,3 @@ class Lesson:
         finally:
             self._up.close()
             self._down.close()
-
-
-def _refresh(connection: Connection, _at: int) -> None:
-    connection.refresh_consent()

@@ -30,6 +30,7 @@ class Counts:
     unsent: int = 0
     nacks: int = 0
     keyframe_requests: int = 0
+    gone: int = 0
     cpu: list[float] = field(default_factory=list)  # seconds, of each worker
     late: list[int] = field(default_factory=list)
 
@@ -120,6 +121,7 @@ class Load:
             counts.unsent += reply.unsent
             counts.nacks += reply.nacks
             counts.keyframe_requests += reply.keyframe_requests
+            counts.gone += reply.gone
             counts.cpu.append(reply.cpu)
             counts.late += reply.late
         return counts

@@ -52,7 +52,8 @@ class Measurement:
     their share of what the scenario asks for. CPU is microseconds per forwarded packet, of all
     processes of the system; `cores` is CPU seconds per second. Latencies are milliseconds from
     the publisher's send to the kernel's receive stamp at the viewer. Of `sampled` packets that were
-    opened, `different` were not what was sent, byte for byte, and `unreadable` not authentic."""
+    opened, `different` were not what was sent, byte for byte, and `unreadable` not authentic.
+    `gone` peers had no answer to their STUN checks any more: the system had dropped them."""
 
     scenario: str
     system: str
@@ -76,6 +77,7 @@ class Measurement:
     unreadable: int = 0
     nacks: int = 0
     keyframe_requests: int = 0
+    gone: int = 0
     generator: Generator = field(default_factory=Generator)
 
     @property
@@ -96,6 +98,8 @@ class Measurement:
             found.append(f"loss {self.loss:.2%}")
         if self.delivered < HOLDS_DELIVERED:
             found.append(f"{self.delivered:.0%} delivered")
+        if self.gone:
+            found.append(f"{self.gone} peers were dropped")
         if self.latency_p99_ms is None:
             found.append("no packet could be opened")
         elif self.latency_p99_ms >= HOLDS_LATENCY:
@@ -162,6 +166,7 @@ def _result(
         unreadable=arrivals.unreadable,
         nacks=counts.nacks,
         keyframe_requests=counts.keyframe_requests,
+        gone=counts.gone,
         generator=Generator(
             tuple(cpu / seconds for cpu in counts.cpu),
             1e6 * sum(counts.cpu) / max(1, arrivals.received + sum(counts.sent.values())),

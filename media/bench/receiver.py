@@ -207,7 +207,7 @@ class Receiver:
             )
         self._send(compound)
 
-    def report_arrivals(self) -> None:
+    def report_arrivals(self, _at: int) -> None:
         """Send transport-wide feedback on what came since the last time."""
         feedback = self.log.report(_OWN_SSRC, next(iter(self._streams), 0)) if self.log else None
         if feedback is not None:

@@ -18,7 +18,7 @@ import uvloop
 from aiortc.rtcdtlstransport import RTCCertificate
 
 from media.bench.arrivals import ArrivalLog
-from media.bench.connection import Connection
+from media.bench.connection import CONSENT, Connection
 from media.bench.datagrams import Incoming, Outgoing
 from media.bench.payloads import AUDIO_RATE, FRAME_RATE, Pool
 from media.bench.processes import die_with_parent
@@ -32,9 +32,7 @@ from media.bench.signalling import Signalling, Target, client
 
 TURN = 8_000_000  # ns; what peers do besides sending is spread over turns, so that none is long
 READ_TURNS = 5  # between two readings of a socket: 40 ms; the kernel keeps the times
-REPORT_TURNS = 125  # a second
-CONSENT_TURNS = 312  # 2.5 s
-ARRIVAL_TURNS = 12  # 100 ms, as browsers report
+ARRIVALS = SECOND // 10  # ns between two reports of arrivals, as browsers send them
 _CONNECTING_AT_ONCE = 4  # more would not be faster, and a server may limit who is half connected
 _STARTING = 1.0  # second over which publishers begin
 _NICE = 5  # real peers do not take turns with the server on its CPUs
@@ -68,7 +66,8 @@ class Command:
 class Reply:
     """`error` says what went wrong; the rest is of the measurement that `end` closed. `sent` is by
     publisher. `late` holds, in nanoseconds, how much after its time each turn of sending began: a
-    load generator that is itself too slow shows there. `cpu` is seconds of this worker."""
+    load generator that is itself too slow shows there. `gone` peers had no answer to their checks
+    any more. `cpu` is seconds of this worker."""
 
     error: str = ""
     arrivals: Arrivals = field(default_factory=Arrivals)
@@ -76,6 +75,7 @@ class Reply:
     unsent: int = 0
     nacks: int = 0
     keyframe_requests: int = 0
+    gone: int = 0
     cpu: float = 0.0
     late: list[int] = field(default_factory=list)
 
@@ -92,6 +92,8 @@ class _Worker:
         self._video = Rota(SECOND // FRAME_RATE)
         self._audio = Rota(SECOND // AUDIO_RATE)
         self._reports = Rota(SECOND)
+        self._consent = Rota(CONSENT)
+        self._arrivals = Rota(ARRIVALS)
         self._receivers: list[Receiver] = []
         self._connections: list[Connection] = []
         self._before = Reply()
@@ -124,6 +126,7 @@ class _Worker:
     async def _publish(self, publisher: Publisher) -> None:
         connection = self._connection()
         await self._signalling.publish(publisher, connection)
+        self._add(self._consent, connection.refresh_consent)
         sender = Sender(
             publisher,
             connection,
@@ -139,13 +142,11 @@ class _Worker:
     async def _start(self) -> None:
         """Not before all are connected: a server that shakes hands and forwards at once does more
         than it is measured for. One after the other: their first key frames would be a flood."""
-        now = time.monotonic_ns()
         for sender in self._senders:
-            actions = (sender.send_video, sender.send_audio, sender.report)
-            for rota, action in zip(
-                (self._video, self._audio, self._reports), actions, strict=True
-            ):
-                rota.add(now + self._rng.randrange(rota.interval), action)
+            self._add(self._video, sender.send_video)
+            self._add(self._audio, sender.send_audio)
+            self._add(self._reports, sender.report)
+            await asyncio.sleep(_STARTING / len(self._senders))
 
     def _add(self, rota: Rota, action: Action) -> None:
         rota.add(time.monotonic_ns() + self._rng.randrange(rota.interval), action)
@@ -153,17 +154,19 @@ class _Worker:
     async def _play(self, subscriber: Subscriber) -> None:
         connection = self._connection()
         await self._signalling.play(subscriber, connection)
-        seed = self._work.seed + subscriber.number
-        self._receivers.append(
-            Receiver(
-                connection,
-                self._pool,
-                self._in,
-                self._in_buffer,
-                seed=seed,
-                log=ArrivalLog() if self._work.transport_cc else None,
-            )
+        receiver = Receiver(
+            connection,
+            self._pool,
+            self._in,
+            self._in_buffer,
+            seed=self._work.seed + subscriber.number,
+            log=ArrivalLog() if self._work.transport_cc else None,
         )
+        self._receivers.append(receiver)
+        self._add(self._consent, connection.refresh_consent)
+        self._add(self._reports, receiver.report)
+        if self._work.transport_cc:
+            self._add(self._arrivals, receiver.report_arrivals)
 
     def _begin(self, every: int) -> None:
         for receiver in self._receivers:
@@ -173,7 +176,9 @@ class _Worker:
 
     def _end(self) -> Reply:
         after, before = self._counts(), self._before
+        now = time.monotonic_ns()
         reply = Reply(
+            gone=sum(connection.gone(now) for connection in self._connections),
             sent={number: count - before.sent[number] for number, count in after.sent.items()},
             unsent=after.unsent - before.unsent,
             nacks=after.nacks - before.nacks,
@@ -197,28 +202,23 @@ class _Worker:
     async def keep_going(self) -> None:
         """Send what is due, read what waits, report, keep consent; until cancelled."""
         turn, turn_at = 0, 0
-        rotas = (self._audio, self._video, self._reports)
+        rotas = (self._audio, self._video)
         while True:
             for rota in rotas:
                 rota.run(time.monotonic_ns(), self._late)
+            for rota in (self._reports, self._consent, self._arrivals):
+                rota.run(time.monotonic_ns())
             now = time.monotonic_ns()
             if now >= turn_at:
                 turn, turn_at = turn + 1, now + TURN
-                self._take_turn(turn, now)
+                self._read(turn)
             wake = min(rota.next(turn_at) for rota in rotas)
             await asyncio.sleep(max(_SHORTEST_SLEEP, (wake - time.monotonic_ns()) / SECOND))
 
-    def _take_turn(self, turn: int, now: int) -> None:
+    def _read(self, turn: int) -> None:
         peers: list[Sender | Receiver] = [*self._senders, *self._receivers]
         for peer in peers[turn % READ_TURNS :: READ_TURNS]:
             peer.read()
-        for peer in peers[turn % CONSENT_TURNS :: CONSENT_TURNS]:
-            peer.connection.refresh_consent()
-        for receiver in self._receivers[turn % REPORT_TURNS :: REPORT_TURNS]:
-            receiver.report(now)
-        if self._work.transport_cc:
-            for receiver in self._receivers[turn % ARRIVAL_TURNS :: ARRIVAL_TURNS]:
-                receiver.report_arrivals()
 
     def close(self) -> None:
         """Let the sockets go."""
@@ -253,7 +253,10 @@ async def _serve(work: Work, pipe: Pipe) -> None:
     going = asyncio.create_task(worker.keep_going())
     try:
         while (command := await commands.get()).name != "stop":
-            pipe.send(await worker.obey(command))
+            reply = await worker.obey(command)
+            os.set_blocking(pipe.fileno(), True)  # the loop reads it; what is sent may be long
+            pipe.send(reply)
+            os.set_blocking(pipe.fileno(), False)
             if going.done():
                 going.result()  # raises what stopped it
     finally:

@@ -45,6 +45,7 @@ _KEYS = {
     "unreadable",
     "nacks",
     "keyframe_requests",
+    "gone",
     "generator",
     "holds",
     "gave_out",
@@ -72,7 +73,7 @@ def test_opened_payloads_are_those_that_were_sent(measured: Result) -> None:
     assert forwarders, "ours at least"
     for measurement in forwarders:
         assert measurement.sampled > 100
-        assert (measurement.different, measurement.unreadable) == (0, 0)
+        assert (measurement.different, measurement.unreadable, measurement.gone) == (0, 0, 0)
         assert measurement.latency_p50_ms is not None
         assert measurement.latency_p50_ms > 0
 

@@ -55,6 +55,7 @@ def test_what_gave_out_is_named() -> None:
     assert of(latency_p99_ms=5.04) == ("latency p99 5.0 ms",)
     assert of(generator=Generator(late_p99_ms=21.0)) == ("the load generator was late (p99 21 ms)",)
     assert of(sampled=9, different=2) == ("2 packets are not what was sent",)
+    assert of(gone=3) == ("3 peers were dropped",)
     assert of(error="no answer", loss=1.0) == ("no answer",)
 
 

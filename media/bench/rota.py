@@ -6,6 +6,7 @@ from collections.abc import Callable
 from operator import itemgetter
 
 _DUE = itemgetter(0)
+_PATIENCE = 5
 Action = Callable[[int], None]
 
 
@@ -22,14 +23,19 @@ class Rota:
         bisect.insort(self._queue, (first, action), key=_DUE)
 
     def run(self, now: int, late: list[int] | None = None) -> None:
-        """Do what is due, telling each when it was; how late each was goes into `late`."""
+        """Do what is due, telling each when it was; how late each was goes into `late`. Who has
+        fallen `_PATIENCE` intervals behind leaves out what he missed, as a camera does."""
         queue, interval = self._queue, self.interval
         while queue and queue[0][0] <= now:
             due, action = queue.popleft()
             if late is not None:
                 late.append(now - due)
             action(due)
-            queue.append((due + interval, action))
+            following = (now if now - due > _PATIENCE * interval else due) + interval
+            if queue and queue[-1][0] > following:
+                self.add(following, action)
+            else:
+                queue.append((following, action))
 
     def next(self, latest: int) -> int:
         """When there is something to do, at the latest at `latest`."""

@@ -79,3 +79,15 @@ def test_rota_keeps_each_interval_and_tells_how_late_it_was() -> None:
     assert done == [("b", 2), ("a", 5), ("b", 12), ("a", 15)]
     assert late == [14, 11, 4, 1]
     assert (rota.next(100), rota.next(20)) == (22, 20)
+
+
+def test_who_fell_far_behind_leaves_out_what_he_missed() -> None:
+    rota, late = Rota(10), []
+    done: list[int] = []
+    rota.add(0, done.append)
+    rota.add(1, done.append)
+    rota.run(51, late)
+    assert done == [0, 1, 11, 21, 31, 41, 51]
+    assert (late[0], rota.next(99)) == (51, 61)
+    rota.run(61, late)
+    assert done[7:] == [61, 61]

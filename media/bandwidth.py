@@ -46,7 +46,7 @@ class Arriving:
 
     def add(self, packets: Sequence[Acked]) -> None:
         kept = self._packets
-        for _, arrived, size in packets:
+        for _, arrived, size, _ in packets:
             if arrived is not None:
                 if abs(arrived - self._newest) > _OTHER_CLOCK:
                     kept.clear()
@@ -181,7 +181,7 @@ class Estimator:
             self._prober.ended(rate, now)
 
     def _count(self, packets: Sequence[Acked], now: float) -> None:
-        self._counted += len(packets)
+        self._counted += sum(packet.packets for packet in packets)
         self._lost += sum(packet.arrived_at is None for packet in packets)
         lasted = now - self._loss_from
         if lasted < _LOSS_TIME or (self._counted < _LOSS_PACKETS and lasted < _LOSS_TIME_AT_MOST):

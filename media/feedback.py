@@ -17,6 +17,8 @@ REFERENCE = 256  # ticks (64 ms) per unit of the reference time
 _NOT_RECEIVED, _SMALL, _LARGE = 0, 1, 2
 MAX_STATUSES = 4096  # more than a second of any stream we forward
 HISTORY = 2048  # numbers remembered, sent or arrived; a power of two
+_SENT_AS_ONE = 0.001  # seconds from the first packet of a burst
+_ARRIVED_AS_ONE = 0.003
 _LATE = 256  # numbers behind the newest reported one that may still come
 _STATUSES_OF_ONE = 500  # written in one feedback: at most 20 + 500 * 16 / 7 bytes
 _LARGEST_DELTA = 0x7FFF  # ticks, either way
@@ -125,12 +127,14 @@ def _chunks(statuses: list[int]) -> bytes:
 
 
 class Acked(NamedTuple):
-    """What became of one packet: `sent_at` in seconds of our clock, `arrived_at` in seconds of the
-    receiver's, None: lost; `size` in bytes, as it counts for the path."""
+    """What became of one packet, or of several that were sent as one and arrived as one: `sent_at`
+    in seconds of our clock, `arrived_at` in seconds of the receiver's, None: lost; `size` in bytes,
+    as it counts for the path, of all `packets`."""
 
     sent_at: float
     arrived_at: float | None
     size: int
+    packets: int = 1
 
 
 def acknowledged(
@@ -145,20 +149,39 @@ def acknowledged(
     `sent_at[n % HISTORY]` with `sent_size[n % HISTORY]` bytes, which the sender writes anew for
     each packet; a size of 0 means nothing was sent. What has been said is marked there (arrived: 0,
     lost: below 0), so that feedbacks that overlap count nothing twice; only one that was thought
-    lost may still arrive. Numbers that were never sent, or too long ago, are passed over."""
-    packets = []
+    lost may still arrive. Numbers that were never sent, or too long ago, are passed over. Packets
+    of one burst that took next to no time to arrive are told as one, at the time of the last."""
+    packets: list[Acked] = []
+    burst_sent = burst_arrived = first_arrived = 0.0
+    burst_size = burst_packets = 0
     behind = (highest - feedback.base) & 0xFFFF  # how long before the newest the base was sent
     for arrival in feedback.arrivals:
         if behind < HISTORY:
             slot = (highest - behind) % HISTORY
             size = sent_size[slot]
             if arrival is not None and size:
-                packets.append(Acked(sent_at[slot], arrival * TICK, abs(size)))
+                sent, arrived = sent_at[slot], arrival * TICK
                 sent_size[slot] = 0
+                if burst_packets and not (
+                    0 <= sent - burst_sent <= _SENT_AS_ONE
+                    and 0 <= arrived - first_arrived <= _ARRIVED_AS_ONE
+                ):
+                    packets.append(Acked(burst_sent, burst_arrived, burst_size, burst_packets))
+                    burst_size = burst_packets = 0
+                if not burst_packets:
+                    burst_sent, first_arrived = sent, arrived
+                burst_arrived = arrived
+                burst_size += abs(size)
+                burst_packets += 1
             elif arrival is None and size > 0:
+                if burst_packets:
+                    packets.append(Acked(burst_sent, burst_arrived, burst_size, burst_packets))
+                    burst_size = burst_packets = 0
                 packets.append(Acked(sent_at[slot], None, size))
                 sent_size[slot] = -size
         behind = (behind - 1) & 0xFFFF
+    if burst_packets:
+        packets.append(Acked(burst_sent, burst_arrived, burst_size, burst_packets))
     return packets
 
 

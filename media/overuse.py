@@ -66,7 +66,7 @@ class Detector:
         """Take one feedback's packets, in order; the lost say nothing here."""
         deltas = self._deltas
         count, least = 0, float("inf")
-        for sent, arrived, _ in packets:
+        for sent, arrived, _, _ in packets:
             if arrived is None:
                 continue
             if self._first is not None:

@@ -48,7 +48,7 @@ class Probe:
     def rate(self, packets: Iterable[Acked]) -> float | None:
         """Look for the probe among acknowledged packets; once it is through, the bits/s at which
         it arrived."""
-        for sent, arrived, size in packets:
+        for sent, arrived, size, _ in packets:
             if sent > self.to_at and self.sent:
                 lasted = max(self.last - self.first, self.to_at - self.from_at)
                 return self.arrived * 8 / lasted

@@ -162,6 +162,16 @@ def test_numbers_never_sent_or_long_forgotten_are_passed_over():
         Acked(sent.highest / 1000, TICK, 100 + sent.highest % 50)
     ]
     fresh = Sent(range(5))
-    assert fresh.hear(65530, *range(20)) == [
-        Acked(n / 1000, (n + 6) * TICK, 100 + n) for n in range(5)
+    assert fresh.hear(65530, *(20 * n for n in range(20))) == [
+        Acked(n / 1000, 20 * (n + 6) * TICK, 100 + n) for n in range(5)
+    ]
+
+
+def test_packets_sent_and_arrived_as_one_are_told_as_one():
+    sent = Sent(range(5))  # a millisecond apart
+    assert sent.hear(0, 1, 2, 3, None, 5) == [
+        Acked(0.0, 2 * TICK, 201, 2),
+        Acked(0.002, 3 * TICK, 102),
+        Acked(0.003, None, 103),
+        Acked(0.004, 5 * TICK, 104),
     ]

@@ -79,10 +79,7 @@ async def test_sound_and_picture_are_back_within_seconds(
         node.kill()
         in_room, at_teacher = await _since(room, killed, 20), await _since(teacher, killed, 20)
     with capsys.disabled():
-        print(
-            f"\nSIGKILL of one of {nodes}: {_said(in_room)} in the room, "
-            f"{_said(at_teacher)} at the hub"
-        )
+        print(f"\nSIGKILL of one of {nodes} nodes: room {_said(in_room)}; hub {_said(at_teacher)}")
     assert max(in_room.values()) < ASKED
 
 

@@ -15,12 +15,13 @@ async function exchange(pc, { url, token }, rewrite = (sdp) => sdp) {
   await pc.setLocalDescription(await pc.createOffer());
   const response = await post(url, token, rewrite(pc.localDescription.sdp));
   const resource = new URL(response.headers.get("Location"), url);
-  await pc.setRemoteDescription({ type: "answer", sdp: await response.text() });
+  const answer = await response.text();
+  await pc.setRemoteDescription({ type: "answer", sdp: answer });
   const stop = async () => {
     await fetch(resource, { method: "DELETE", headers: { Authorization: `Bearer ${token}` } });
     pc.close();
   };
-  return { pc, stop };
+  return { pc, answer, stop };
 }
 
 const RSA = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256", modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) };

@@ -87,7 +87,7 @@ async def test_three_layers(
     await hub.call("publish", lesson.publishing(), offered)
     await viewer.call("play", lesson.playing())
     await plays(viewer)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(40):
         while True:  # encoders begin with the lowest layer, as far as the line is known
             sent = (await report(hub)).streams("video", "outbound-rtp")
             seen = (await report(viewer)).streams("video")

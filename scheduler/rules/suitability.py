@@ -1,0 +1,70 @@
+"""Who teaches whom: the teacher's subjects and school, the classes' grade and demand."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from scheduler.board import Board, by_weeks, share_weeks
+from scheduler.model import Weeks
+from scheduler.rules.rule import Limit, Rule, Rules
+
+
+class GradeMismatch(Rule):
+    key = "grade_mismatch"
+    requirement = "Classes of one grade join a session"
+    sentence = "{who} is not of the grade of this lesson on {day} at {time}: {lessons}."
+    mend = "Let the class join a session of its own grade."
+
+    def limits(self, board: Board, rules: Rules) -> Iterator[Limit]:
+        for link in board.links:
+            if board.city.class_group[link.class_id].grade != link.session.grade:
+                yield Limit((link,), 0, link.class_id, link.weeks)
+
+
+class SubjectNotTaught(Rule):
+    key = "subject_not_taught"
+    requirement = "{who} gives lessons of its own subjects, in its own school"
+    sentence = "{who} does not teach this subject here: {lessons} on {day} at {time}."
+    mend = "Choose a lead teacher of the hub who teaches the subject."
+
+    def limits(self, board: Board, rules: Rules) -> Iterator[Limit]:
+        for session in board.sessions:
+            teacher = board.city.teacher.get(session.teacher_id)
+            if (
+                teacher is None
+                or session.subject not in teacher.subjects
+                or session.hub_code != teacher.school_code
+            ):
+                yield Limit((session,), 0, session.teacher_id, session.weeks)
+
+
+class MoreThanDemanded(Rule):
+    key = "more_than_demanded"
+    weight = 1
+    by_demand = True
+    requirement = "{who} has no more lessons than it needs"
+    sentence = "{who} has {count} lessons of a subject of which it needs {limit}: {lessons}."
+    mend = "Cancel a lesson, or raise the demand."
+
+    def limits(self, board: Board, rules: Rules) -> Iterator[Limit]:
+        wanted = Counter[tuple[str, str, Weeks]]()
+        for demand in board.city.demands:
+            for weeks in Weeks:
+                if share_weeks(weeks, demand.weeks):
+                    wanted[demand.class_id, demand.subject, weeks] += demand.lessons_per_week
+        for (class_id, subject), links in board.by_class_and_subject.items():
+            for weeks, some in by_weeks(links):
+                yield Limit(some, wanted[class_id, subject, weeks], class_id, weeks)
+
+
+class NoAssistant(Rule):
+    key = "no_assistant"
+    weight = 1
+    requirement = "A teacher of {who} is with the class"
+    sentence = "Nobody of {who} is with the class on {day} at {time}: {lessons}."
+    mend = "Name an assistant teacher who is free then."
+
+    def limits(self, board: Board, rules: Rules) -> Iterator[Limit]:
+        """Assistants are named once the lessons stand: what is only possible has none yet."""
+        for link in board.links:
+            if link.lesson is not None and link.assistant_id is None:
+                yield Limit((link,), 0, link.school_code, link.weeks)

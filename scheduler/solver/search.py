@@ -1,0 +1,152 @@
+"""Running CP-SAT: with progress, so that it can be stopped, and so that it can be repeated.
+
+A search that has to give the same answer for the same seed counts its effort in CP-SAT's
+deterministic time and takes its workers in turns (`interleave_search`); wall-clock limits then only
+guard against a slow machine, and an answer cut short by one says so.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ortools.sat.python import cp_model
+from ortools.sat.python.cp_model_helper import SatParameters
+
+from scheduler.board import Item
+
+
+class Outcome(StrEnum):
+    OPTIMAL = "optimal"
+    FEASIBLE = "feasible"
+    INFEASIBLE = "infeasible"
+    UNKNOWN = "unknown"  # nothing found, nothing proven, within the limit
+
+
+_OUTCOMES = {
+    cp_model.OPTIMAL: Outcome.OPTIMAL,
+    cp_model.FEASIBLE: Outcome.FEASIBLE,
+    cp_model.INFEASIBLE: Outcome.INFEASIBLE,
+    cp_model.UNKNOWN: Outcome.UNKNOWN,
+}
+
+
+GUARD = 3  # a repeatable search may take so many times its limit on the clock
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How to search, and how long.
+
+    `limit` is in seconds of the clock; of a repeatable search in CP-SAT's deterministic seconds,
+    which on a present-day machine pass about as fast.
+    """
+
+    limit: float = 60.0
+    seed: int = 1
+    workers: int = 4  # even on two cores: one worker runs no improvement search worth the name
+    repeatable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one run of CP-SAT came to."""
+
+    outcome: Outcome
+    on: frozenset[Item]  # the sessions and links that are held
+    best: int | None
+    bound: int
+    seconds: float
+    effort: float  # deterministic seconds spent
+    cut_short: bool  # by the clock or by a stop: another run may end elsewhere
+
+
+Improved = Callable[[int | None, float], None]  # best so far, bound
+
+
+def run(
+    cp: cp_model.CpModel,
+    on: dict[Item, cp_model.IntVar],
+    search: Search,
+    improved: Improved | None = None,
+    stop: threading.Event | None = None,
+) -> Found:
+    """Solve a model. `improved` is called from the solver's threads."""
+    solver = cp_model.CpSolver()
+    _set(solver.parameters, search)
+    watcher = _Watcher(improved)
+    solver.best_bound_callback = watcher.bound_moved
+    with _stopping(solver, stop):
+        began = time.monotonic()
+        status = solver.solve(cp, watcher)
+        seconds = time.monotonic() - began
+    outcome = _OUTCOMES[status]
+    effort = solver.response_proto.deterministic_time
+    held = outcome in (Outcome.OPTIMAL, Outcome.FEASIBLE)
+    return Found(
+        outcome=outcome,
+        on=frozenset(i for i, v in on.items() if solver.boolean_value(v)) if held else frozenset(),
+        best=round(solver.objective_value) if held and cp.has_objective() else None,
+        bound=round(solver.best_objective_bound) if cp.has_objective() else 0,
+        seconds=seconds,
+        effort=effort,
+        cut_short=outcome in (Outcome.FEASIBLE, Outcome.UNKNOWN)
+        and not (search.repeatable and effort >= search.limit),
+    )
+
+
+def _set(parameters: SatParameters, search: Search) -> None:
+    parameters.max_time_in_seconds = search.limit * (GUARD if search.repeatable else 1)
+    parameters.random_seed = search.seed
+    parameters.num_workers = search.workers
+    parameters.linearization_level = 2  # the proofs come from the linear relaxation
+    if search.repeatable:
+        parameters.interleave_search = search.workers > 1
+        parameters.max_deterministic_time = search.limit
+
+
+class _Watcher(cp_model.CpSolverSolutionCallback):
+    def __init__(self, improved: Improved | None) -> None:
+        super().__init__()
+        self._improved = improved
+        self._best: int | None = None
+        self._bound = 0.0
+
+    def on_solution_callback(self) -> None:
+        self._best = round(self.objective_value)
+        self._bound = self.best_objective_bound
+        self._tell()
+
+    def bound_moved(self, bound: float) -> None:
+        self._bound = bound
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._improved is not None:
+            self._improved(self._best, self._bound)
+
+
+class _stopping:  # noqa: N801  # reads as a statement
+    """While open, setting the event stops the solver, which keeps its best."""
+
+    def __init__(self, solver: cp_model.CpSolver, stop: threading.Event | None) -> None:
+        self._solver, self._stop = solver, stop
+        self._over = threading.Event()
+
+    def __enter__(self) -> None:
+        if self._stop is not None:
+            self._thread = threading.Thread(target=self._watch, name="solver-stop", daemon=True)
+            self._thread.start()
+
+    def _watch(self) -> None:
+        assert self._stop is not None, "only then is it watched"
+        while not self._over.is_set():
+            if self._stop.wait(0.1):
+                self._solver.stop_search()
+                self._over.wait(0.1)
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        if self._stop is not None:
+            self._thread.join()

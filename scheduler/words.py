@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from scheduler.city import City, clock
-from scheduler.model import Lesson
+from scheduler.model import Lesson, Weeks
 
 Translate = Callable[[str], str]
 
@@ -47,31 +47,31 @@ def _said(value: Value, translate: Translate, locale: str) -> str:
     return str(value)
 
 
-class _Weekday:
-    words = {  # noqa: RUF012  # a table, never written to
-        1: "Monday",
-        2: "Tuesday",
-        3: "Wednesday",
-        4: "Thursday",
-        5: "Friday",
-        6: "Saturday",
-        7: "Sunday",
-    }
+WEEKDAYS = {
+    1: "Monday",
+    2: "Tuesday",
+    3: "Wednesday",
+    4: "Thursday",
+    5: "Friday",
+    6: "Saturday",
+    7: "Sunday",
+}
+WEEKS = {Weeks.ALL: "every week", Weeks.ODD: "odd weeks", Weeks.EVEN: "even weeks"}
 
 
 def weekday(day: int) -> Sentence:
-    return Sentence(_Weekday.words[day])
+    return Sentence(WEEKDAYS[day])
 
 
 class _Lesson:
-    words = "{day} {time} {subject} ({teacher})"
+    sentence = "{day} {time} {subject} ({teacher})"
 
 
 def lesson(city: City, of: Lesson) -> Sentence:
     """A lesson by what people know it by: `Monday 08:30 Music (宋老师)`."""
     starts = city.period(of.hub_code, of.period).starts
     return Sentence(
-        _Lesson.words,
+        _Lesson.sentence,
         {
             "day": weekday(of.weekday),
             "time": clock(starts.hour * 60 + starts.minute),

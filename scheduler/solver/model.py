@@ -7,7 +7,7 @@ solutions differ by names only.
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil
 
 from ortools.sat.python import cp_model
@@ -96,7 +96,8 @@ def build(
         if rule.by_demand:
             continue
         if weight is HARD or (weight != OFF and costs):
-            for limit in rule.limits(problem.board, problem.rules):
+            for asked_limit in rule.limits(problem.board, problem.rules):
+                limit = _no_worse(problem, asked_limit) if weight is HARD else asked_limit
                 if limit.whole_load > limit.at_most:
                     _add(model, rule, limit, weight, by_group=by_group)
     if asked is None and not may_miss and not by_group:
@@ -124,6 +125,15 @@ def _add(model: Model, rule: Rule, limit: Limit, weight: int | None, *, by_group
         excess = model.cp.new_int_var(0, limit.whole_load - limit.at_most, "")
         model.cp.add(load - excess <= limit.at_most)
         model.costs.append((weight * fortnightly(limit.weeks), excess))
+
+
+def _no_worse(problem: Problem, limit: Limit) -> Limit:
+    """The limit, or what passes it already where a repair starts."""
+    stands = problem.stands
+    if stands is None:
+        return limit
+    already = sum(load for item, load in limit.weighed() if item.lesson or stands(item))
+    return replace(limit, at_most=already) if already > limit.at_most else limit
 
 
 def _literal(model: Model, rule: Rule, limit: Limit) -> Literal:

@@ -51,8 +51,12 @@ def name(
     on: Iterable[Item],
     locked: Sequence[Lesson] = (),
     wishes: Iterable[Wish] = (),
-) -> tuple[Lesson, ...]:
-    """The lessons of a solution, the locked ones as they were, in order of time."""
+) -> tuple[Lesson, ...] | None:
+    """The lessons of a solution, the locked ones as they were, in order of time.
+
+    None when the rooms that locked lessons keep leave one without: only possible where the model
+    did not know their names.
+    """
     unnamed = _lessons(on)
     wished = {(w.who, w.weekday, w.period): w.is_kept for w in wishes}
     while True:
@@ -66,7 +70,8 @@ def name(
         if len(named) == len(unnamed):
             return tuple(sorted((*locked, *named), key=_order))
         stuck = unnamed[len(named)]
-        assert stuck.weeks is Weeks.ALL, "rooms were counted for each kind of week"
+        if stuck.weeks is not Weeks.ALL:
+            return None
         halves = [replace(stuck, weeks=weeks) for weeks in (Weeks.ODD, Weeks.EVEN)]
         unnamed[len(named) : len(named) + 1] = halves
 

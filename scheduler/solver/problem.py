@@ -1,14 +1,14 @@
 """What could be planned: every session and link that the demands and the bells allow."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from scheduler.board import Board, Item, PlannedLink, PlannedSession, lay_out
 from scheduler.city import City, minutes
 from scheduler.model import Demand, Lesson, Weeks
 from scheduler.rules import RULES
-from scheduler.rules.rule import HARD, Limit, Rule, Rules
+from scheduler.rules.rule import HARD, Limit, Rules
 
 WEEKDAYS = range(1, 6)  # a make-up workday runs one of these
 
@@ -26,10 +26,28 @@ class Ask:
 class Problem:
     """One part of the city that nothing couples to the rest: a hub, or hubs that share a school."""
 
-    name: str  # its hub's, for people
+    code: str  # of the first of its schools
     board: Board  # what could be planned, and the locked lessons
     asks: tuple[Ask, ...]
     rules: Rules
+    stands: "Stands | None" = None  # what is planned already, and breaks no rule by staying
+
+    @property
+    def name(self) -> str:
+        """Its hub's, for people."""
+        return self.board.city.school[self.code].short_name
+
+    def narrowed(self, demands: Sequence[Demand]) -> "Problem":
+        """The problem of fewer demands, with all that rules forbid still listed."""
+        return _problem(
+            self.board.city,
+            self.rules,
+            self.code,
+            demands,
+            self.locked,
+            pruned=False,
+            stands=self.stands,
+        )
 
     @property
     def locked(self) -> tuple[Lesson, ...]:
@@ -41,16 +59,23 @@ class Problem:
         return sum(ask.lessons for ask in self.asks)
 
 
+Stands = Callable[[Item], bool]
+
+
 def problems(
-    city: City, rules: Rules, locked: Iterable[Lesson] = (), *, pruned: bool = True
+    city: City,
+    rules: Rules,
+    locked: Iterable[Lesson] = (),
+    *,
+    stands: Stands | None = None,
 ) -> list[Problem]:
     """The city in parts that can be solved one by one without losing anything.
 
-    Pruned, what a hard rule forbids outright is not listed; unpruned, an explanation can name
-    the rule that forbids it.
+    What a hard rule forbids outright is not listed, unless it `stands`: a repair starts from
+    lessons that may break rules already, and must not call that a reason to move them.
     """
     locked = tuple(locked)
-    parts = _parts(city, locked)
+    parts = parts_of(city, locked)
     demands: defaultdict[str, list[Demand]] = defaultdict(list)
     for demand in city.demands:
         demands[parts[city.class_group[demand.class_id].school_code]].append(demand)
@@ -58,12 +83,12 @@ def problems(
     for lesson in locked:
         lessons[parts[lesson.hub_code]].append(lesson)
     return [
-        _problem(city, rules, part, demands[part], lessons[part], pruned=pruned)
+        _problem(city, rules, part, demands[part], lessons[part], pruned=True, stands=stands)
         for part in sorted({*demands, *lessons})
     ]
 
 
-def _parts(city: City, locked: Sequence[Lesson]) -> dict[str, str]:
+def parts_of(city: City, locked: Sequence[Lesson]) -> dict[str, str]:
     """School → the first school of its part: schools joined by their hub or a locked lesson."""
     joined = {code: code for code in city.school}
 
@@ -92,6 +117,7 @@ def _problem(
     locked: Sequence[Lesson],
     *,
     pruned: bool,
+    stands: Stands | None,
 ) -> Problem:
     fixed = lay_out(city, locked)
     asked = _still_asked(demands, fixed.links)
@@ -107,14 +133,14 @@ def _problem(
         (*fixed.sessions, *sessions.values()),
         (*fixed.links, *(link for some in links for link in some)),
     )
-    kept = _pruned(board, rules) if pruned else board
+    kept = _pruned(board, rules, stands) if pruned else board
     listed = set(kept.links)
     asks = tuple(
         Ask(demand, count, tuple(link for link in some if link in listed))
         for (demand, count), some in zip(asked, links, strict=True)
         if count
     )
-    return Problem(city.school[part].short_name, kept, asks, rules)
+    return Problem(part, kept, asks, rules, stands)
 
 
 def _still_asked(
@@ -191,10 +217,10 @@ def _links(
     return found
 
 
-def forbidding(board: Board, rules: Rules) -> list[tuple[Rule, Limit]]:
+def _forbidding(board: Board, rules: Rules) -> list[Limit]:
     """The limits of hard rules that forbid an item by itself."""
     return [
-        (rule, limit)
+        limit
         for rule in RULES
         if rule.weight_in(rules) is HARD
         for limit in rule.limits(board, rules)
@@ -202,11 +228,12 @@ def forbidding(board: Board, rules: Rules) -> list[tuple[Rule, Limit]]:
     ]
 
 
-def _pruned(board: Board, rules: Rules) -> Board:
+def _pruned(board: Board, rules: Rules, stands: Stands | None) -> Board:
     out: set[Item] = {
         limit.items[0]
-        for _, limit in forbidding(board, rules)
+        for limit in _forbidding(board, rules)
         if limit.items[0].lesson is None  # a locked lesson that may not be is said, not dropped
+        and not (stands and stands(limit.items[0]))
     }
     links = tuple(k for k in board.links if k not in out and out.isdisjoint(k.sessions))
     used = {session for link in links for session in link.sessions}

@@ -23,7 +23,7 @@ from scheduler.solver.problem import Problem, problems
 from scheduler.solver.search import Found, Outcome, Search, run
 from scheduler.solver.why import Core, why
 
-_FIRST_SHARE = 0.3  # of the limit, at most, until there is a first timetable
+_FIRST_SHARE = 0.5  # of the limit, at most, until there is a first timetable
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,9 @@ def solve(
     unmet: list[Shortfall] = []
     impossible: list[Core] = []
     for part in solvers:
-        lessons += name(city, rules, part.on, part.problem.locked)
+        named = name(city, rules, part.on, part.problem.locked)
+        assert named is not None, "the model counts the rooms that locked lessons leave"
+        lessons += named
         unmet += part.shortfalls(city, search, stop)
         impossible += part.impossible(city, search)
     return Solution(
@@ -230,6 +232,7 @@ class _Part:
         if found.outcome not in (Outcome.OPTIMAL, Outcome.FEASIBLE) and not stop.is_set():
             self._model = build(self.problem, may_miss=True)
             self._model.cp.minimize(cp_model.LinearExpr.sum(self._model.missing))
+            self._hint()  # an empty timetable, so that there is one
             found = self._run(search, stop)
             self.missing_bound = found.bound if found.best is not None else 0
         self.outcome = found.outcome
@@ -245,10 +248,7 @@ class _Part:
         if missing:
             cp.add(cp_model.LinearExpr.sum(self._model.missing) <= missing)
         cp.minimize(self._model.objective)
-        for item, variable in self._model.on.items():
-            cp.add_hint(variable, item in self.on)
-        for n, variable in enumerate(self._model.missing):
-            cp.add_hint(variable, self.missing_of(n))
+        self._hint()
 
         def improved(best: int | None, bound: float) -> None:
             if best is not None and (self.best is None or best < self.best):
@@ -263,6 +263,12 @@ class _Part:
             self._keep(found.on)
         else:
             self.outcome = Outcome.FEASIBLE
+
+    def _hint(self) -> None:
+        for item, variable in self._model.on.items():
+            self._model.cp.add_hint(variable, item in self.on or item.lesson is not None)
+        for n, variable in enumerate(self._model.missing):
+            self._model.cp.add_hint(variable, self.missing_of(n))
 
     def _run(
         self,

@@ -7,7 +7,7 @@ then, for those demands alone, among the rules.
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from ortools.sat.python import cp_model
@@ -16,7 +16,7 @@ from scheduler import rules, words
 from scheduler.city import City
 from scheduler.model import Demand, Lesson
 from scheduler.solver import model as models
-from scheduler.solver.problem import Problem, problems
+from scheduler.solver.problem import Problem
 from scheduler.solver.search import Search
 
 K = TypeVar("K")
@@ -90,7 +90,7 @@ class _LockedClash:
 
 
 class _Demand:
-    words = "{who}: {subject}, {count} a week"
+    sentence = "{who}: {subject}, {count} a week"
 
 
 def why(
@@ -109,10 +109,7 @@ def why(
     if demands is None:
         return None
     chosen, certain = demands
-    few = replace(city, demands=tuple(problem.asks[n].demand for n in chosen))
-    whole = _part_of(few, problem)
-    if whole is None:
-        return None
+    whole = problem.narrowed([problem.asks[n].demand for n in chosen])
     asked = {
         n: wanted[k]
         for n, ask in enumerate(whole.asks)
@@ -150,12 +147,6 @@ def _smallest_demands(
         return None
     core, certain = found
     return [*([] if must is None else [must]), *core], certain
-
-
-def _part_of(city: City, problem: Problem) -> Problem | None:
-    """The problem of fewer demands, with all that rules forbid still listed."""
-    parts = problems(city, problem.rules, problem.locked, pruned=False)
-    return next((p for p in parts if p.name == problem.name), None)
 
 
 class _Assumed(Generic[K]):
@@ -210,7 +201,7 @@ def _requirement(city: City, model: models.Model, group: models.Group) -> Requir
 
 def _demand(city: City, demand: Demand, lessons: int) -> words.Sentence:
     return words.Sentence(
-        _Demand.words,
+        _Demand.sentence,
         {
             "who": words.who(city, demand.class_id),
             "subject": words.subject(city, demand.subject),

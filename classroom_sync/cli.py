@@ -12,7 +12,7 @@ import typer
 import uvloop
 from rich.console import Console
 
-from classroom_sync import __version__, logs
+from classroom_sync import __version__, logs, timetable_commands
 from classroom_sync.errors import CannotStart
 from classroom_sync.settings import BadSettings, Settings, load
 
@@ -188,6 +188,8 @@ def migrate(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
     settings = _settings(data_dir=data_dir, database_url=database_url)
     _run(run(settings, typer.echo))
 
+
+app.add_typer(timetable_commands.app, name="timetable")
 
 bench = typer.Typer(help="Measure, beside a named rival on the same load.", no_args_is_help=True)
 app.add_typer(bench, name="bench")

@@ -1,15 +1,13 @@
-"""Cities made from a seed, for benchmarks and tests, and cities as JSON files.
+"""Cities made from a seed, for benchmarks and tests.
 
 A made city has the shape of Taicang's plan: districts of two hubs and eight receiving schools with
 differing bells. 16 rooms: one district whose receiving schools have one room each; 48: four each;
-480: ten such districts. Whoever has the file has the same instance: nothing else enters.
+480: ten such districts. `scheduler.plan` writes them out, so that others can run the same.
 """
 
 from dataclasses import dataclass
 from datetime import date, time
 from random import Random
-
-from pydantic import TypeAdapter
 
 from scheduler.city import City, ShiftDecision
 from scheduler.model import (
@@ -82,16 +80,6 @@ def generate(seed: int, rooms: int) -> City:
         decisions=tuple(d for p in parts for d in p.decisions),
         subjects=_SUBJECTS,
     )
-
-
-def to_json(city: City) -> bytes:
-    """A city as a JSON document."""
-    return TypeAdapter(City).dump_json(city, indent=1)
-
-
-def from_json(document: bytes) -> City:
-    """Raises pydantic.ValidationError, which says where the document is wrong."""
-    return TypeAdapter(City).validate_json(document)
 
 
 def _district(random: Random, shape: _Shape, number: int) -> City:

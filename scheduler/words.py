@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from scheduler.city import City, clock
-from scheduler.model import Lesson, Weeks
+from scheduler.model import Demand, Lesson, Weeks
 
 Translate = Callable[[str], str]
 
@@ -77,6 +77,22 @@ def lesson(city: City, of: Lesson) -> Sentence:
             "time": clock(starts.hour * 60 + starts.minute),
             "subject": subject(city, of.subject),
             "teacher": who(city, of.lead_teacher_id),
+        },
+    )
+
+
+class _Demand:
+    sentence = "{who}: {subject}, {count} a week"
+
+
+def demand(city: City, of: Demand, lessons: int) -> Sentence:
+    """So many lessons a week of a demand."""
+    return Sentence(
+        _Demand.sentence,
+        {
+            "who": who(city, of.class_id),
+            "subject": subject(city, of.subject),
+            "count": lessons,
         },
     )
 

@@ -58,7 +58,7 @@ class Displaced(Rule):
 class Lunch(Rule):
     key = "lunch"
     requirement = "{who} has its lunch break"
-    sentence = "{who} has less than {limit} minutes for lunch on {day}: {lessons}."
+    sentence = "{who} has less than {note} minutes for lunch on {day}: {lessons}."
     mend = "Move a lesson away from the school's noon break."
 
     def limits(self, board: Board, rules: Rules) -> Iterator[Limit]:
@@ -73,7 +73,13 @@ class Lunch(Rule):
                 for eaten in _too_much(opens, closes, sorted(spans), rules.lunch_minutes):
                     for together in product(*(spans[span] for span in eaten)):
                         if all(share_weeks(a.weeks, b.weeks) for a, b in pairwise(together)):
-                            yield Limit(together, len(together) - 1, class_id, together[0].weeks)
+                            yield Limit(
+                                together,
+                                len(together) - 1,
+                                class_id,
+                                together[0].weeks,
+                                note=str(rules.lunch_minutes),
+                            )
 
 
 def _displacing(board: Board, at_most: int) -> Iterator[Limit]:

@@ -10,7 +10,7 @@ from scheduler.model import Demand, Lesson, Weeks
 from scheduler.rules import RULES
 from scheduler.rules.rule import HARD, Limit, Rules
 
-WEEKDAYS = range(1, 6)  # a make-up workday runs one of these
+TEACHING_DAYS = range(1, 6)  # a make-up workday runs one of these
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,7 @@ def _links(
     for teacher in city.teachers:
         if teacher.school_code != hub or demand.subject not in teacher.subjects:
             continue
-        for weekday in WEEKDAYS:
+        for weekday in TEACHING_DAYS:
             for number, bell in city.periods.get(hub, {}).items():
                 joined = []
                 for weeks in kinds:

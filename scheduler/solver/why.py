@@ -56,7 +56,7 @@ class Core:
         values: dict[str, words.Value] = {
             "asked": self.asked,
             "fits": self.fits,
-            "demands": tuple(_demand(city, d, n) for d, n in self.demands),
+            "demands": tuple(words.demand(city, d, n) for d, n in self.demands),
             "requirements": tuple(r.sentence for r in self.requirements),
             "count": len(self.locked),
         }
@@ -87,10 +87,6 @@ class _NobodyTeaches:
 
 class _LockedClash:
     sentence = "The locked lessons break rules among themselves: {requirements}."
-
-
-class _Demand:
-    sentence = "{who}: {subject}, {count} a week"
 
 
 def why(
@@ -197,14 +193,3 @@ def _requirement(city: City, model: models.Model, group: models.Group) -> Requir
     _, rule, limit = model.groups[group]
     values = rules.told(city, limit, ())
     return Requirement(rule.key, limit.about, words.Sentence(rule.requirement, values))
-
-
-def _demand(city: City, demand: Demand, lessons: int) -> words.Sentence:
-    return words.Sentence(
-        _Demand.sentence,
-        {
-            "who": words.who(city, demand.class_id),
-            "subject": words.subject(city, demand.subject),
-            "count": lessons,
-        },
-    )

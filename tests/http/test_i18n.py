@@ -11,16 +11,19 @@ from babel.messages.pofile import read_po
 from classroom_sync.i18n import translator
 
 _PACKAGE = Path(str(files("classroom_sync")))
+_SCHEDULER = Path(str(files("scheduler")))
 _IN_TEMPLATE = re.compile(r"""_\(\s*(["'])((?:\\.|(?!\1).)*)\1""")
-_SAYING = {"Refused": 1, "_told": 2, "translate": 0}  # callee → which argument is the message id
-_NAMES = ("sentence", "wrong", "NO_SUCH_PAGE")
+# callee → which argument is the message id
+_SAYING = {"Refused": 1, "Sentence": 0, "_told": 2, "translate": 0}
+_NAMES = ("sentence", "wrong", "NO_SUCH_PAGE", "requirement", "mend")
+_TABLES = ("WEEKDAYS", "WEEKS", "_SENTENCES")  # whose values are message ids
 
 
 def used() -> set[str]:
     found: set[str] = set()
     for template in _PACKAGE.glob("templates/*.html"):
         found |= {m[2].replace("\\'", "'") for m in _IN_TEMPLATE.finditer(template.read_text())}
-    for module in _PACKAGE.rglob("*.py"):
+    for module in (*_PACKAGE.rglob("*.py"), *_SCHEDULER.rglob("*.py")):
         for node in ast.walk(ast.parse(module.read_text())):
             found |= _said_by(node)
     return found
@@ -33,6 +36,8 @@ def _said_by(node: ast.AST) -> set[str]:
         return _constant(node.args[at]) if at < len(node.args) else set()
     if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in _NAMES:
         return _constant(node.value)
+    if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in _TABLES:
+        return set().union(*map(_constant, getattr(node.value, "values", ())))
     if isinstance(node, ast.Dict) and any(getattr(k, "value", None) == 404 for k in node.keys):
         return set().union(*map(_constant, node.values))
     return set()

@@ -149,7 +149,9 @@ def solve(
         score=all_rules.score(city, lessons, rules),
         seconds=time.monotonic() - began,
         first_seconds=first,
-        repeatable=search.repeatable and not any(r.cut_short for p in solvers for r in p.runs),
+        repeatable=search.repeatable
+        and not stop.is_set()
+        and not any(r.cut_short for p in solvers for r in p.runs),
     )
 
 
@@ -236,7 +238,8 @@ class _Part:
             found = self._run(search, stop)
             self.missing_bound = found.bound if found.best is not None else 0
         self.outcome = found.outcome
-        if found.best is not None or found.outcome in (Outcome.OPTIMAL, Outcome.FEASIBLE):
+        if found.outcome in (Outcome.OPTIMAL, Outcome.FEASIBLE):
+            self.outcome = Outcome.FEASIBLE  # optimal without a word on its quality
             self._keep(found.on)
         report.tell()
 
@@ -265,6 +268,7 @@ class _Part:
             self.outcome = Outcome.FEASIBLE
 
     def _hint(self) -> None:
+        self._model.cp.clear_hints()  # type: ignore[no-untyped-call]  # has no annotations
         for item, variable in self._model.on.items():
             self._model.cp.add_hint(variable, item in self.on or item.lesson is not None)
         for n, variable in enumerate(self._model.missing):

@@ -32,7 +32,7 @@ _OUTCOMES = {
 }
 
 
-GUARD = 3  # a repeatable search may take so many times its limit on the clock
+GUARD = 4  # a repeatable search may take so many times its limit on the clock
 
 
 @dataclass(frozen=True, slots=True)

@@ -291,20 +291,22 @@ class _Part:
         self.best = self._model.value(on)
 
     def shortfalls(self, city: City, search: Search, stop: threading.Event) -> list[Shortfall]:
-        """Each demand with lessons missing, and why: with all that is held, one more cannot be."""
+        """Each demand with lessons missing, and why: with all that is held, one more cannot be.
+
+        That can be shown only where no fewer can be missing.
+        """
         if not self.has_timetable:
             return [Shortfall(a.demand, a.lessons, None) for a in self.problem.asks]
         missing = [self.missing_of(n) for n in range(len(self.problem.asks))]
+        proven = sum(missing) == self.missing_bound and not stop.is_set()
         held = {n: ask.lessons - missing[n] for n, ask in enumerate(self.problem.asks)}
         return [
             Shortfall(
                 self.problem.asks[n].demand,
                 short,
-                None
-                if stop.is_set()
-                else why(
-                    city, self.problem, {**held, n: held[n] + 1}, must=n, search=_short(search)
-                ),
+                why(city, self.problem, {**held, n: held[n] + 1}, must=n, search=_short(search))
+                if proven
+                else None,
             )
             for n, short in enumerate(missing)
             if short

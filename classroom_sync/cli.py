@@ -207,6 +207,18 @@ def bench_media(context: typer.Context) -> None:
     run(context.args, "classroom-sync bench media")
 
 
+@bench.command(
+    "timetable",
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
+def bench_timetable(context: typer.Context) -> None:
+    """The solver: model sizes, time to a timetable, gap, proof, repair; FET beside it."""
+    from scheduler.bench.__main__ import main as run
+
+    run(context.args, "classroom-sync bench timetable")
+
+
 @app.command()
 def version() -> None:
     """Print the version."""

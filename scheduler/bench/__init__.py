@@ -1,0 +1,1 @@
+"""Timetable benchmarks: cities made from seeds, our solver alone and beside FET."""

@@ -83,28 +83,30 @@ def share_weeks(one: Weeks, other: Weeks) -> bool:
 
 def by_weeks(items: Sequence[W]) -> list[tuple[Weeks, list[W]]]:
     """What meets in one kind of week: all, or odd and even apart where they differ."""
+    if all(i.weeks is Weeks.ALL for i in items):
+        return [(Weeks.ALL, list(items))]
     odd = [i for i in items if i.weeks is not Weeks.EVEN]
     even = [i for i in items if i.weeks is not Weeks.ODD]
-    if len(odd) == len(even) == len(items):
-        return [(Weeks.ALL, list(items))]
     return [(weeks, found) for weeks, found in ((Weeks.ODD, odd), (Weeks.EVEN, even)) if found]
 
 
 def crowds(items: Iterable[T]) -> Iterator[tuple[Weeks, list[T]]]:
     """The largest sets of items that are on at one moment, on one day, in one kind of week.
 
-    Those of an interval graph: one may end whenever something ends after something began.
+    Those of an interval graph: one may end whenever something ends after something began. Few
+    spans occur, as bells are few, so spans are swept, not items.
     """
     for days in grouped(items, lambda i: i.weekday).values():
         for weeks, meeting in by_weeks(days):
-            on: list[T] = []
-            for item in sorted(meeting, key=lambda i: i.starts):
-                still = [other for other in on if other.ends > item.starts]
+            spans = grouped(meeting, lambda i: (i.starts, i.ends))
+            on: list[tuple[int, int]] = []
+            for span in sorted(spans):
+                still = [other for other in on if other[1] > span[0]]
                 if len(still) < len(on):
-                    yield weeks, on
-                on = [*still, item]
+                    yield weeks, [item for some in on for item in spans[some]]
+                on = [*still, span]
             if on:
-                yield weeks, on
+                yield weeks, [item for some in on for item in spans[some]]
 
 
 def grouped(items: Iterable[V], key: Callable[[V], K]) -> dict[K, list[V]]:

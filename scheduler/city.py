@@ -167,17 +167,16 @@ class City:
         except KeyError:
             raise bells.NoBells(f"school {school_code} has no period {number}") from None
 
+    @cached_property
+    def _decisions(self) -> dict[tuple[str, str, int, int | None], ShiftDecision]:
+        return {(d.school_code, d.hub_code, d.period, d.weekday): d for d in self.decisions}
+
     def decision(
         self, school_code: str, hub_code: str, weekday: int, period: int
     ) -> ShiftDecision | None:
         """What was said to a shift; the newest that fits, one of that weekday before a general."""
-        fitting = [
-            d
-            for d in self.decisions
-            if (d.school_code, d.hub_code, d.period) == (school_code, hub_code, period)
-            and d.weekday in (None, weekday)
-        ]
-        return max(fitting, key=lambda d: d.weekday is not None, default=None)
+        key = (school_code, hub_code, period)
+        return self._decisions.get((*key, weekday)) or self._decisions.get((*key, None))
 
 
 def bells_on(schedules: Iterable[BellSchedule], day: date) -> tuple[BellSchedule, ...]:

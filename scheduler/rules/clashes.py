@@ -47,6 +47,7 @@ def _one_at_a_time(groups: Iterable[tuple[str, Iterable[Item]]]) -> Iterator[Lim
 
 class KeptBySchool(Rule):
     key = "kept_by_school"
+    alone = True
     requirement = "{who} is free of lessons of its own school"
     sentence = "{who} has a lesson of its own school on {day} at {time} ({note}): {lessons}."
     mend = "Move the lesson, or ask the school to move its own."
@@ -67,6 +68,7 @@ class KeptBySchool(Rule):
 
 class Reserved(Rule):
     key = "reserved"
+    alone = True
     requirement = "{who} is not taken by another timetable"
     sentence = "{who} is taken on {day} at {time} by {note}: {lessons}."
     mend = "Move the lesson, or end the other one first."
@@ -86,6 +88,7 @@ class Reserved(Rule):
 
 class Blocked(Rule):
     key = "blocked"
+    alone = True
     requirement = "{who} takes part in no session in a blocked period"
     sentence = "{who} takes part in nothing on {day} at {time} ({note}): {lessons}."
     mend = "Move the lesson to a period that is not blocked."

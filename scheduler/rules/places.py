@@ -10,6 +10,7 @@ from scheduler.rules.rule import Limit, Rule, Rules
 
 class RoomNotAccepted(Rule):
     key = "room_not_accepted"
+    alone = True
     requirement = "{who} is accepted before lessons are held in it"
     sentence = "{who} is not accepted: {lessons} on {day} at {time}."
     mend = "Choose an accepted room, or record the acceptance of this one."
@@ -23,6 +24,7 @@ class RoomNotAccepted(Rule):
 
 class RoomOfWrongKind(Rule):
     key = "room_of_wrong_kind"
+    alone = True
     requirement = "{who} is used for what it is equipped for"
     sentence = "{who} is not equipped for its part in this lesson on {day} at {time}: {lessons}."
     mend = "Lead from a lead room; let a class that takes part actively sit in an interactive room."

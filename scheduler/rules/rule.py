@@ -74,6 +74,7 @@ class Rule:
     sentence: ClassVar[str]  # what is wrong
     mend: ClassVar[str]  # what would help
     tells: ClassVar[bool] = True  # False: it only adds to the score, nothing is wrong
+    alone: ClassVar[bool] = False  # its limits can forbid one item: such need not be listed
     by_demand: ClassVar[bool] = False  # the solver's demands keep it already
 
     def limits(self, board: Board, rules: Rules) -> Iterator[Limit]:

@@ -10,6 +10,7 @@ from scheduler.rules.rule import Limit, Rule, Rules
 
 class ShiftRefused(Rule):
     key = "shift_refused"
+    alone = True
     requirement = "No shift that {who} refused"
     sentence = "{who} refused the shift of this lesson on {day} at {time}: {lessons}."
     mend = "Move the lesson to a period whose shift the school accepts, or ask it again."
@@ -36,6 +37,7 @@ class ShiftNotApproved(Rule):
 
 class DisplacedTooMuch(Rule):
     key = "displaced_too_much"
+    alone = True
     requirement = "A lesson displaces at most {limit} periods of {who}"
     sentence = "{lessons} displaces {count} periods of {who} on {day}; {limit} are allowed."
     mend = "Move the lesson to a period whose bells lie closer to the school's own."
@@ -57,6 +59,7 @@ class Displaced(Rule):
 
 class Lunch(Rule):
     key = "lunch"
+    alone = True
     requirement = "{who} has its lunch break"
     sentence = "{who} has less than {note} minutes for lunch on {day}: {lessons}."
     mend = "Move a lesson away from the school's noon break."

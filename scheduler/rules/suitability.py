@@ -10,6 +10,7 @@ from scheduler.rules.rule import Limit, Rule, Rules
 
 class GradeMismatch(Rule):
     key = "grade_mismatch"
+    alone = True
     requirement = "Classes of one grade join a session"
     sentence = "{who} is not of the grade of this lesson on {day} at {time}: {lessons}."
     mend = "Let the class join a session of its own grade."
@@ -22,6 +23,7 @@ class GradeMismatch(Rule):
 
 class SubjectNotTaught(Rule):
     key = "subject_not_taught"
+    alone = True
     requirement = "{who} gives lessons of its own subjects, in its own school"
     sentence = "{who} does not teach this subject here: {lessons} on {day} at {time}."
     mend = "Choose a lead teacher of the hub who teaches the subject."

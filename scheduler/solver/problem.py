@@ -222,7 +222,7 @@ def _forbidding(board: Board, rules: Rules) -> list[Limit]:
     return [
         limit
         for rule in RULES
-        if rule.weight_in(rules) is HARD
+        if rule.alone and rule.weight_in(rules) is HARD
         for limit in rule.limits(board, rules)
         if len(limit.items) == 1 and limit.whole_load > limit.at_most
     ]

@@ -71,10 +71,17 @@ def run(
     search: Search,
     improved: Improved | None = None,
     stop: threading.Event | None = None,
+    *,
+    any_will_do: bool = False,
 ) -> Found:
-    """Solve a model. `improved` is called from the solver's threads."""
+    """Solve a model; with `any_will_do`, only until there is a solution, or proof of none.
+
+    `improved` is called from the solver's threads.
+    """
     solver = cp_model.CpSolver()
     _set(solver.parameters, search)
+    if any_will_do:
+        _hurry(solver.parameters)
     watcher = _Watcher(improved)
     solver.best_bound_callback = watcher.bound_moved
     with _stopping(solver, stop):
@@ -92,6 +99,7 @@ def run(
         seconds=seconds,
         effort=effort,
         cut_short=outcome in (Outcome.FEASIBLE, Outcome.UNKNOWN)
+        and not (any_will_do and held)
         and not (search.repeatable and effort >= search.limit),
     )
 
@@ -104,6 +112,16 @@ def _set(parameters: SatParameters, search: Search) -> None:
     if search.repeatable:
         parameters.interleave_search = search.workers > 1
         parameters.max_deterministic_time = search.limit
+
+
+def _hurry(parameters: SatParameters) -> None:
+    """A first solution needs no long presolve and no linear relaxation: feasibility jump has it in
+    a fraction of a second."""
+    parameters.stop_after_first_solution = True
+    parameters.linearization_level = 0
+    parameters.cp_model_probing_level = 0
+    parameters.symmetry_level = 0
+    parameters.max_presolve_iterations = 1
 
 
 class _Watcher(cp_model.CpSolverSolutionCallback):

@@ -230,7 +230,8 @@ class _Part:
 
     def find_first(self, search: Search, stop: threading.Event, report: _Report) -> None:
         """A timetable with every lesson; where there is none, one with as few missing as found."""
-        found = self._run(search, stop)
+        self._model.cp.minimize(self._model.objective)
+        found = self._run(search, stop, any_will_do=True)
         if found.outcome not in (Outcome.OPTIMAL, Outcome.FEASIBLE) and not stop.is_set():
             self._model = build(self.problem, may_miss=True)
             self._model.cp.minimize(cp_model.LinearExpr.sum(self._model.missing))
@@ -239,7 +240,7 @@ class _Part:
             self.missing_bound = found.bound if found.best is not None else 0
         self.outcome = found.outcome
         if found.outcome in (Outcome.OPTIMAL, Outcome.FEASIBLE):
-            self.outcome = Outcome.FEASIBLE  # optimal without a word on its quality
+            self.outcome = Outcome.FEASIBLE  # the quality is still to come
             self._keep(found.on)
         report.tell()
 
@@ -279,8 +280,11 @@ class _Part:
         search: Search,
         stop: threading.Event,
         improved: Callable[[int | None, float], None] | None = None,
+        *,
+        any_will_do: bool = False,
     ) -> Found:
-        found = run(self._model.cp, self._model.on, search, improved, stop)
+        model = self._model
+        found = run(model.cp, model.on, search, improved, stop, any_will_do=any_will_do)
         self.runs.append(found)
         if not self.has_timetable:
             self.first_seconds += found.seconds

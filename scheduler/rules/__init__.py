@@ -140,7 +140,8 @@ def unmet(city: City, lessons: Iterable[Lesson]) -> Iterator[Unmet]:
 
 
 def _conflict(board: Board, rule: Rule, limit: Limit, weight: int | None) -> Conflict:
-    lessons = tuple(dict.fromkeys(i.lesson for i in limit.items if i.lesson is not None))
+    found = {i.lesson for i in limit.items if i.lesson is not None}
+    lessons = tuple(sorted(found, key=lambda k: (k.weekday, k.period, k.lead_room_id, k.weeks)))
     values = told(board.city, limit, lessons)
     return Conflict(
         rule=rule.key,

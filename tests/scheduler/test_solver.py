@@ -59,11 +59,15 @@ def test_the_demo_city_is_solved_with_nothing_unmet() -> None:
 
 
 def test_the_same_seed_gives_the_same_timetable() -> None:
-    within = generate(5, 16)
-    one, other = (solve(within, Rules(), Search(limit=1.5, seed=7)) for _ in range(2))
-    if one.repeatable and other.repeatable:  # the guard on the clock did not strike
-        assert one.lessons == other.lessons
-    assert hard(within, one.lessons) == hard(within, other.lessons) == []
+    """Many timetables are equally good here; which one is found is the seed's to say."""
+    whole = generate(5, 16)
+    within = replace(whole, demands=whole.demands[::4])
+    one, again, other = (solve(within, Rules(), Search(limit=60, seed=seed)) for seed in (7, 7, 8))
+    assert one.repeatable
+    assert one.proven
+    assert one.lessons == again.lessons
+    assert one.lessons != other.lessons
+    assert one.best == other.best
 
 
 def test_locked_lessons_stay_and_count() -> None:

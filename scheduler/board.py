@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol, TypeVar
 
-from scheduler.city import City, minutes
+from scheduler.city import City, Reservation, minutes
 from scheduler.model import Lesson, Weeks
 
 
@@ -208,3 +208,19 @@ def lay_out(city: City, lessons: Iterable[Lesson]) -> Board:
                 )
             )
     return Board(city, tuple(sessions), tuple(links))
+
+
+def reservations(city: City, lessons: Iterable[Lesson], what: str) -> tuple[Reservation, ...]:
+    """What lessons of another timetable take, so that this one is checked against it. `what` names
+    that timetable in conflicts. Raises as `lay_out` does."""
+    board = lay_out(city, lessons)
+    taken: list[tuple[str | None, Item]] = []
+    for session in board.sessions:
+        taken += [(session.teacher_id, session), (session.room_id, session)]
+    for link in board.links:
+        taken += [(link.class_id, link), (link.room_id, link), (link.assistant_id, link)]
+    return tuple(
+        Reservation(who, item.weekday, item.starts, item.ends, item.weeks, what)
+        for who, item in taken
+        if who is not None
+    )

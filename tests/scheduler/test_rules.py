@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from classroom_sync.i18n import translator
 from classroom_sync.timetable_commands import demo_plan
 from scheduler.bells import period, schedule_on, shift
-from scheduler.board import Item
+from scheduler.board import Item, reservations
 from scheduler.city import BlockedPeriod, City, Reservation, ShiftDecision
 from scheduler.model import (
     BusyTime,
@@ -108,6 +108,17 @@ def test_busy_teachers_other_timetables_and_blocked_periods_stand_in_the_way() -
     blocked = city(blocked=(BlockedPeriod(FAR, 1, 1, "research"),))
     assert found(blocked, lesson()) == [("blocked", FAR)]
     assert found(blocked, lesson(1, 1, NEAR_301)) == []
+
+
+def test_the_lessons_of_another_version_stand_in_the_way() -> None:
+    other = reservations(city(), [lesson(1, 1, FAR_301)], "Timetable 1")
+    beside = city(reservations=other)
+    assert found(beside, lesson(1, 1, NEAR_301, teacher=2, in_room=2)) == []
+    same_class = lesson(1, 1, replace(FAR_301, assistant_id=None), teacher=2, in_room=2)
+    assert found(beside, same_class) == [
+        ("reserved", f"{FAR}-301"),
+        ("reserved", f"{FAR}-R1"),
+    ]
 
 
 def test_a_room_is_accepted_and_equipped_for_its_part() -> None:

@@ -15,6 +15,7 @@ from ortools.sat.python import cp_model
 from scheduler.board import Item, grouped
 from scheduler.model import RoomKind, Weeks
 from scheduler.rules import RULES, cost, fortnightly
+from scheduler.rules.loads import FewSessions
 from scheduler.rules.rule import HARD, OFF, Limit, Rule
 from scheduler.solver.problem import Ask, Problem
 
@@ -36,6 +37,7 @@ class Model:
     missing: list[Literal] = field(default_factory=list)  # per ask: lessons it goes without
     costs: list[tuple[int, Literal]] = field(default_factory=list)  # in a fortnight
     soft: list[tuple[int, Limit]] = field(default_factory=list)  # with the rule's weight
+    floor: int = 0  # no solution costs less: known before any search
     groups: dict[Group, tuple[Literal, Rule, Limit]] = field(default_factory=dict)
 
     @property
@@ -157,6 +159,7 @@ def _fewest_sessions(model: Model) -> None:
             needed = _sessions_for(problem, asking)
             if needed:
                 model.cp.add(cp_model.LinearExpr.sum([model.on[s] for s in giving]) >= needed)
+                model.floor += needed * (FewSessions().weight_in(problem.rules) or 0)
 
 
 def _sessions_for(problem: Problem, asks: Sequence[Ask]) -> int:

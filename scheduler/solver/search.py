@@ -109,6 +109,8 @@ def _set(parameters: SatParameters, search: Search) -> None:
     parameters.random_seed = search.seed
     parameters.num_workers = search.workers
     parameters.linearization_level = 2  # the proofs come from the linear relaxation
+    parameters.cp_model_probing_level = 0  # both cost seconds here and gain nothing
+    parameters.symmetry_level = 0
     if search.repeatable:
         parameters.interleave_search = search.workers > 1
         parameters.max_deterministic_time = search.limit
@@ -119,8 +121,6 @@ def _hurry(parameters: SatParameters) -> None:
     a fraction of a second."""
     parameters.stop_after_first_solution = True
     parameters.linearization_level = 0
-    parameters.cp_model_probing_level = 0
-    parameters.symmetry_level = 0
     parameters.max_presolve_iterations = 1
 
 

@@ -209,12 +209,12 @@ class _Part:
         self.problem = problem
         self.on: frozenset[Item] = frozenset()
         self.best: int | None = None
-        self.bound = 0
         self.missing_bound = 0
         self.runs: list[Found] = []
         self.first_seconds = 0.0
         self.outcome = Outcome.UNKNOWN
         self._model: Model = build(problem)
+        self.bound = self._model.floor
 
     @property
     def has_timetable(self) -> bool:
@@ -234,6 +234,7 @@ class _Part:
         found = self._run(search, stop, any_will_do=True)
         if found.outcome not in (Outcome.OPTIMAL, Outcome.FEASIBLE) and not stop.is_set():
             self._model = build(self.problem, may_miss=True)
+            self.bound = 0
             self._model.cp.minimize(cp_model.LinearExpr.sum(self._model.missing))
             self._hint()  # an empty timetable, so that there is one
             found = self._run(search, stop)

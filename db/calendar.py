@@ -3,10 +3,12 @@
 from collections.abc import Iterable
 from datetime import date
 from itertools import groupby
+from typing import Any
 
 from db.pool import Connection
 from db.queries import named
 from db.rows import value
+from scheduler.calendar import with_overrides
 from scheduler.model import BellPeriod, BellSchedule, CalendarDay, Term
 
 _sql = named("calendar")
@@ -27,8 +29,29 @@ async def add_term(connection: Connection, term: Term) -> None:
 
 
 async def set_day(connection: Connection, term_id: str, day: CalendarDay) -> None:
-    """Make a day a holiday or a make-up workday; setting it again replaces what it was."""
-    await _sql.set_day(connection, term_id=term_id, day=day.day, acts_as=day.acts_as, note=day.note)
+    """The administrator's word on a day: a holiday, a make-up workday, or (acting as itself) an
+    ordinary day. It holds over the official calendar; setting it again replaces it."""
+    await _set(connection, term_id, day, "admin")
+
+
+async def reset_day(connection: Connection, term_id: str, day: date) -> bool:
+    """Let the official calendar decide on a day again; whether anything had been set."""
+    return bool(await _sql.reset_day(connection, term_id=term_id, day=day))
+
+
+async def set_official_days(
+    connection: Connection, term_id: str, days: Iterable[CalendarDay]
+) -> None:
+    """Replace the official days of a term; what the administrator has set stays and holds."""
+    await _sql.clear_official_days(connection, term_id=term_id)
+    for day in days:
+        await _set(connection, term_id, day, "official")
+
+
+async def _set(connection: Connection, term_id: str, day: CalendarDay, source: str) -> None:
+    await _sql.set_day(
+        connection, term_id=term_id, day=day.day, acts_as=day.acts_as, note=day.note, source=source
+    )
 
 
 async def add_bells(connection: Connection, schedules: Iterable[BellSchedule]) -> None:
@@ -44,20 +67,48 @@ async def add_bells(connection: Connection, schedules: Iterable[BellSchedule]) -
             )
 
 
+async def replace_bells(connection: Connection, schedule: BellSchedule) -> None:
+    """Store a school's bells from a date on, in place of any that began on the same date."""
+    await _sql.remove_bells(
+        connection, school_code=schedule.school_code, valid_from=schedule.valid_from
+    )
+    await add_bells(connection, [schedule])
+
+
 async def term_on(connection: Connection, day: date) -> Term | None:
     """The term that contains a day, with its departing days; None between terms."""
-    row = await _sql.term_on(connection, day=day)
-    return None if row is None else value(Term, row, days=await _days(connection, row["id"]))
+    return await _with_days(connection, await _sql.term_on(connection, day=day))
 
 
 async def latest_term(connection: Connection) -> Term | None:
-    row = await _sql.latest_term(connection)
-    return None if row is None else value(Term, row, days=await _days(connection, row["id"]))
+    return await _with_days(connection, await _sql.latest_term(connection))
 
 
-async def _days(connection: Connection, term_id: str) -> tuple[CalendarDay, ...]:
+async def term(connection: Connection, term_id: str) -> Term | None:
+    return await _with_days(connection, await _sql.term(connection, id=term_id))
+
+
+async def terms(connection: Connection) -> tuple[Term, ...]:
+    """Every term, the earliest first, without its departing days."""
+    return tuple([value(Term, row) async for row in _sql.terms(connection)])
+
+
+async def days(
+    connection: Connection, term_id: str
+) -> tuple[tuple[CalendarDay, ...], tuple[CalendarDay, ...]]:
+    """The official days of a term, and the administrator's."""
     rows = [row async for row in _sql.days_of_term(connection, term_id=term_id)]
-    return tuple(value(CalendarDay, row) for row in rows)
+    official, admin = (
+        tuple(value(CalendarDay, row) for row in rows if row["source"] == source)
+        for source in ("official", "admin")
+    )
+    return official, admin
+
+
+async def _with_days(connection: Connection, row: Any) -> Term | None:
+    if row is None:
+        return None
+    return value(Term, row, days=with_overrides(*await days(connection, row["id"])))
 
 
 async def bells(connection: Connection) -> tuple[BellSchedule, ...]:

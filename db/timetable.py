@@ -57,6 +57,8 @@ async def add_draft(connection: Connection, term_id: str, lessons: Iterable[Less
             lead_teacher_id=lesson.lead_teacher_id,
             lead_room_id=lesson.lead_room_id,
             interactive=lesson.interactive,
+            week_from=lesson.week_from,
+            week_until=lesson.week_until,
         )
         for receiver in lesson.receivers:
             await _sql.add_receiver(

@@ -7,6 +7,7 @@ first to the last of its own periods that the session touches, and of the sessio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from scheduler.model import BellPeriod, BellSchedule
@@ -41,6 +42,15 @@ def period(schedule: BellSchedule, number: int) -> BellPeriod:
     raise NoBells(
         f"the bells of school {schedule.school_code} from {schedule.valid_from} on "
         f"have no period {number}"
+    )
+
+
+def overlaps(schedule: BellSchedule) -> tuple[tuple[int, int], ...]:
+    """Pairs of periods of a schedule that overlap, or that ring in another order than their
+    numbers; a schedule without any can be stored."""
+    ordered = sorted(schedule.periods, key=lambda p: p.period)
+    return tuple(
+        (one.period, other.period) for one, other in pairwise(ordered) if other.starts < one.ends
     )
 
 

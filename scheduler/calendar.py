@@ -4,13 +4,17 @@ Week 1 begins on the term's `week1_monday` and holds 1 September (DOMAIN 3). A m
 runs the timetable of the date it acts as: that date's weekday and that date's odd or even week.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 import chinese_calendar
+from chinese_calendar.constants import Holiday
 
-from scheduler.model import CalendarDay, Term, Weeks
+from scheduler.model import CalendarDay, Lesson, Term, Weeks
+
+_REACH = timedelta(days=45)  # how far a make-up workday may be from its holiday
 
 
 class YearNotPublished(Exception):
@@ -28,6 +32,15 @@ class TeachingDay:
     def holds(self, weeks: Weeks) -> bool:
         """Whether a lesson of these weeks is held on this day."""
         return weeks is Weeks.ALL or (weeks is Weeks.ODD) == (self.week % 2 == 1)
+
+    def runs(self, lesson: Lesson) -> bool:
+        """Whether a weekly lesson is held on this day: its weekday, weeks and range of weeks."""
+        return (
+            lesson.weekday == self.weekday
+            and self.holds(lesson.weeks)
+            and (lesson.week_from is None or lesson.week_from <= self.week)
+            and (lesson.week_until is None or self.week <= lesson.week_until)
+        )
 
 
 def week_of(term: Term, day: date) -> int:
@@ -62,31 +75,66 @@ def teaching_days(term: Term, since: date, until: date) -> Iterator[TeachingDay]
 
 
 def official_days(since: date, until: date) -> tuple[CalendarDay, ...]:
-    """Public holidays on weekdays, and make-up workdays (to be told what they act as), in a range.
+    """Public holidays on weekdays, and make-up workdays, in [since, until].
 
-    A make-up workday is proposed to act as the nearest weekday taken by its holiday that no other
-    make-up day acts as. Raises YearNotPublished: a year without data is never an empty answer.
+    A make-up workday acts as a day that its holiday takes in lieu, the first as the first: that is
+    how schools read the State Council's notice, which names no pairs. Whatever is proposed here,
+    `with_overrides` lets the administrator say otherwise. Raises YearNotPublished: a year without
+    data is never an empty answer.
     """
-    days: list[CalendarDay] = []
-    makeups: list[date] = []
-    day = since
+    for year in range(since.year, until.year + 1):
+        if not _published(year):
+            raise YearNotPublished(
+                f"the public holidays of {year} are not published in the installed calendar data; "
+                "enter them by hand, or update the chinesecalendar package"
+            )
+    around = [d for d in _dates(since - _REACH, until + _REACH) if _published(d.year)]
+    known = {d: chinese_calendar.get_holiday_detail(d) for d in around}
+    off = {d: name for d, (free, name) in known.items() if free and name and d.isoweekday() <= 5}
+    worked = {d: name for d, (free, name) in known.items() if not free and d.isoweekday() > 5}
+    days = [CalendarDay(d, None, _holiday(name)) for d, name in off.items()]
+    unused = dict(off)
+    for makeup, name in worked.items():
+        acts_as = _taken_for(makeup, name, unused)
+        unused.pop(acts_as, None)
+        days.append(CalendarDay(makeup, acts_as, f"{_holiday(name)} 调休"))
+    return tuple(sorted((d for d in days if since <= d.day <= until), key=lambda d: d.day))
+
+
+def with_overrides(
+    official: Iterable[CalendarDay], overrides: Iterable[CalendarDay]
+) -> tuple[CalendarDay, ...]:
+    """The official days with the administrator's in their place, in order.
+
+    A day that shall be ordinary again is overridden by one that acts as itself.
+    """
+    merged = {d.day: d for d in (*official, *overrides)}
+    return tuple(merged[day] for day in sorted(merged))
+
+
+def _published(year: int) -> bool:
     try:
-        while day <= until:
-            off, name = chinese_calendar.get_holiday_detail(day)
-            if off and name and day.isoweekday() <= 5:
-                days.append(CalendarDay(day, None, name))
-            elif not off and day.isoweekday() > 5:
-                makeups.append(day)
-            day += timedelta(days=1)
-    except NotImplementedError as error:
-        raise YearNotPublished(
-            f"the public holidays of {day.year} are not published in the installed calendar data; "
-            "enter them by hand, or update the chinesecalendar package"
-        ) from error
-    free = [d.day for d in days]
-    for makeup in makeups:
-        nearest = min(free, key=lambda d: (abs((d - makeup).days), d), default=None)
-        if nearest is not None:
-            free.remove(nearest)
-            days.append(CalendarDay(makeup, nearest, "调休"))
-    return tuple(sorted(days, key=lambda d: d.day))
+        chinese_calendar.get_holiday_detail(date(year, 1, 1))
+    except NotImplementedError:
+        return False
+    return True
+
+
+def _dates(since: date, until: date) -> Iterator[date]:
+    for n in range((until - since).days + 1):
+        yield since + timedelta(days=n)
+
+
+def _taken_for(makeup: date, name: str | None, unused: dict[date, str]) -> date:
+    """What a make-up day acts as: a day in lieu of its holiday, else the nearest day off near it,
+    else (there is none) itself."""
+    near = [d for d in unused if abs(d - makeup) <= _REACH]
+    in_lieu = [d for d in near if unused[d] == name and chinese_calendar.is_in_lieu(d)]
+    nearest = sorted(near, key=lambda d: (abs(d - makeup), d))
+    return next(iter([*in_lieu, *nearest]), makeup)
+
+
+def _holiday(name: str | None) -> str:
+    """A holiday in both languages, such as "国庆节 National Day"."""
+    known: dict[str, Any] = {holiday.value: holiday for holiday in Holiday}
+    return f"{known[name].chinese} {name}" if name in known else name or ""

@@ -199,6 +199,8 @@ class Lesson:
     hub_code: str  # the school of the lead room
     interactive: bool
     receivers: tuple[Receiver, ...]
+    week_from: int | None = None  # first teaching week it is held in; None: the term's first
+    week_until: int | None = None  # last; None: the term's last
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ def expand(
             for version in versions
             if _valid(version, day.day)
             for lesson in version.lessons
-            if lesson.weekday == day.weekday and day.holds(lesson.weeks)
+            if day.runs(lesson)
         ]
         published = {lesson.id: v.published_at for v in versions for lesson in v.lessons}
         for occurrence in sorted(found, key=lambda o: (o.starts_at, o.lesson.lead_room_id)):

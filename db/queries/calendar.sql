@@ -3,12 +3,21 @@ INSERT INTO terms (id, name, zone, week1_monday, starts_on, ends_on)
 VALUES (:id, :name, :zone, :week1_monday, :starts_on, :ends_on);
 
 -- name: set_day!
--- A day that departs from "weekdays are school days"; setting it again replaces it.
-INSERT INTO calendar_days (term_id, day, kind, acts_as, note)
+-- A day that departs from "weekdays are school days"; setting it again replaces it. What the
+-- administrator sets (source 'admin') holds over what is official.
+INSERT INTO calendar_days (term_id, day, kind, acts_as, note, source)
 VALUES (:term_id, :day, CASE WHEN :acts_as::date IS NULL THEN 'holiday' ELSE 'makeup' END,
-        :acts_as, :note)
-ON CONFLICT (term_id, day) DO UPDATE
+        :acts_as, :note, :source)
+ON CONFLICT (term_id, day, source) DO UPDATE
 SET kind = excluded.kind, acts_as = excluded.acts_as, note = excluded.note;
+
+-- name: reset_day$
+-- Forget what the administrator said of a day: the official calendar holds again.
+DELETE FROM calendar_days
+WHERE term_id = :term_id AND day = :day AND source = 'admin' RETURNING true;
+
+-- name: clear_official_days!
+DELETE FROM calendar_days WHERE term_id = :term_id AND source = 'official';
 
 -- name: add_bell_period!
 INSERT INTO bell_periods (school_code, valid_from, period, starts, ends)
@@ -23,7 +32,16 @@ SELECT id, name, zone, week1_monday, starts_on, ends_on
 FROM terms ORDER BY starts_on DESC LIMIT 1;
 
 -- name: days_of_term
-SELECT day, acts_as, note FROM calendar_days WHERE term_id = :term_id ORDER BY day;
+SELECT day, acts_as, note, source FROM calendar_days WHERE term_id = :term_id ORDER BY day;
+
+-- name: remove_bells!
+DELETE FROM bell_periods WHERE school_code = :school_code AND valid_from = :valid_from;
+
+-- name: terms
+SELECT id, name, zone, week1_monday, starts_on, ends_on FROM terms ORDER BY starts_on;
+
+-- name: term^
+SELECT id, name, zone, week1_monday, starts_on, ends_on FROM terms WHERE id = :id;
 
 -- name: bell_periods
 SELECT school_code, valid_from, period, starts, ends

@@ -13,9 +13,10 @@ RETURNING id;
 
 -- name: add_lesson$
 INSERT INTO lessons
-    (version_id, weekday, period, weeks, subject, lead_teacher_id, lead_room_id, interactive)
+    (version_id, weekday, period, weeks, subject, lead_teacher_id, lead_room_id, interactive,
+     week_from, week_until)
 VALUES (:version_id, :weekday, :period, :weeks, :subject, :lead_teacher_id, :lead_room_id,
-        :interactive)
+        :interactive, :week_from, :week_until)
 RETURNING id;
 
 -- name: add_receiver!
@@ -43,7 +44,7 @@ ORDER BY valid_from, number;
 
 -- name: lessons_of_version
 SELECT l.id, l.weekday, l.period, l.weeks, l.subject, l.lead_teacher_id, l.lead_room_id,
-       r.school_code AS hub_code, l.interactive
+       r.school_code AS hub_code, l.interactive, l.week_from, l.week_until
 FROM lessons l JOIN rooms r ON r.id = l.lead_room_id
 WHERE l.version_id = :version_id
 ORDER BY l.weekday, l.period, l.lead_room_id, l.weeks;

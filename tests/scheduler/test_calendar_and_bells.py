@@ -1,11 +1,12 @@
 """Weeks, make-up workdays, bells and shifts; also across a change of clocks."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 
 import pytest
 
 from classroom_sync.demo_city import read_city
-from scheduler.bells import NoBells, instant, schedule_on, shift
+from scheduler.bells import NoBells, instant, overlaps, schedule_on, shift
 from scheduler.calendar import (
     TeachingDay,
     YearNotPublished,
@@ -13,9 +14,10 @@ from scheduler.calendar import (
     teaching_day,
     teaching_days,
     week_of,
+    with_overrides,
 )
-from scheduler.model import BellPeriod, Weeks
-from tests.worlds import BELLS, FAR, HUB, MONDAY, TERM, bells
+from scheduler.model import BellPeriod, CalendarDay, Weeks
+from tests.worlds import BELLS, FAR, HUB, MONDAY, TERM, bells, lesson
 
 CITY = read_city(date(2026, 11, 23))
 
@@ -55,9 +57,54 @@ def test_odd_and_even_weeks(week: int, weeks: Weeks) -> None:
 def test_official_holidays_and_makeup_workdays_come_from_the_package() -> None:
     found = {d.day: d for d in official_days(date(2026, 9, 1), date(2026, 10, 31))}
     assert found[date(2026, 10, 1)].acts_as is None
-    makeup = found[date(2026, 9, 20)].acts_as
-    assert makeup is not None
-    assert found[makeup].acts_as is None  # it acts as a holiday's weekday
+    assert found[date(2026, 10, 1)].note == "国庆节 National Day"
+    makeups = {d.day: d.acts_as for d in found.values() if d.acts_as is not None}
+    assert makeups == {
+        date(2026, 9, 20): date(2026, 10, 6),
+        date(2026, 10, 10): date(2026, 10, 7),
+    }
+
+
+def test_a_makeup_workday_is_told_though_its_holiday_lies_outside_of_the_range() -> None:
+    found = official_days(date(2026, 9, 1), date(2026, 9, 30))
+    assert [(d.day, d.acts_as) for d in found if d.acts_as] == [
+        (date(2026, 9, 20), date(2026, 10, 6))
+    ]
+
+
+@pytest.mark.parametrize("year", range(2004, 2027))
+def test_every_published_makeup_workday_acts_as_a_weekday_of_its_own(year: int) -> None:
+    found = official_days(date(year, 1, 1), date(year, 12, 31))
+    makeups = [d for d in found if d.acts_as is not None]
+    assert len({d.acts_as for d in makeups}) == len(makeups)
+    assert all(d.acts_as and d.acts_as.isoweekday() <= 5 for d in makeups)
+    assert all(d.day.isoweekday() > 5 for d in makeups)
+
+
+def test_the_administrator_may_say_otherwise_of_any_day() -> None:
+    official = official_days(date(2026, 9, 1), date(2026, 10, 31))
+    ordinary = CalendarDay(date(2026, 9, 25), date(2026, 9, 25), "sports day is held")
+    another = CalendarDay(date(2026, 9, 20), date(2026, 10, 7), "as our district does")
+    added = CalendarDay(date(2026, 10, 23), None, "school anniversary")
+    term = replace(TERM, days=with_overrides(official, [ordinary, another, added]))
+    assert teaching_day(term, date(2026, 9, 25)) == TeachingDay(date(2026, 9, 25), 5, 4)
+    assert teaching_day(term, date(2026, 9, 20)) == TeachingDay(date(2026, 9, 20), 3, 6)
+    assert teaching_day(term, date(2026, 10, 23)) is None
+    assert teaching_day(term, date(2026, 10, 1)) is None  # as the official calendar has it
+
+
+@pytest.mark.parametrize(
+    ("week", "held"), [(2, False), (3, True), (4, False), (9, True), (11, False)]
+)
+def test_a_lesson_of_a_range_of_odd_weeks(week: int, held: bool) -> None:
+    day = TeachingDay(MONDAY, 1, week)
+    assert day.runs(replace(lesson(weeks=Weeks.ODD), week_from=3, week_until=10)) is held
+
+
+def test_bells_that_overlap_or_ring_out_of_order_are_named() -> None:
+    assert overlaps(bells(HUB, "08:30", "09:25", "10:35")) == ()
+    assert overlaps(bells(HUB, "08:30", "09:00", "10:35")) == ((1, 2),)
+    assert overlaps(bells(HUB, "10:35", "08:30")) == ((1, 2),)
 
 
 def test_a_year_that_is_not_published_is_an_error_never_an_empty_answer() -> None:

@@ -1,0 +1,64 @@
+"""The stored calendar: official days, what the administrator says of them, and bells."""
+
+from dataclasses import replace
+from datetime import date
+
+import asyncpg
+import pytest
+
+from db import calendar, timetable
+from db.pool import Pool
+from scheduler.bells import schedule_on
+from scheduler.calendar import official_days
+from scheduler.model import CalendarDay, Weeks
+from tests.worlds import BELLS, HUB, MONDAY, TERM, bells, build, lesson, publish
+
+_SUNDAY = date(2026, 9, 20)
+
+
+async def test_the_administrators_day_holds_over_the_official_one_and_can_be_taken_back(
+    pool: Pool,
+) -> None:
+    official = official_days(date(2026, 9, 1), date(2026, 12, 31))
+    async with pool.transaction() as connection:
+        await build(connection)
+        await calendar.set_official_days(connection, TERM.id, official)
+        own = CalendarDay(_SUNDAY, date(2026, 10, 7), "as our district does")
+        await calendar.set_day(connection, TERM.id, own)
+        await calendar.set_official_days(connection, TERM.id, official)  # read anew
+        term = await calendar.term(connection, TERM.id)
+        assert term is not None
+        assert [d for d in term.days if d.day == _SUNDAY] == [own]
+        assert await calendar.days(connection, TERM.id) == (official, (own,))
+        assert await calendar.reset_day(connection, TERM.id, _SUNDAY)
+        assert not await calendar.reset_day(connection, TERM.id, _SUNDAY)
+        assert await calendar.term(connection, TERM.id) == replace(TERM, days=official)
+
+
+async def test_bells_of_one_date_are_replaced_whole_and_others_stay(pool: Pool) -> None:
+    async with pool.transaction() as connection:
+        await build(connection)
+        winter = replace(bells(HUB, "09:00", "10:00"), valid_from=date(2026, 11, 1))
+        await calendar.replace_bells(connection, replace(winter, periods=BELLS[0].periods))
+        await calendar.replace_bells(connection, winter)
+        stored = await calendar.bells(connection)
+    assert schedule_on(stored, HUB, date(2026, 11, 1)) == winter
+    assert schedule_on(stored, HUB, date(2026, 10, 31)) == BELLS[0]
+
+
+async def test_a_range_of_weeks_is_kept_with_its_lesson(pool: Pool) -> None:
+    ranged = replace(lesson(weeks=Weeks.ODD), week_from=3, week_until=10)
+    async with pool.transaction() as connection:
+        await build(connection)
+        await publish(connection, ranged)
+        [version] = await timetable.versions_between(connection, MONDAY, MONDAY)
+    [stored] = version.lessons
+    assert replace(stored, id=ranged.id) == ranged
+
+
+async def test_a_range_of_weeks_that_ends_before_it_begins_is_refused(pool: Pool) -> None:
+    backwards = replace(lesson(), week_from=10, week_until=3)
+    async with pool.connection() as connection:
+        await build(connection)
+        with pytest.raises(asyncpg.CheckViolationError):
+            await timetable.add_draft(connection, TERM.id, [backwards])

@@ -7,13 +7,12 @@ other school, person, class and date is invented, and its name says so.
 import json
 from dataclasses import dataclass, replace
 from datetime import date, time, timedelta
-from importlib.resources import as_file, files
+from importlib.resources import files
 from typing import Any
-from uuid import UUID, uuid5
 
-from classroom_sync.formats import timetable_grid
-from classroom_sync.formats.timetable_grid import GridLesson, plain
-from scheduler.bells import Shift, period, shift
+from classroom_sync.formats import timetable_preview
+from classroom_sync.formats.spreadsheet import read_sheets
+from classroom_sync.formats.vocabulary import Names
 from scheduler.model import (
     BellPeriod,
     BellSchedule,
@@ -22,7 +21,6 @@ from scheduler.model import (
     ClassGroup,
     Demand,
     Lesson,
-    Receiver,
     Room,
     RoomKind,
     RoomStatus,
@@ -35,7 +33,6 @@ from scheduler.model import (
     Weeks,
 )
 
-_LESSON_IDS = UUID("6f1c2c0e-6a5e-4f0e-9d57-0c7a5f3a6b11")  # namespace: the same ids every time
 _WEEK_FOR_TODAY = 10  # where today falls when the term of the data is not the present one
 
 
@@ -60,9 +57,6 @@ def read_city(today: date) -> City:
     """The demo city with its weekly timetable, in a term that contains `today`."""
     here = files(__name__)
     data = json.loads((here / "taicang.json").read_text(encoding="utf-8"))
-    with as_file(here / "timetable-grid.xlsx") as path:
-        grid = timetable_grid.read(path)
-    assert not grid.problems, "the timetable that ships with the package is whole"
     term, moved = _term(data, today)
     schools = tuple(
         School(s["code"], s["name"], s["short"], SchoolRole(s["role"]), s["hub"], s["uplink_mbit"])
@@ -101,7 +95,9 @@ def read_city(today: date) -> City:
         _bells(s["code"], data["bell_schedules"][s["bell_schedule"]], moved)
         for s in data["schools"]
     )
-    placement = _Placement(schools, rooms, teachers, classes, subjects, bells)
+    sheets = read_sheets((here / "timetable-grid.xlsx").read_bytes(), "timetable-grid.xlsx")
+    names = Names(schools, rooms, teachers, classes, subjects)
+    grid = timetable_preview.preview(sheets, names, bells, term.starts_on)
     return City(
         schools=schools,
         rooms=rooms,
@@ -122,7 +118,7 @@ def read_city(today: date) -> City:
             BusyTime(b.get("teacher_id"), b.get("class_id"), b["weekday"], b["period"], b["reason"])
             for b in data["busy"]
         ),
-        lessons=placement.lessons(grid.lessons),
+        lessons=timetable_preview.accepted(grid),
     )
 
 
@@ -180,80 +176,3 @@ def _bells(school_code: str, schedule: dict[str, Any], moved: timedelta) -> Bell
             for p in schedule["periods"]
         ),
     )
-
-
-class _Placement:
-    """Who is meant by the names in the grid, and where each class listens.
-
-    A grid names no receiving room and no assistant: a class listens in an accepted room of its
-    school that its shift leaves free, with an assistant who is not elsewhere then; interactive
-    rooms come before listen-only ones.
-    """
-
-    def __init__(
-        self,
-        schools: tuple[School, ...],
-        rooms: tuple[Room, ...],
-        teachers: tuple[Teacher, ...],
-        classes: tuple[ClassGroup, ...],
-        subjects: tuple[Subject, ...],
-        schedules: tuple[BellSchedule, ...],
-    ) -> None:
-        short = {s.code: s.short_name for s in schools}
-        self._lead_rooms = {short[r.school_code] + r.name: r for r in rooms}
-        self._subjects = {s.name_zh: s.slug for s in subjects}
-        self._teachers = {(t.school_code, t.name): t for t in teachers if t.role == "lead"}
-        self._classes = {plain(short[c.school_code] + c.name): c for c in classes}
-        self._assistants = [t for t in teachers if t.role == "assistant"]
-        self._listening_rooms = sorted(
-            (r for r in rooms if r.status is RoomStatus.ACCEPTED and r.kind is not RoomKind.LEAD),
-            key=lambda r: r.kind is RoomKind.CLOUD,
-        )
-        self._bells = {s.school_code: s for s in schedules}
-        self._taken: list[tuple[str, int, Weeks, Shift]] = []
-
-    def lessons(self, grid: tuple[GridLesson, ...]) -> tuple[Lesson, ...]:
-        return tuple(self._lesson(entry) for entry in grid)
-
-    def _lesson(self, entry: GridLesson) -> Lesson:
-        room = self._lead_rooms[entry.sheet]
-        return Lesson(
-            id=uuid5(_LESSON_IDS, f"{entry.sheet}!{entry.cell}"),
-            weekday=entry.weekday,
-            period=entry.period,
-            weeks=entry.weeks,
-            subject=self._subjects[entry.subject],
-            lead_teacher_id=self._teachers[room.school_code, entry.teacher].id,
-            lead_room_id=room.id,
-            hub_code=room.school_code,
-            interactive=len(entry.classes) <= 3,  # DOMAIN 4: more is broadcast
-            receivers=tuple(
-                self._receiver(self._classes[name], entry, room.school_code)
-                for name in entry.classes
-            ),
-        )
-
-    def _receiver(self, group: ClassGroup, entry: GridLesson, hub_code: str) -> Receiver:
-        rooms = [r.id for r in self._listening_rooms if r.school_code == group.school_code]
-        people = [t.id for t in self._assistants if t.school_code == group.school_code]
-        hub = period(self._bells[hub_code], entry.period)
-        taken = shift(hub, self._bells[group.school_code])
-        return Receiver(
-            room_id=self._free(rooms, entry, taken) or rooms[0],
-            class_id=group.id,
-            assistant_id=self._free(people, entry, taken),
-        )
-
-    def _free(self, candidates: list[str], entry: GridLesson, wanted: Shift) -> str | None:
-        for candidate in candidates:
-            if not any(
-                who == candidate
-                and weekday == entry.weekday
-                and (Weeks.ALL in (weeks, entry.weeks) or weeks is entry.weeks)
-                and other.busy_from < wanted.busy_until
-                and wanted.busy_from < other.busy_until
-                for who, weekday, weeks, other in self._taken
-            ):
-                self._taken.append((candidate, entry.weekday, entry.weeks, wanted))
-                return candidate
-        return None

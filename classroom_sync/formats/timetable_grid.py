@@ -1,123 +1,196 @@
-"""Read a weekly timetable as a school office writes it: a sheet per lead room, a grid on each.
+"""Read a weekly timetable as a school office writes it: grids of weekdays and periods.
 
-Weekdays 星期一…五 go across, periods 第1节… down; a cell holds, over several lines, the subject
-(with （单） or （双） for odd or even weeks), the lead teacher, and the classes that listen.
-Full-width digits, Chinese numerals and merged title rows are understood. Names are kept as
-written: who is meant is decided by whoever knows the city.
+Weekdays 星期一…五 (周一, Mon) go across and periods 第1节… down, or the other way round. A sheet
+may hold several grids under one another, each with lines above that say whose timetable it is.
+A cell that is merged over two periods is a lesson in both. What stands in a row without a period is
+told, not dropped; a row that says the same all along (午休) is not a lesson.
 """
 
 import re
-import unicodedata
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-from python_calamine import CalamineError, CalamineWorkbook
+from classroom_sync.formats.entries import FORMULA, Entries, Entry, Token
+from classroom_sync.formats.sentences import Place, Problem, Sentence
+from classroom_sync.formats.spreadsheet import Sheet
+from classroom_sync.formats.vocabulary import NUMERALS, folded
 
-from scheduler.model import Weeks
+_WEEKDAYS = {name: number for number, name in enumerate("一二三四五六日", start=1)} | {"天": 7}
+_WEEKDAY = re.compile(
+    r"(?:星期|周|礼拜)([一二三四五六日天])(?:[(/]?(?:mon|tue|wed|thu|fri|sat|sun).*)?"
+)
+_ENGLISH = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_PERIOD = re.compile(
+    r"(?:上午|下午|am|pm)?(?:第([0-9]{1,2}|[一二三四五六七八九十])(?:节课?)?|([0-9]{1,2}|[一二三四五六七八九十])节课?"
+    r"|(?:period|p|lesson)\.?([0-9]{1,2}))(?:[^0-9a-z].*|[0-9]{2}:[0-9]{2}.*)?"
+)
+_BARE = re.compile(r"[0-9]{1,2}|[一二三四五六七八九十]")
+_PERIOD_HEADING = re.compile(r"节次|节|课节|period|periods|lesson")
+_BREAKS = re.compile(r"[\n\r/|;；、，,·•／｜]+")
 
-_WEEKDAYS = {name: number for number, name in enumerate("一二三四五六日", start=1)}
-_NUMERALS = {name: number for number, name in enumerate("一二三四五六七八九十", start=1)}
-_PERIOD = re.compile(r"第([0-9]+|[一二三四五六七八九十])节")
-_WEEKDAY = re.compile(r"(?:星期|周)([一二三四五六日])")
-_PARITY = re.compile(r"\((单|双)周?\)")
-_MAX_CELLS = 20_000
+
+def weekday(text: str) -> int | None:
+    """星期一, 周一, Mon, Monday, 周一 Mon → 1."""
+    key = folded(text)
+    if matched := _WEEKDAY.fullmatch(key):
+        return _WEEKDAYS[matched[1]]
+    for number, name in enumerate(_ENGLISH, start=1):
+        if key in (name, name[:3], name[:3] + ".", name[:4]):
+            return number
+    return None
 
 
-class UnreadableTimetable(Exception):
-    """The file is not a timetable grid; the message says which part could not be understood."""
+def period(text: str, *, bare: bool = False) -> int | None:
+    """第１节, 第一节 08:30, 1节, Period 1 → 1; `bare`: also 1 and 一."""
+    key = folded(text)
+    matched = _PERIOD.fullmatch(key)
+    found = next((g for g in matched.groups() if g), None) if matched else None
+    if found is None and bare and _BARE.fullmatch(key):
+        found = key
+    if found is None:
+        return None
+    return int(found) if found.isdigit() else NUMERALS[found]
+
+
+def words(text: str, place: Place) -> tuple[Token, ...]:
+    """The parts of a cell: its lines, and what separators keep apart on one line."""
+    parts = (re.sub(r"\s+", " ", part).strip() for part in _split(text))
+    return tuple(Token(part, place) for part in parts if part)
+
+
+def _split(text: str) -> Iterator[str]:
+    """Split at separators, but not within brackets: 音乐（单、3-10周）is one part."""
+    depth, start = 0, 0
+    for at, letter in enumerate(text):
+        depth = max(0, depth + (letter in "（([【") - (letter in "）)]】"))
+        if letter in "\n\r":
+            depth = 0
+        if depth == 0 and _BREAKS.match(letter):
+            yield text[start:at]
+            start = at + 1
+    yield text[start:]
 
 
 @dataclass(frozen=True, slots=True)
-class GridLesson:
-    """One cell of a grid. `classes` are names as written, such as "春晖三(1)班"."""
+class _Lines:
+    """A sheet's cells with weekdays across; `turned` when the file has them down."""
 
-    sheet: str
-    cell: str  # such as "C4"
-    weekday: int
-    period: int
-    weeks: Weeks
-    subject: str
-    teacher: str
-    classes: tuple[str, ...]
+    sheet: Sheet
+    turned: bool
 
+    def __iter__(self) -> Iterator[tuple[str, ...]]:
+        rows = self.sheet.rows
+        return iter(tuple(zip(*rows, strict=True)) if self.turned else rows)
 
-@dataclass(frozen=True, slots=True)
-class CellProblem:
-    """A cell that was not understood, and why."""
+    def place(self, row: int, column: int) -> Place:
+        if self.turned:
+            row, column = column, row
+        return Place(self.sheet.name, row + 1, column + 1)
 
-    sheet: str
-    cell: str
-    reason: str
+    def origin(self, row: int, column: int) -> tuple[int, int]:
+        """The first cell of the merged range that holds a cell."""
+        if self.turned:
+            row, column = column, row
+            row, column = self.sheet.origin.get((row, column), (row, column))
+            return column, row
+        return self.sheet.origin.get((row, column), (row, column))
 
-
-@dataclass(frozen=True, slots=True)
-class TimetableGrid:
-    lessons: tuple[GridLesson, ...]
-    problems: tuple[CellProblem, ...]
-
-
-def plain(text: str) -> str:
-    """Full-width digits, letters and brackets as their ASCII forms; spaces removed."""
-    return re.sub(r"\s+", "", unicodedata.normalize("NFKC", text))
+    def is_formula(self, row: int, column: int) -> bool:
+        at = (column, row) if self.turned else (row, column)
+        return at in self.sheet.formulas
 
 
-def read(file: Path) -> TimetableGrid:
-    """Every lesson of every sheet of an XLSX, XLS or ODS file, and the cells not understood.
-
-    Raises UnreadableTimetable for a file that can't be opened or has no grid on any sheet.
-    """
-    try:
-        workbook = CalamineWorkbook.from_path(str(file))
-        sheets = [
-            (name, workbook.get_sheet_by_name(name).to_python(skip_empty_area=False))
-            for name in workbook.sheet_names
-        ]
-    except (CalamineError, OSError) as error:
-        raise UnreadableTimetable(f"{file.name} is not a readable spreadsheet: {error}") from error
-    if sum(len(row) for _, rows in sheets for row in rows) > _MAX_CELLS:
-        raise UnreadableTimetable(f"{file.name} has more than {_MAX_CELLS} cells")
-    lessons: list[GridLesson] = []
-    problems: list[CellProblem] = []
+def read(sheets: Iterable[Sheet]) -> Entries | None:
+    """Every lesson of every grid, and the cells that stand outside of one; None: no grid at all."""
+    entries: list[Entry] = []
+    problems: list[Problem] = []
     found = False
-    for name, rows in sheets:
-        weekdays: dict[int, int] = {}  # column → weekday, from the newest heading row
-        for r, row in enumerate(rows):
-            texts = [str(value) for value in row]
-            headings = {c: m for c, t in enumerate(texts) if (m := _WEEKDAY.fullmatch(plain(t)))}
-            if headings:
-                weekdays = {c: _WEEKDAYS[m[1]] for c, m in headings.items()}
-                found = True
-                continue
-            period = next((m for t in texts if (m := _PERIOD.fullmatch(plain(t)))), None)
-            if period is None:
-                continue
-            number = int(period[1]) if period[1].isdigit() else _NUMERALS[period[1]]
-            for column, weekday in weekdays.items():
-                text = texts[column].strip() if column < len(texts) else ""
-                if text:
-                    cell = f"{chr(ord('A') + column)}{r + 1}" if column < 26 else f"{column},{r}"
-                    match _read_cell(text):
-                        case str(reason):
-                            problems.append(CellProblem(name, cell, reason))
-                        case (weeks, subject, teacher, classes):
-                            lessons.append(
-                                GridLesson(
-                                    name, cell, weekday, number, weeks, subject, teacher, classes
-                                )
-                            )
-    if not found:
-        raise UnreadableTimetable(f"{file.name} has no sheet with a row of weekdays 星期一…")
-    return TimetableGrid(tuple(lessons), tuple(problems))
+    for sheet in sheets:
+        lines = _oriented(sheet)
+        if lines is not None:
+            found = True
+            _read_sheet(lines, entries, problems)
+    return Entries(tuple(entries), tuple(problems)) if found else None
 
 
-def _read_cell(text: str) -> tuple[Weeks, str, str, tuple[str, ...]] | str:
-    lines = [line for line in map(plain, re.split(r"[\n/]", text)) if line]
-    if len(lines) < 3:
-        return "expected subject, teacher and classes on three lines 应为三行：学科、教师、班级"
-    subject, teacher, *classes = lines
-    weeks = Weeks.ALL
-    if parity := _PARITY.search(subject):
-        weeks = Weeks.ODD if parity[1] == "单" else Weeks.EVEN
-        subject = _PARITY.sub("", subject)
-    names = tuple(name for line in classes for name in re.split("[、,,;;]", line) if name)
-    return weeks, subject, teacher, names
+def _oriented(sheet: Sheet) -> _Lines | None:
+    for turned in (False, True):
+        lines = _Lines(sheet, turned)
+        if any(len(set(_headings(line).values())) >= 2 for line in lines):
+            return lines
+    return None
+
+
+def _headings(line: Iterable[str]) -> dict[int, int]:
+    return {c: day for c, text in enumerate(line) if (day := weekday(text)) is not None}
+
+
+def _read_sheet(lines: _Lines, entries: list[Entry], problems: list[Problem]) -> None:
+    weekdays: dict[int, int] = {}  # column → weekday, from the newest heading
+    labels: set[int] = set()  # columns in which periods stand
+    above: list[str] = []
+    titles: tuple[str, ...] = (lines.sheet.name,)
+    seen: set[tuple[tuple[int, int], int, int]] = set()
+    for r, line in enumerate(lines):
+        headings = _headings(line)
+        if len(set(headings.values())) >= 2:
+            weekdays = headings
+            labels = {c for c, t in enumerate(line) if _PERIOD_HEADING.fullmatch(folded(t))}
+            labels = labels or {min(headings) - 1}
+            titles = (lines.sheet.name, *above)
+            above = []
+            continue
+        number = _period_of(line, weekdays, labels)
+        if number is None:
+            above = _told_above(above, line)
+            problems += _without_period(lines, r, line, weekdays)
+            continue
+        above = []
+        for column, day in weekdays.items():
+            text = line[column].strip()
+            key = (lines.origin(r, column), day, number)
+            if not text or key in seen:
+                continue
+            seen.add(key)
+            place = lines.place(*lines.origin(r, column))
+            if lines.is_formula(*lines.origin(r, column)):
+                problems.append(Problem(place, text, *FORMULA))
+            else:
+                entries.append(Entry(place, day, number, words(text, place), titles))
+
+
+def _period_of(line: tuple[str, ...], weekdays: dict[int, int], labels: set[int]) -> int | None:
+    if not weekdays:
+        return None
+    for column, text in enumerate(line):
+        if column not in weekdays:
+            found = period(text, bare=column in labels)
+            if found is not None:
+                return found
+    return None
+
+
+def _told_above(above: list[str], line: tuple[str, ...]) -> list[str]:
+    texts = list(dict.fromkeys(text.strip() for text in line if text.strip()))
+    return [*above, *texts][-6:]
+
+
+def _without_period(
+    lines: _Lines, row: int, line: tuple[str, ...], weekdays: dict[int, int]
+) -> list[Problem]:
+    """Cells under weekdays in a row without a period, unless the row says one thing all along."""
+    texts = {line[column].strip() for column in weekdays}
+    labels = {text.strip() for column, text in enumerate(line) if column not in weekdays}
+    if len(texts) <= 1 or texts <= labels | {""}:
+        return []
+    return [
+        Problem(lines.place(row, column), line[column].strip(), *_NO_PERIOD)
+        for column in weekdays
+        if line[column].strip()
+    ]
+
+
+_NO_PERIOD = (
+    Sentence("The row says no period."),
+    Sentence("Write the period, such as 第1节, at the row's beginning; or clear these cells."),
+)

@@ -13,7 +13,7 @@ from classroom_sync.keys import LIMITS, LINKS, LIVE, MEDIA_KEY, NODE_HTTP, NOW, 
 from classroom_sync.limits import MediaLimits
 from classroom_sync.live import Live
 from classroom_sync.node_links import NodeLinks
-from classroom_sync.pages import admin, bureau, entrance, room, teacher
+from classroom_sync.pages import admin, bureau, entrance, feeds, imports, room, teacher
 from classroom_sync.settings import Settings
 from db.pool import Pool
 
@@ -62,7 +62,8 @@ def build(
     app[MEDIA_KEY] = media_key
     app[NODE_HTTP] = node_http
     app[NOW] = now
-    for module in (entrance, teacher, room, admin, bureau, session_socket, relay, health):
+    pages = (entrance, teacher, room, admin, bureau, feeds, imports)
+    for module in (*pages, session_socket, relay, health):
         app.add_routes(module.routes)
     registry.add_routes(app)
     app.router.add_static("/static", Path(__file__).parent / "static", append_version=True)

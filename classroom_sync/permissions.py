@@ -23,6 +23,8 @@ class Action(StrEnum):
     SEE_CITY = "see_city"  # schools, rooms, sessions, timetable
     PAIR_ROOMS = "pair_rooms"
     SEE_COVERAGE = "see_coverage"
+    MAKE_FEEDS = "make_feeds"  # calendar addresses: one's own, or those of the schools one sees
+    IMPORT = "import"  # timetables and registers from files
 
 
 _R, _A = Role, Action
@@ -35,6 +37,8 @@ TABLE: dict[Action, frozenset[Role]] = {
     _A.SEE_CITY: frozenset({_R.ADMIN, _R.BUREAU}),
     _A.PAIR_ROOMS: frozenset({_R.ADMIN}),
     _A.SEE_COVERAGE: frozenset({_R.BUREAU, _R.ADMIN}),
+    _A.MAKE_FEEDS: frozenset({_R.TEACHER, _R.ADMIN, _R.BUREAU}),
+    _A.IMPORT: frozenset({_R.ADMIN}),
 }
 
 

@@ -306,3 +306,32 @@ class Attendance:
     cause: str | None
     rules_version: str
     intervals: tuple[PresenceInterval, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FeedEntry:
+    """What a calendar feed says of one dated lesson or meeting."""
+
+    lesson_id: UUID | None
+    session_id: UUID | None  # None: not planned as a session yet
+    kind: SessionKind
+    on_day: date
+    subject: str | None
+    starts_at: datetime
+    ends_at: datetime
+    lead_teacher_id: str | None
+    lead_room_id: str | None
+    receivers: tuple[Receiver, ...]
+    cancelled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FeedEvent:
+    """An entry as subscribers know it (RFC 5545): its UID never changes, `sequence` rises with each
+    change."""
+
+    uid: UUID
+    entry: FeedEntry
+    sequence: int
+    created_at: datetime
+    changed_at: datetime

@@ -1,0 +1,156 @@
+"""Files in and out, between the formats and the database; pages and commands alike use it."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from classroom_sync.formats import fet, oneroster, timetable_export
+from classroom_sync.formats.oneroster import Roster
+from classroom_sync.formats.oneroster_files import is_oneroster
+from classroom_sync.formats.spreadsheet import read_sheets
+from classroom_sync.formats.timetable_preview import Kind, Preview, preview
+from classroom_sync.formats.vocabulary import Names
+from db import calendar, city, registers, timetable
+from db.pool import Connection
+from scheduler import bells
+from scheduler.calendar import week_of
+from scheduler.model import BellSchedule, Lesson, Term
+
+
+class FileKind(StrEnum):
+    """What a file that comes in can be."""
+
+    GRID = "grid"
+    LIST = "list"
+    ONEROSTER = "oneroster"
+
+
+class Export(StrEnum):
+    """What can be taken out."""
+
+    GRID = "grid"
+    LIST = "list"
+    ONEROSTER = "oneroster"
+    FET = "fet"
+
+
+#: File name ending and media type of each export.
+MEDIA = {
+    Export.GRID: ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+    Export.LIST: ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+    Export.ONEROSTER: ("zip", "application/zip"),
+    Export.FET: ("fet", "application/xml"),
+}
+
+
+class NoTerm(Exception):
+    """There is no such term, or none at all: enter the calendar first."""
+
+
+@dataclass(frozen=True, slots=True)
+class _City:
+    names: Names
+    schedules: tuple[BellSchedule, ...]
+
+
+async def _city(connection: Connection) -> _City:
+    return _City(
+        Names(
+            tuple(await city.schools(connection)),
+            tuple(await city.rooms(connection)),
+            tuple(await city.teachers(connection)),
+            tuple(await city.class_groups(connection)),
+            tuple(await city.subjects(connection)),
+        ),
+        await calendar.bells(connection),
+    )
+
+
+async def term_of(connection: Connection, term_id: str | None) -> Term:
+    """The term of an id, or the latest one. Raises NoTerm."""
+    if term_id is None:
+        term = await calendar.latest_term(connection)
+    else:
+        term = await calendar.term(connection, term_id)
+    if term is None:
+        raise NoTerm
+    return term
+
+
+async def examine(
+    connection: Connection,
+    content: bytes,
+    name: str,
+    kind: FileKind | None,
+    term: Term,
+    today: date,
+) -> Preview | Roster:
+    """What a file would bring in; nothing is stored. Raises UnreadableFile."""
+    found = await _city(connection)
+    if kind is FileKind.ONEROSTER or (kind is None and is_oneroster(content)):
+        return await asyncio.to_thread(oneroster.read, content, found.names)
+    layout = None if kind is None else Kind(kind)
+    on = min(max(today, term.starts_on), term.ends_on)
+
+    def read() -> Preview:
+        return preview(read_sheets(content, name), found.names, found.schedules, on, layout)
+
+    return await asyncio.to_thread(read)
+
+
+async def take_lessons(connection: Connection, term_id: str, lessons: Sequence[Lesson]) -> UUID:
+    """The lessons as a new draft of the term's timetable; its id."""
+    return await timetable.add_draft(connection, term_id, lessons)
+
+
+async def take_roster(connection: Connection, roster: Roster) -> None:
+    """Schools, people and classes: new ones added, known ones updated."""
+    await registers.put(connection, roster.schools, roster.teachers, roster.classes)
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    content: bytes
+    lessons: int
+
+
+async def export(
+    connection: Connection,
+    what: Export,
+    term: Term,
+    on: date,
+    made_at: datetime,
+    locale: str,
+    week: int | None = None,
+) -> Exported:
+    """The timetable that holds on a day, or the registers. `week` is FET's; by default the day's.
+
+    Raises fet.TooFine, bells.NoBells.
+    """
+    found = await _city(connection)
+    if what is Export.ONEROSTER:
+        return Exported(await asyncio.to_thread(oneroster.write, found.names, term, made_at), 0)
+    versions = await timetable.versions_between(connection, on, on)
+    lessons = versions[-1].lessons if versions else ()
+    valid = [
+        bells.schedule_on(found.schedules, code, on)
+        for code in sorted({lesson.hub_code for lesson in lessons})
+    ]
+    busy = await timetable.busy_times(connection, term.id)
+
+    def write() -> bytes:
+        match what:
+            case Export.GRID:
+                return timetable_export.write_grid(
+                    lessons, found.names, valid, term.name, made_at, locale
+                )
+            case Export.LIST:
+                return timetable_export.write_list(lessons, found.names, made_at, locale)
+            case _:
+                number = week_of(term, on) if week is None else week
+                return fet.write(lessons, found.names, found.schedules, on, number, busy)
+
+    return Exported(await asyncio.to_thread(write), len(lessons))

@@ -1,0 +1,138 @@
+"""Calendar feeds: what subscribers have been told, and the addresses that may be read."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from db.pool import Connection
+from db.queries import named
+from db.rows import value
+from scheduler.model import FeedEntry, FeedEvent, Receiver
+
+_sql = named("feeds")
+
+
+@dataclass(frozen=True, slots=True)
+class FeedToken:
+    """An address that reads one feed; its secret is stored as a hash only."""
+
+    id: UUID
+    scope: str  # "teacher" | "room" | "class" | "school"
+    subject_id: str
+    locale: str
+    made_by: UUID
+    made_at: datetime
+    used_at: datetime | None
+    revoked_at: datetime | None
+
+
+async def take_register(connection: Connection) -> datetime | None:
+    """Lock the register until the transaction ends; when the events were last gone through."""
+    found: datetime | None = (await _sql.take_register(connection))["refreshed_at"]
+    return found
+
+
+async def set_refreshed(connection: Connection, at: datetime) -> None:
+    await _sql.set_refreshed(connection, at=at)
+
+
+async def events_since(connection: Connection, since: datetime) -> list[FeedEvent]:
+    """Every event that starts at an instant or later."""
+    return [_event(row) async for row in _sql.events_since(connection, since=since)]
+
+
+async def events_of(
+    connection: Connection, scope: str, subject_id: str, since: datetime
+) -> list[FeedEvent]:
+    """One feed's events that end after an instant, by start."""
+    rows = _sql.events_of(connection, who=f"{scope}:{subject_id}", since=since)
+    return [_event(row) async for row in rows]
+
+
+async def put_events(
+    connection: Connection, events: Iterable[FeedEvent], school_of: Mapping[str, str]
+) -> None:
+    """Store new and changed events. `school_of` gives the school of a room or class."""
+    for event in events:
+        entry = event.entry
+        await _sql.put_event(
+            connection,
+            uid=event.uid,
+            lesson_id=entry.lesson_id,
+            session_id=entry.session_id,
+            kind=entry.kind,
+            on_day=entry.on_day,
+            subject=entry.subject,
+            starts_at=entry.starts_at,
+            ends_at=entry.ends_at,
+            lead_teacher_id=entry.lead_teacher_id,
+            lead_room_id=entry.lead_room_id,
+            receivers=[[r.room_id, r.class_id, r.assistant_id] for r in entry.receivers],
+            cancelled=entry.cancelled,
+            sequence=event.sequence,
+            created_at=event.created_at,
+            changed_at=event.changed_at,
+            who=_who(entry, school_of),
+        )
+
+
+def _who(entry: FeedEntry, school_of: Mapping[str, str]) -> list[str]:
+    rooms = [entry.lead_room_id, *(r.room_id for r in entry.receivers)]
+    teachers = [entry.lead_teacher_id, *(r.assistant_id for r in entry.receivers)]
+    classes = [r.class_id for r in entry.receivers]
+    schools = {school_of[each] for each in (*rooms, *classes) if each and each in school_of}
+    found = {f"room:{room}" for room in rooms if room}
+    found |= {f"teacher:{teacher}" for teacher in teachers if teacher}
+    found |= {f"class:{group}" for group in classes}
+    return sorted(found | {f"school:{code}" for code in schools})
+
+
+def _event(row: Any) -> FeedEvent:
+    receivers = tuple(Receiver(*each) for each in row["receivers"])
+    entry = value(FeedEntry, row, receivers=receivers)
+    return value(FeedEvent, row, entry=entry)
+
+
+async def add_token(
+    connection: Connection,
+    token_hash: bytes,
+    scope: str,
+    subject_id: str,
+    locale: str,
+    made_by: UUID,
+    at: datetime,
+) -> UUID:
+    token_id: UUID = await _sql.add_token(
+        connection,
+        token_hash=token_hash,
+        scope=scope,
+        subject_id=subject_id,
+        locale=locale,
+        made_by=made_by,
+        made_at=at,
+    )
+    return token_id
+
+
+async def token(connection: Connection, token_hash: bytes) -> FeedToken | None:
+    """The address a secret stands for, unless it was revoked."""
+    row = await _sql.token(connection, token_hash=token_hash)
+    return None if row is None else value(FeedToken, row)
+
+
+async def tokens_of(connection: Connection, account_id: UUID) -> list[FeedToken]:
+    """The addresses an account has made and not revoked."""
+    return [value(FeedToken, row) async for row in _sql.tokens_of(connection, made_by=account_id)]
+
+
+async def use_token(connection: Connection, token_id: UUID, at: datetime) -> None:
+    await _sql.use_token(connection, id=token_id, at=at)
+
+
+async def revoke_token(
+    connection: Connection, token_id: UUID, account_id: UUID, at: datetime
+) -> bool:
+    """Whether an address of this account was revoked by this call."""
+    return bool(await _sql.revoke_token(connection, id=token_id, made_by=account_id, at=at))

@@ -1,0 +1,53 @@
+-- name: take_register^
+-- Lock the register: one process at a time goes through the events.
+SELECT refreshed_at FROM feed_register FOR UPDATE;
+
+-- name: set_refreshed!
+UPDATE feed_register SET refreshed_at = :at;
+
+-- name: events_since
+SELECT * FROM feed_events WHERE starts_at >= :since ORDER BY starts_at, uid;
+
+-- name: events_of
+-- Events of one feed that end after an instant.
+SELECT * FROM feed_events
+WHERE who @> ARRAY[CAST(:who AS text)] AND ends_at > :since ORDER BY starts_at, uid;
+
+-- name: put_event!
+-- An event stays in the feeds of those who were in it before, so that they hear of the change.
+INSERT INTO feed_events (uid, lesson_id, session_id, kind, on_day, subject, starts_at, ends_at,
+                         lead_teacher_id, lead_room_id, receivers, cancelled, sequence,
+                         created_at, changed_at, who)
+VALUES (:uid, :lesson_id, :session_id, :kind, :on_day, :subject, :starts_at, :ends_at,
+        :lead_teacher_id, :lead_room_id, :receivers, :cancelled, :sequence,
+        :created_at, :changed_at, :who)
+ON CONFLICT (uid) DO UPDATE
+SET lesson_id = excluded.lesson_id, session_id = excluded.session_id, kind = excluded.kind,
+    on_day = excluded.on_day, subject = excluded.subject, starts_at = excluded.starts_at,
+    ends_at = excluded.ends_at, lead_teacher_id = excluded.lead_teacher_id,
+    lead_room_id = excluded.lead_room_id, receivers = excluded.receivers,
+    cancelled = excluded.cancelled, sequence = excluded.sequence,
+    changed_at = excluded.changed_at,
+    who = ARRAY(SELECT DISTINCT unnest(feed_events.who || excluded.who));
+
+-- name: add_token$
+INSERT INTO feed_tokens (token_hash, scope, subject_id, locale, made_by, made_at)
+VALUES (:token_hash, :scope, :subject_id, :locale, :made_by, :made_at)
+RETURNING id;
+
+-- name: token^
+SELECT id, scope, subject_id, locale, made_by, made_at, used_at, revoked_at
+FROM feed_tokens WHERE token_hash = :token_hash AND revoked_at IS NULL;
+
+-- name: tokens_of
+-- The addresses that hold of one account, the newest first.
+SELECT id, scope, subject_id, locale, made_by, made_at, used_at, revoked_at
+FROM feed_tokens WHERE made_by = :made_by AND revoked_at IS NULL
+ORDER BY made_at DESC, id;
+
+-- name: use_token!
+UPDATE feed_tokens SET used_at = :at WHERE id = :id;
+
+-- name: revoke_token$
+UPDATE feed_tokens SET revoked_at = :at
+WHERE id = :id AND made_by = :made_by AND revoked_at IS NULL RETURNING true;

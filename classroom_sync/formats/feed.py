@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from icalendar import Calendar, Event, Timezone
+from icalendar import Calendar, Event, Timezone, vDuration
 
 from scheduler.model import FeedEntry, FeedEvent, SessionKind
 
@@ -52,7 +52,7 @@ def write(
     calendar.add("x-wr-calname", feed.name)
     calendar.add("x-wr-timezone", zone)
     calendar.add("refresh-interval", REFRESH, parameters={"VALUE": "DURATION"})
-    calendar.add("x-published-ttl", REFRESH)
+    calendar.add("x-published-ttl", vDuration(REFRESH))
     local = ZoneInfo(zone)
     last = max((event.entry.ends_at for event in events), default=since)
     calendar.add_component(

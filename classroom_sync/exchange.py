@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from classroom_sync.formats import fet, oneroster, timetable_export
 from classroom_sync.formats.oneroster import Roster
@@ -69,12 +70,11 @@ async def _city(connection: Connection) -> _City:
     )
 
 
-async def term_of(connection: Connection, term_id: str | None) -> Term:
-    """The term of an id, or the latest one. Raises NoTerm."""
+async def term_of(connection: Connection, term_id: str | None) -> Term | None:
+    """The term of an id, or the latest one. Raises NoTerm for an id that is not known."""
     if term_id is None:
-        term = await calendar.latest_term(connection)
-    else:
-        term = await calendar.term(connection, term_id)
+        return await calendar.latest_term(connection)
+    term = await calendar.term(connection, term_id)
     if term is None:
         raise NoTerm
     return term
@@ -85,15 +85,20 @@ async def examine(
     content: bytes,
     name: str,
     kind: FileKind | None,
-    term: Term,
-    today: date,
+    term: Term | None,
+    now: datetime,
 ) -> Preview | Roster:
-    """What a file would bring in; nothing is stored. Raises UnreadableFile."""
+    """What a file would bring in; nothing is stored. Registers need no term.
+
+    Raises UnreadableFile, NoTerm.
+    """
     found = await _city(connection)
     if kind is FileKind.ONEROSTER or (kind is None and is_oneroster(content)):
         return await asyncio.to_thread(oneroster.read, content, found.names)
+    if term is None:
+        raise NoTerm
     layout = None if kind is None else Kind(kind)
-    on = min(max(today, term.starts_on), term.ends_on)
+    on = day_within(term, now)
 
     def read() -> Preview:
         return preview(read_sheets(content, name), found.names, found.schedules, on, layout)
@@ -101,9 +106,19 @@ async def examine(
     return await asyncio.to_thread(read)
 
 
-async def take_lessons(connection: Connection, term_id: str, lessons: Sequence[Lesson]) -> UUID:
-    """The lessons as a new draft of the term's timetable; its id."""
-    return await timetable.add_draft(connection, term_id, lessons)
+def day_within(term: Term, now: datetime) -> date:
+    """Today, or the nearest day of the term."""
+    today = now.astimezone(ZoneInfo(term.zone)).date()
+    return min(max(today, term.starts_on), term.ends_on)
+
+
+async def take_lessons(
+    connection: Connection, term: Term | None, lessons: Sequence[Lesson]
+) -> UUID:
+    """The lessons as a new draft of the term's timetable; its id. Raises NoTerm."""
+    if term is None:
+        raise NoTerm
+    return await timetable.add_draft(connection, term.id, lessons)
 
 
 async def take_roster(connection: Connection, roster: Roster) -> None:
@@ -120,19 +135,23 @@ class Exported:
 async def export(
     connection: Connection,
     what: Export,
-    term: Term,
-    on: date,
+    term: Term | None,
+    on: date | None,
     made_at: datetime,
     locale: str,
     week: int | None = None,
 ) -> Exported:
-    """The timetable that holds on a day, or the registers. `week` is FET's; by default the day's.
+    """The timetable that holds on a day (by default today, or the term's nearest), or the
+    registers. `week` is FET's; by default the day's.
 
-    Raises fet.TooFine, bells.NoBells.
+    Raises NoTerm, fet.TooFine, bells.NoBells.
     """
     found = await _city(connection)
     if what is Export.ONEROSTER:
         return Exported(await asyncio.to_thread(oneroster.write, found.names, term, made_at), 0)
+    if term is None:
+        raise NoTerm
+    on = on or day_within(term, made_at)
     versions = await timetable.versions_between(connection, on, on)
     lessons = versions[-1].lessons if versions else ()
     valid = [

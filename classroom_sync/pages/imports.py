@@ -7,7 +7,6 @@ imported, so that what is imported is what was previewed.
 from typing import Any
 from urllib.parse import quote, unquote
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
@@ -108,7 +107,7 @@ async def take(request: web.Request) -> web.StreamResponse:
                 if (room := str(form.get(f"room-{n}", "")))
             }
             lessons = _accepted(found, chosen, partly=partly)
-            version_id = await exchange.take_lessons(connection, term.id, lessons)
+            version_id = await exchange.take_lessons(connection, term, lessons)
         if not await imports.finish(connection, file.id, version_id, now):
             raise Refused(409, "This file has been imported already.")
         await marks.add_audit(connection, visitor.actor, "file_imported", f"import:{file.id}")
@@ -126,17 +125,18 @@ async def export(request: web.Request) -> web.StreamResponse:
     except ValueError:
         raise Refused(404, NO_SUCH_PAGE) from None
     async with request.app[POOL].transaction() as connection:
-        term = await _term(connection)
-        on = min(max(now.astimezone(ZoneInfo(term.zone)).date(), term.starts_on), term.ends_on)
+        term = await exchange.term_of(connection, None)
         try:
-            made = await exchange.export(connection, what, term, on, now, request[LOCALE])
+            made = await exchange.export(connection, what, term, None, now, request[LOCALE])
+        except NoTerm:
+            raise _no_term() from None
         except NoBells:
             raise Refused(409, "A school of the timetable has no bells yet.") from None
         except TooFine:
             raise Refused(409, "The schools' bells differ too much for FET's hours.") from None
         await marks.add_audit(connection, visitor.actor, "exported", what)
     ending, media_type = MEDIA[what]
-    name = quote(f"{term.name}-{what}.{ending}")
+    name = quote(f"{term.name if term else what}-{what}.{ending}")
     return web.Response(
         body=made.content,
         content_type=media_type,
@@ -172,22 +172,19 @@ async def _body(request: web.Request) -> bytes:
 
 async def _examined(
     connection: Connection, request: web.Request, content: bytes, name: str, kind: FileKind | None
-) -> tuple[Preview | Roster, Term]:
-    term = await _term(connection)
-    today = request.app[NOW]().astimezone(ZoneInfo(term.zone)).date()
+) -> tuple[Preview | Roster, Term | None]:
+    term = await exchange.term_of(connection, None)
+    now = request.app[NOW]()
     try:
-        return await exchange.examine(connection, content, name, kind, term, today), term
+        return await exchange.examine(connection, content, name, kind, term, now), term
+    except NoTerm:
+        raise _no_term() from None
     except UnreadableFile as error:
         raise Refused(422, error.sentence.id, **error.sentence.values) from None
 
 
-async def _term(connection: Connection) -> Term:
-    try:
-        return await exchange.term_of(connection, None)
-    except NoTerm:
-        raise Refused(
-            409, "There is no term yet: an administrator must enter the calendar."
-        ) from None
+def _no_term() -> Refused:
+    return Refused(409, "There is no term yet: an administrator must enter the calendar.")
 
 
 async def _file(connection: Connection, request: web.Request) -> Import:

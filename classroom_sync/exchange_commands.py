@@ -1,0 +1,228 @@
+"""`classroom-sync import` and `classroom-sync export`: files in and out on the command line.
+
+They work on the server's database while the server runs (with --database-url), or on the data
+directory's own while it does not.
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Coroutine
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import uvloop
+from rich.console import Console
+from rich.table import Table
+
+from classroom_sync import exchange, logs
+from classroom_sync.errors import CannotStart
+from classroom_sync.exchange import Export, FileKind, NoTerm
+from classroom_sync.formats.fet import TooFine
+from classroom_sync.formats.oneroster import Roster
+from classroom_sync.formats.sentences import Problem, UnreadableFile
+from classroom_sync.formats.timetable_preview import Preview, accepted
+from classroom_sync.settings import BadSettings, Settings, load
+from db.errors import DatabaseError
+from db.pool import Connection, Pool, migrate_database
+from scheduler.bells import NoBells
+from scheduler.model import Term
+
+DONE, PROBLEMS, WRONG_USE = 0, 1, 2
+
+DataDir = Annotated[
+    Path | None, typer.Option(help="Directory of the embedded database.  [default: ./data]")
+]
+DatabaseUrl = Annotated[
+    str | None, typer.Option(help="PostgreSQL to use instead of the embedded one.")
+]
+TermId = Annotated[str | None, typer.Option("--term", help="Id of the term.  [default: latest]")]
+Json = Annotated[bool, typer.Option("--json", help="Say it as JSON, in both languages.")]
+
+app = typer.Typer()
+
+
+@app.command(
+    "import",
+    epilog="Example: classroom-sync import timetable.xlsx --kind grid --dry-run --json",
+)
+def import_file(
+    file: Annotated[Path, typer.Argument(help=".xlsx, .xls, .ods or .csv, or a OneRoster .zip.")],
+    kind: Annotated[
+        FileKind | None, typer.Option(help="What the file is.  [default: as it looks]")
+    ] = None,
+    term: TermId = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be imported.")] = False,
+    partly: Annotated[
+        bool, typer.Option("--partly", help="Import the rest though some was not understood.")
+    ] = False,
+    as_json: Json = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Bring in a timetable as a new draft, or schools, people and classes.
+
+    Nothing is imported unless all of the file was understood, or --partly is given. Exit code 0:
+    done, 1: problems were found, 2: wrong use.
+    """
+    if not file.is_file():
+        _wrong_use(f"there is no file {file}")
+
+    async def work(connection: Connection, found_term: Term | None) -> int:
+        content, now = file.read_bytes(), datetime.now(UTC)
+        found = await exchange.examine(connection, content, file.name, kind, found_term, now)
+        taken = not dry_run and (found.whole or partly)
+        version = None
+        if taken and isinstance(found, Roster):
+            await exchange.take_roster(connection, found)
+        elif taken and isinstance(found, Preview):
+            lessons = accepted(found, partly=partly)
+            version = str(await exchange.take_lessons(connection, found_term, lessons))
+        said = _summary(found) | {"imported": taken, "draft": version}
+        typer.echo(json.dumps(said, ensure_ascii=False)) if as_json else _show(found, said)
+        return DONE if found.whole or taken else PROBLEMS
+
+    _run(work, term, data_dir, database_url)
+
+
+@app.command("export", epilog="Example: classroom-sync export grid timetable.xlsx --on 2026-11-24")
+def export_file(
+    what: Annotated[Export, typer.Argument(help="What to take out.")],
+    file: Annotated[Path, typer.Argument(help="Where to write it.")],
+    term: TermId = None,
+    on: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="The day whose timetable it is.  [default: today]"),
+    ] = None,
+    week: Annotated[
+        int | None,
+        typer.Option(min=1, max=60, help="Teaching week, for fet."),
+    ] = None,
+    lang: Annotated[str, typer.Option(help="zh-CN or en.")] = "zh-CN",
+    as_json: Json = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Take out the published timetable (grid, list, fet), or schools, people and classes."""
+    if lang not in ("zh-CN", "en"):
+        _wrong_use(f"--lang is zh-CN or en, not {lang}")
+    if not file.parent.is_dir():
+        _wrong_use(f"there is no directory {file.parent}")
+
+    async def work(connection: Connection, found_term: Term | None) -> int:
+        now = datetime.now(UTC)
+        day = on.date() if on else None
+        made = await exchange.export(connection, what, found_term, day, now, lang, week)
+        file.write_bytes(made.content)
+        said = {"file": str(file), "bytes": len(made.content), "lessons": made.lessons}
+        typer.echo(json.dumps(said) if as_json else f"{file}: {len(made.content)} bytes")
+        return DONE
+
+    _run(work, term, data_dir, database_url)
+
+
+def _wrong_use(sentence: str) -> None:
+    typer.echo(f"classroom-sync: {sentence}", err=True)
+    raise typer.Exit(WRONG_USE)
+
+
+def _run(
+    work: Callable[[Connection, Term | None], Awaitable[int]],
+    term: str | None,
+    data_dir: Path | None,
+    database_url: str | None,
+) -> None:
+    try:
+        settings = load(data_dir=data_dir, database_url=database_url, log_level="warning")
+    except BadSettings as error:
+        _wrong_use(str(error))
+        return
+    logs.configure(settings.log_format, settings.log_level)
+    try:
+        code: int = uvloop.run(_connected(settings, work, term))
+    except NoTerm:
+        _wrong_use(f"there is no term {term}" if term else "there is no term yet: enter one first")
+    except UnreadableFile as error:
+        typer.echo(f"classroom-sync: {error.sentence.text('en')}", err=True)
+        typer.echo(f"classroom-sync: {error.sentence.text('zh-CN')}", err=True)
+        raise typer.Exit(PROBLEMS) from error
+    except (CannotStart, DatabaseError, NoBells, TooFine, OSError) as error:
+        typer.echo(f"classroom-sync: {error}", err=True)
+        raise typer.Exit(PROBLEMS) from error
+    else:
+        raise typer.Exit(code)
+
+
+def _connected(
+    settings: Settings, work: Callable[[Connection, Term | None], Awaitable[int]], term: str | None
+) -> Coroutine[Any, Any, int]:
+    from classroom_sync.server import database
+
+    async def run() -> int:
+        async with database(settings) as dsn:
+            await migrate_database(dsn)
+            pool = await Pool.open(dsn, size=2)
+            try:
+                async with pool.transaction() as connection:
+                    return await work(connection, await exchange.term_of(connection, term))
+            finally:
+                await pool.close()
+
+    return run()
+
+
+def _summary(found: Preview | Roster) -> dict[str, object]:
+    problems = [_problem(problem) for problem in found.problems]
+    if isinstance(found, Roster):
+        return {
+            "kind": FileKind.ONEROSTER,
+            "schools": len(found.schools),
+            "teachers": len(found.teachers),
+            "classes": len(found.classes),
+            "pupils_counted": found.pupils,
+            "problems": problems,
+        }
+    return {
+        "kind": found.kind,
+        "lessons": len(found.lessons),
+        "problems": problems,
+        "notes": [_problem(note) for note in found.notes],
+        "proposals": [
+            {
+                "sheet": proposal.place.sheet,
+                "cell": proposal.place.cell,
+                "class": proposal.class_id,
+                "room": proposal.room_id,
+                "assistant": proposal.assistant_id,
+                "free": proposal.free,
+            }
+            for proposal in found.proposals
+        ],
+    }
+
+
+def _problem(problem: Problem) -> dict[str, object]:
+    return {
+        "sheet": problem.place.sheet,
+        "row": problem.place.row,
+        "column": problem.place.column,
+        "cell": problem.place.cell,
+        "text": problem.text,
+        "why": problem.why.both(),
+        "mend": problem.mend.both(),
+    }
+
+
+def _show(found: Preview | Roster, said: dict[str, object]) -> None:
+    console = Console()
+    counted = {k: v for k, v in said.items() if isinstance(v, (int, str)) and k != "imported"}
+    console.print(", ".join(f"{name.replace('_', ' ')}: {v}" for name, v in counted.items()))
+    if isinstance(found, Preview) and found.proposals:
+        console.print(f"receiving rooms proposed: {len(found.proposals)}")
+    if found.problems:
+        table = Table("sheet", "cell", "text", "why", "what would mend it")
+        for p in found.problems:
+            why, mend = (f"{s.text('en')}\n{s.text('zh-CN')}" for s in (p.why, p.mend))
+            table.add_row(p.place.sheet, p.place.cell, p.text, why, mend)
+        console.print(table)
+    console.print("imported" if said["imported"] else "nothing was imported")

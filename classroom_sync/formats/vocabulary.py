@@ -67,22 +67,21 @@ class Vocabulary:
         self._rooms: defaultdict[str, list[Room]] = defaultdict(list)
         self._classes: defaultdict[str, list[ClassGroup]] = defaultdict(list)
         for subject in names.subjects:
-            for key in {subject.slug, subject.name_zh, subject.name_en}:
-                self._subjects[folded(key)].append(subject)
+            for key in {folded(k) for k in (subject.slug, subject.name_zh, subject.name_en)}:
+                self._subjects[key].append(subject)
         for teacher in names.teachers:
-            for key in {teacher.id, teacher.name, *self._with_school(teacher)}:
-                self._teachers[folded(key)].append(teacher)
+            for key in {folded(k) for k in (teacher.id, *self._names_of(teacher))}:
+                self._teachers[key].append(teacher)
         for room in names.rooms:
-            for key in {room.id, room.name, *self._with_school(room)}:
-                self._rooms[folded(key)].append(room)
+            for key in {folded(k) for k in (room.id, *self._names_of(room))}:
+                self._rooms[key].append(room)
         for group in names.classes:
-            for key in {_class_key(k) for k in (group.name, *self._with_school(group))}:
+            for key in {folded(group.id), *map(_class_key, self._names_of(group))}:
                 self._classes[key].append(group)
-            self._classes[folded(group.id)].append(group)
 
-    def _with_school(self, of: Teacher | Room | ClassGroup) -> Iterable[str]:
+    def _names_of(self, of: Teacher | Room | ClassGroup) -> Iterable[str]:
         school = self.school[of.school_code]
-        return (school.short_name + of.name, school.name + of.name)
+        return (of.name, school.short_name + of.name, school.name + of.name)
 
     def subjects(self, text: str) -> list[Subject]:
         return self._subjects.get(folded(text), [])

@@ -23,6 +23,7 @@ Connection: TypeAlias = (
 APP_ROLE = "classroom_sync_app"
 _CONNECT_TIMEOUT = 5.0  # seconds
 _STATEMENT_TIMEOUT = 15.0
+_SILENCE = 10.0  # seconds without a word after which a leader is taken to be suspended
 
 #: What asyncpg and the sockets below it raise when the database is away.
 AWAY = (
@@ -106,10 +107,25 @@ class Pool:
             self._pool.terminate()
 
 
+#: Ends the connection that holds an advisory lock and has been idle for some seconds: a living
+#: leader asks something on it every second.
+_END_SILENT_LEADER = """
+SELECT pg_terminate_backend(a.pid)
+FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+  AND l.classid = CAST(CAST($1 AS bigint) >> 32 AS oid)
+  AND l.objid = CAST(CAST($1 AS bigint) & 4294967295 AS oid)
+  AND a.state = 'idle' AND a.state_change < now() - make_interval(secs => $2)
+"""
+
+
 class Leadership:
     """An advisory lock on a connection of its own: one process at a time is the leader.
 
     The lock goes with the connection, so a leader that dies or loses the database leads no more.
+    One that is merely suspended keeps its connection, and says nothing on it: whoever waits then
+    ends that connection.
     """
 
     def __init__(self, dsn: str, key: int) -> None:
@@ -124,6 +140,7 @@ class Leadership:
                 connection = await asyncpg.connect(self._dsn, timeout=_CONNECT_TIMEOUT)
                 if await connection.fetchval("SELECT pg_try_advisory_lock($1)", self._key):
                     return connection
+                await connection.execute(_END_SILENT_LEADER, self._key, _SILENCE)
             except (*AWAY, asyncpg.PostgresError):
                 pass  # not leading while the database is away; asked again below
             if connection is not None:

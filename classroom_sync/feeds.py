@@ -1,8 +1,10 @@
 """Calendar feeds, from the database to their text.
 
-The register of events is gone through at most once a minute, by whichever process is asked first.
+The register of events is gone through when something has changed, which is looked at once a minute
+at most, by whichever process is asked first.
 """
 
+import asyncio
 import hashlib
 import secrets
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ from db import calendar, city, feeds, sessions, timetable
 from db.feeds import FeedToken
 from db.pool import Connection
 from scheduler import feed
+from scheduler.model import FeedEvent
 from scheduler.occurrences import expand
 
 REFRESH_EVERY = timedelta(minutes=1)
@@ -43,7 +46,7 @@ def hash_of(token: str) -> bytes:
 
 async def refresh(connection: Connection, now: datetime) -> int:
     """Bring what subscribers are told in step with timetable and sessions; how much changed."""
-    refreshed_at = await feeds.take_register(connection)
+    refreshed_at, known_state = await feeds.take_register(connection)
     if refreshed_at is not None and timedelta(0) <= now - refreshed_at < REFRESH_EVERY:
         return 0
     term = await calendar.latest_term(connection)
@@ -52,28 +55,27 @@ async def refresh(connection: Connection, now: datetime) -> int:
     zone = ZoneInfo(term.zone)
     today = now.astimezone(zone).date()
     midnight = datetime.combine(today, time(), zone)
-    until = datetime.combine(term.ends_on + timedelta(days=1), time(), zone)
-    rooms = await city.rooms(connection)
-    groups = await city.class_groups(connection)
-    school_of = {room.id: room.school_code for room in rooms}
-    school_of |= {group.id: group.school_code for group in groups}
-    occurrences = expand(
-        term,
-        await timetable.versions_between(connection, today, term.ends_on),
-        await calendar.bells(connection),
-        school_of,
-        today,
-        term.ends_on,
-    )
-    stored = [s for s in await sessions.between(connection, midnight, until) if s.on_day >= today]
-    changed = feed.reconcile(
-        await feeds.events_since(connection, midnight),
-        feed.wanted(stored, occurrences),
-        now,
-        uuid4,
-    )
-    await feeds.put_events(connection, changed, school_of)
-    await feeds.set_refreshed(connection, now)
+    state = await feeds.state(connection, midnight)
+    changed: list[FeedEvent] = []
+    if state != known_state:
+        rooms = await city.rooms(connection)
+        school_of = {room.id: room.school_code for room in rooms}
+        groups = await city.class_groups(connection)
+        school_of |= {group.id: group.school_code for group in groups}
+        versions = await timetable.versions_between(connection, today, term.ends_on)
+        schedules = await calendar.bells(connection)
+        until = datetime.combine(term.ends_on + timedelta(days=1), time(), zone)
+        stored = await sessions.between(connection, midnight, until)
+        told = await feeds.events_since(connection, midnight)
+
+        def compare() -> list[FeedEvent]:
+            occurrences = expand(term, versions, schedules, school_of, today, term.ends_on)
+            held = [session for session in stored if session.on_day >= today]
+            return feed.reconcile(told, feed.wanted(held, occurrences), now, uuid4)
+
+        changed = await asyncio.to_thread(compare)  # a city's term takes a second
+        await feeds.put_events(connection, changed, school_of)
+    await feeds.set_refreshed(connection, now, state)
     return len(changed)
 
 

@@ -28,14 +28,21 @@ class FeedToken:
     revoked_at: datetime | None
 
 
-async def take_register(connection: Connection) -> datetime | None:
-    """Lock the register until the transaction ends; when the events were last gone through."""
-    found: datetime | None = (await _sql.take_register(connection))["refreshed_at"]
+async def take_register(connection: Connection) -> tuple[datetime | None, str | None]:
+    """Lock the register until the transaction ends; when the events were last gone through, and
+    the state that they were found in."""
+    row = await _sql.take_register(connection)
+    return row["refreshed_at"], row["state"]
+
+
+async def state(connection: Connection, since: datetime) -> str:
+    """A hash of all that events since an instant follow from."""
+    found: str = await _sql.state(connection, since=since)
     return found
 
 
-async def set_refreshed(connection: Connection, at: datetime) -> None:
-    await _sql.set_refreshed(connection, at=at)
+async def set_refreshed(connection: Connection, at: datetime, state: str) -> None:
+    await _sql.set_refreshed(connection, at=at, state=state)
 
 
 async def events_since(connection: Connection, since: datetime) -> list[FeedEvent]:
@@ -55,27 +62,29 @@ async def put_events(
     connection: Connection, events: Iterable[FeedEvent], school_of: Mapping[str, str]
 ) -> None:
     """Store new and changed events. `school_of` gives the school of a room or class."""
-    for event in events:
-        entry = event.entry
-        await _sql.put_event(
-            connection,
-            uid=event.uid,
-            lesson_id=entry.lesson_id,
-            session_id=entry.session_id,
-            kind=entry.kind,
-            on_day=entry.on_day,
-            subject=entry.subject,
-            starts_at=entry.starts_at,
-            ends_at=entry.ends_at,
-            lead_teacher_id=entry.lead_teacher_id,
-            lead_room_id=entry.lead_room_id,
-            receivers=[[r.room_id, r.class_id, r.assistant_id] for r in entry.receivers],
-            cancelled=entry.cancelled,
-            sequence=event.sequence,
-            created_at=event.created_at,
-            changed_at=event.changed_at,
-            who=_who(entry, school_of),
-        )
+    await _sql.put_event(connection, [_columns(event, school_of) for event in events])
+
+
+def _columns(event: FeedEvent, school_of: Mapping[str, str]) -> dict[str, object]:
+    entry = event.entry
+    return {
+        "uid": event.uid,
+        "lesson_id": entry.lesson_id,
+        "session_id": entry.session_id,
+        "kind": entry.kind,
+        "on_day": entry.on_day,
+        "subject": entry.subject,
+        "starts_at": entry.starts_at,
+        "ends_at": entry.ends_at,
+        "lead_teacher_id": entry.lead_teacher_id,
+        "lead_room_id": entry.lead_room_id,
+        "receivers": [[r.room_id, r.class_id, r.assistant_id] for r in entry.receivers],
+        "cancelled": entry.cancelled,
+        "sequence": event.sequence,
+        "created_at": event.created_at,
+        "changed_at": event.changed_at,
+        "who": _who(entry, school_of),
+    }
 
 
 def _who(entry: FeedEntry, school_of: Mapping[str, str]) -> list[str]:

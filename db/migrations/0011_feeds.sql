@@ -25,7 +25,8 @@ CREATE INDEX feed_events_by_time ON feed_events (starts_at);
 
 CREATE TABLE feed_register (                     -- one row: when the events were last gone through
     single          boolean PRIMARY KEY DEFAULT true CHECK (single),
-    refreshed_at    timestamptz
+    refreshed_at    timestamptz,
+    state           text                         -- of all that the events follow from, as a hash
 );
 INSERT INTO feed_register DEFAULT VALUES;
 

@@ -1,9 +1,24 @@
 -- name: take_register^
 -- Lock the register: one process at a time goes through the events.
-SELECT refreshed_at FROM feed_register FOR UPDATE;
+SELECT refreshed_at, state FROM feed_register FOR UPDATE;
+
+-- name: state$
+-- A hash of all that the events follow from: versions, calendar, bells, and sessions since then.
+SELECT md5(concat_ws('|', CAST(:since AS timestamptz),
+    (SELECT string_agg(v::text, ',' ORDER BY id) FROM timetable_versions v WHERE state <> 'draft'),
+    (SELECT string_agg(t::text, ',' ORDER BY id) FROM terms t),
+    (SELECT string_agg(d::text, ',' ORDER BY term_id, day, source) FROM calendar_days d),
+    (SELECT string_agg(b::text, ',' ORDER BY school_code, valid_from, period)
+     FROM bell_periods b),
+    (SELECT string_agg(concat_ws(' ', id, lesson_id, starts_at, ends_at,
+                                 state IN ('cancelled', 'missed')), ',' ORDER BY id)
+     FROM sessions WHERE starts_at >= :since),
+    (SELECT string_agg(concat_ws(' ', p.id, p.room_id, p.class_id, p.teacher_id), ','
+                       ORDER BY p.id)
+     FROM participants p JOIN sessions s ON s.id = p.session_id WHERE s.starts_at >= :since)));
 
 -- name: set_refreshed!
-UPDATE feed_register SET refreshed_at = :at;
+UPDATE feed_register SET refreshed_at = :at, state = :state;
 
 -- name: events_since
 SELECT * FROM feed_events WHERE starts_at >= :since ORDER BY starts_at, uid;
@@ -13,7 +28,7 @@ SELECT * FROM feed_events WHERE starts_at >= :since ORDER BY starts_at, uid;
 SELECT * FROM feed_events
 WHERE who @> ARRAY[CAST(:who AS text)] AND ends_at > :since ORDER BY starts_at, uid;
 
--- name: put_event!
+-- name: put_event*!
 -- An event stays in the feeds of those who were in it before, so that they hear of the change.
 INSERT INTO feed_events (uid, lesson_id, session_id, kind, on_day, subject, starts_at, ends_at,
                          lead_teacher_id, lead_room_id, receivers, cancelled, sequence,

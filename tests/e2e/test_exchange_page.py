@@ -1,0 +1,49 @@
+"""The admin's import page and a teacher's calendar address, in a real browser."""
+
+from pathlib import Path
+
+import aiohttp
+import icalendar
+import pytest
+
+from tests.e2e.running import browser, demo, new_page, sign_in
+
+pytestmark = pytest.mark.browser
+
+_GRID = Path(__file__).parents[2] / "classroom_sync/demo_city/timetable-grid.xlsx"
+
+
+async def test_an_office_file_is_previewed_and_imported_and_a_calendar_is_given_out(
+    tmp_path: Path,
+) -> None:
+    async with (
+        demo(tmp_path / "data", "--port", "0", "--udp-port", "0") as running,
+        browser() as chromium,
+    ):
+        admin = await new_page(chromium)
+        await sign_in(admin, running, "admin")
+        await admin.click("text=导入与导出")
+        bad = tmp_path / "photo.xlsx"
+        bad.write_bytes(b"\x89PNG\r\n\x1a\n\0\0")
+        await admin.set_input_files("#file", str(bad))
+        await admin.click("#import button")
+        await admin.wait_for_selector("#problem:not([hidden])")
+        assert "这不是电子表格" in (await admin.text_content("#problem") or "")
+        await admin.set_input_files("#file", str(_GRID))
+        await admin.click("#import button")
+        await admin.wait_for_url("**/admin/import/*")
+        main = await admin.text_content("main") or ""
+        assert "识别出 85 节课；0 个单元格未能识别。" in main
+        await admin.click("text=导入为草稿")
+        await admin.wait_for_selector("[role=status]")
+        assert "已导入为课表草稿" in (await admin.text_content("[role=status]") or "")
+
+        teacher = await new_page(chromium)
+        await sign_in(teacher, running, "teacher")
+        await teacher.click("text=日历订阅地址")
+        await teacher.click("main form button")
+        address = await teacher.text_content("[role=status] code") or ""
+        async with aiohttp.ClientSession() as program, program.get(address) as response:
+            assert response.status == 200
+            calendar = icalendar.Calendar.from_ical(await response.read())
+        assert calendar.walk("VEVENT")

@@ -184,6 +184,18 @@ async def test_a_cancelled_session_says_so_to_everybody_in_it(site: Site) -> Non
         ]
 
 
+async def test_a_feed_of_a_city_with_summer_time_keeps_its_bells(site: Site) -> None:
+    async with site.pool.transaction() as connection:
+        await connection.execute("UPDATE terms SET zone = 'Europe/Berlin'")
+    own = await _calm(site)
+    async with site.browser() as browser:
+        path = await address(browser, await sign_in(browser, "admin"), f"class:{FAR}-301")
+    found = [e.starts for e in seen(await read(site, path)).values() if e.starts != own]
+    local = {at.astimezone(ZoneInfo("Europe/Berlin")).strftime("%a %H:%M") for at in found}
+    assert local == {"Tue 08:30"}
+    assert {at.strftime("%H:%M") for at in found} == {"06:30", "07:30"}  # UTC
+
+
 async def test_an_unchanged_feed_is_not_sent_again(site: Site) -> None:
     await _calm(site)
     async with site.browser() as browser:

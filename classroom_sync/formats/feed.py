@@ -70,6 +70,7 @@ def write(
 
 def _event(feed: Feed, event: FeedEvent, zone: ZoneInfo, wording: Wording) -> Event:
     entry = event.entry
+    held = not entry.cancelled and _concerns(feed, entry)
     made = Event()
     made.add("uid", f"{event.uid}@classroom-sync")
     made.add("dtstamp", event.changed_at.replace(microsecond=0))
@@ -82,9 +83,23 @@ def _event(feed: Feed, event: FeedEvent, zone: ZoneInfo, wording: Wording) -> Ev
     if places := _places(feed, entry):
         made.add("location", "、".join(wording.room(room) for room in places))
     made.add("description", _description(entry, wording))
-    made.add("status", "CANCELLED" if entry.cancelled else "CONFIRMED")
-    made.add("transp", "TRANSPARENT" if entry.cancelled else "OPAQUE")
+    made.add("status", "CONFIRMED" if held else "CANCELLED")
+    made.add("transp", "OPAQUE" if held else "TRANSPARENT")
     return made
+
+
+def _concerns(feed: Feed, entry: FeedEntry) -> bool:
+    """Whether the feed's own people are still in the event: who was substituted is not, and must
+    hear so, since an event that only disappears may stay in their calendar."""
+    match feed.scope:
+        case "teacher":
+            there = {entry.lead_teacher_id, *(r.assistant_id for r in entry.receivers)}
+        case "class":
+            there = {r.class_id for r in entry.receivers}
+        case _:
+            there = {entry.lead_room_id, *(r.room_id for r in entry.receivers)}
+    mine = feed.rooms if feed.scope == "school" else {feed.subject_id}
+    return not mine.isdisjoint(there)
 
 
 def _summary(entry: FeedEntry, wording: Wording) -> str:

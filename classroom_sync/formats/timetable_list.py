@@ -29,6 +29,7 @@ _HEADINGS = {
 _FIELD = {name: field for field, names in _HEADINGS.items() for name in names}
 _NEEDED = ("weekday", "period", "subject")
 _NONE = ("", "-", "—", "无", "none")
+_RANGE = re.compile(r"[0-9]{1,2}\s*[-–—~～]\s*[0-9]{1,2}")  # of weeks, without saying so
 _BETWEEN = re.compile(r"[\n、,，;；]+")
 
 
@@ -67,6 +68,8 @@ def _entry(sheet: Sheet, r: int, fields: dict[str, int]) -> tuple[Entry, int] | 
     day = weekday(text["weekday"]) or _number(text["weekday"], 7)
     if day is None:
         return Problem(places["weekday"], text["weekday"], *_NO_WEEKDAY)
+    if _RANGE.fullmatch(text.get("weeks", "")):
+        text["weeks"] += "周"
     number = period(text["period"], bare=True)
     if number is None:
         return Problem(places["period"], text["period"], *_NO_PERIOD)

@@ -166,6 +166,7 @@ def _clock_that_can_be_set(file: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("hours", [2, -2], ids=["forward", "back"])
 async def test_a_step_of_the_machines_clock_delays_no_opening(
     city: Pool, dsn: str, tmp_path: Path, hours: int

@@ -14,6 +14,8 @@ from scheduler.bells import Shift, period, shift
 from scheduler.model import BellPeriod, BellSchedule, BusyTime, Lesson, Weeks
 from tests.formats.books import CITY, HUB, NAMES
 
+pytestmark = pytest.mark.system
+
 _ON = CITY.term.starts_on
 _SCHOOL = {group.id: group.school_code for group in NAMES.classes}
 _BELLS = {schedule.school_code: schedule for schedule in CITY.bells}

@@ -1,11 +1,14 @@
 """Schools, people and classes as OneRoster 1.2 CSV."""
 
+import contextlib
 import csv
 import io
 import zipfile
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from classroom_sync.formats.oneroster import Roster, read, write
 from classroom_sync.formats.sentences import UnreadableFile
@@ -154,3 +157,20 @@ def test_a_file_that_cannot_be_read_is_refused_with_a_sentence(
     with pytest.raises(UnreadableFile) as caught:
         read(content, _NOBODY)
     assert str(caught.value).startswith(sentence)
+
+
+_TEXTS = st.sampled_from(
+    ["", "o1", "o2", "u1", "school", "teacher", "homeroom", "03", "2132000001", "hub", "²", "9" * 9]
+) | st.text(max_size=6)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.sampled_from(sorted(_FILES)), st.integers(1, 2), st.integers(0, 4), _TEXTS)
+def test_no_field_whatever_stands_in_it_does_more_than_have_problems(
+    file: str, row: int, column: int, text: str
+) -> None:
+    files = {name: [list(line) for line in lines] for name, lines in _FILES.items()}
+    line = files[file][min(row, len(files[file]) - 1)]
+    line[min(column, len(line) - 1)] = text
+    with contextlib.suppress(UnreadableFile):
+        read(_zip(files), _NOBODY)

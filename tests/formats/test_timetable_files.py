@@ -1,5 +1,7 @@
 """Timetables as school offices write them: what is understood, and what is told about the rest."""
 
+import io
+import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,7 +16,7 @@ from classroom_sync.formats.spreadsheet import Sheet
 from classroom_sync.formats.timetable_export import write_grid, write_list
 from classroom_sync.formats.timetable_preview import Kind, NotWhole, Preview, accepted
 from scheduler.model import Lesson, Receiver, Weeks
-from tests.formats.books import CITY, HUB, NEAR, of_sheets, table, understood, workbook
+from tests.formats.books import CITY, HUB, NAMES, NEAR, of_sheets, table, understood, workbook
 
 _WEEK = ["节次", "星期一", "星期二", "星期三", "星期四", "星期五"]
 _CELL = "音乐\n宋老师\n春晖三（1）班"
@@ -255,6 +257,45 @@ def test_a_list_may_come_as_csv_in_either_encoding() -> None:
         assert brief(understood(text.encode(encoding))) == _USUAL
 
 
+@pytest.mark.parametrize("weeks", ["3-10周", "3-10", "3～10", "第3-10周", "weeks 3-10"])
+def test_a_list_gives_a_range_of_weeks_in_its_own_column(weeks: str) -> None:
+    [found] = understood(table([[*_LIST, "周次"], [*_ROW, weeks]], "Sheet1")).lessons
+    assert (found.lesson.week_from, found.lesson.week_until) == (3, 10)
+
+
+def test_an_open_document_spreadsheet_is_read_as_well() -> None:
+    cells = "".join(
+        f"<table:table-row>{''.join(_ods_cell(text) for text in row)}</table:table-row>"
+        for row in (_WEEK[:3], ["第1节", _CELL.replace("\n", "</text:p><text:p>"), ""])
+    )
+    assert brief(understood(_ods(cells))) == _USUAL
+
+
+def _ods_cell(text: str) -> str:
+    return (
+        f'<table:table-cell office:value-type="string"><text:p>{text}</text:p></table:table-cell>'
+    )
+
+
+def _ods(rows: str) -> bytes:
+    namespaces = "".join(
+        f' xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
+        for name in ("office", "table", "text")
+    )
+    content = (
+        f"<office:document-content{namespaces}><office:body><office:spreadsheet>"
+        f'<table:table table:name="城厢四小录播室1">{rows}</table:table>'
+        "</office:spreadsheet></office:body></office:document-content>"
+    )
+    manifest = "urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("META-INF/manifest.xml", f'<m:manifest xmlns:m="{manifest}"/>')
+        archive.writestr("content.xml", content)
+    return out.getvalue()
+
+
 def test_rows_that_differ_only_in_who_listens_are_one_lesson() -> None:
     other = [*_ROW[:5], "晨光三（1）班"]
     assert brief(understood(table([_LIST, _ROW, other], "Sheet1"))) == [
@@ -308,8 +349,6 @@ _VARIED = (
 @pytest.mark.parametrize("locale", ["zh-CN", "en"])
 @pytest.mark.parametrize("kind", Kind)
 def test_what_is_exported_is_imported_as_the_same_lessons(kind: Kind, locale: str) -> None:
-    from tests.formats.books import NAMES
-
     if kind is Kind.GRID:
         content = write_grid(_VARIED, NAMES, CITY.bells, CITY.term.name, _MADE, locale)
     else:

@@ -184,6 +184,25 @@ async def test_a_cancelled_session_says_so_to_everybody_in_it(site: Site) -> Non
         ]
 
 
+async def test_who_is_substituted_hears_that_it_is_off_and_the_substitute_that_it_is_on(
+    site: Site,
+) -> None:
+    own = await _calm(site)
+    async with site.browser() as browser:
+        csrf = await sign_in(browser, "admin")
+        ill = await address(browser, csrf, f"teacher:{HUB}-T1")
+        other = await address(browser, csrf, f"teacher:{HUB}-T2")
+    before = seen(await read(site, ill))
+    assert seen(await read(site, other)) == {}
+    await _publish(site, lesson(weekday=2, teacher=f"{HUB}-T2"))
+    after = seen(await read(site, ill))
+    weekly = {uid for uid, event in before.items() if event.starts != own}
+    assert {(after[uid].status, after[uid].sequence) for uid in weekly} == {("CANCELLED", 1)}
+    taken = seen(await read(site, other))
+    assert taken.keys() == weekly
+    assert {(e.status, e.sequence) for e in taken.values()} == {("CONFIRMED", 1)}
+
+
 async def test_a_feed_of_a_city_with_summer_time_keeps_its_bells(site: Site) -> None:
     async with site.pool.transaction() as connection:
         await connection.execute("UPDATE terms SET zone = 'Europe/Berlin'")

@@ -28,10 +28,17 @@ class Entry:
 class Entries:
     entries: tuple[Entry, ...]
     problems: tuple[Problem, ...]
+    notes: tuple[Problem, ...] = ()  # what was seen and needs nothing
 
 
 #: Why a cell with a formula is not read, and what would mend it.
 FORMULA = (
     Sentence("The cell holds a formula, and what it shows may be out of date."),
     Sentence("Copy the sheet and paste its values only, then send that."),
+)
+
+#: A sheet of a timetable file that holds none itself.
+NO_TIMETABLE = (
+    Sentence("The sheet holds no timetable and was left out."),
+    Sentence("Nothing needs to be done."),
 )

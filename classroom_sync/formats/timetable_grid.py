@@ -10,22 +10,30 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from classroom_sync.formats.entries import FORMULA, Entries, Entry, Token
+from classroom_sync.formats.entries import FORMULA, NO_TIMETABLE, Entries, Entry, Token
 from classroom_sync.formats.sentences import Place, Problem, Sentence
 from classroom_sync.formats.spreadsheet import Sheet
 from classroom_sync.formats.vocabulary import NUMERALS, folded
 
 _WEEKDAYS = {name: number for number, name in enumerate("一二三四五六日", start=1)} | {"天": 7}
-_WEEKDAY = re.compile(
-    r"(?:星期|周|礼拜)([一二三四五六日天])(?:[(/]?(?:mon|tue|wed|thu|fri|sat|sun).*)?"
-)
+_WEEKDAY = re.compile(r"(?:星期|周|礼拜)([一二三四五六日天])(?:[^\u3400-\u9fff、,].*)?")
 _ENGLISH = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _PERIOD = re.compile(
     r"(?:上午|下午|am|pm)?(?:第([0-9]{1,2}|[一二三四五六七八九十])(?:节课?)?|([0-9]{1,2}|[一二三四五六七八九十])节课?"
     r"|(?:period|p|lesson)\.?([0-9]{1,2}))(?:[^0-9a-z].*|[0-9]{2}:[0-9]{2}.*)?"
 )
+_PERIODS = re.compile(
+    r"(?:上午|下午|am|pm)?(?:第|periods?)?([0-9]{1,2})(?:[-–—~至、,/]|to)第?([0-9]{1,2})(?:节课?)?"
+    r"(?:[^0-9a-z].*)?"
+)
 _BARE = re.compile(r"[0-9]{1,2}|[一二三四五六七八九十]")
 _PERIOD_HEADING = re.compile(r"节次|节|课节|period|periods|lesson")
+_NOTHING = {"", "-", "—", "——", "/", "\\", "无", "无课", "空", "×", "x", "none"}
+_LABEL = re.compile(
+    r"(?:学科|课程|科目|主讲教师|主讲|任课教师|教师|老师|主讲教室|教室|地点|听课班级|班级|听课教室|助教"
+    r"|辅助教师|辅助|subject|teacher|room|classes|class|assistant)\s*[:：]\s*",
+    re.IGNORECASE,
+)
 _BREAKS = re.compile(r"[\n\r/|;；、，,·•／｜]+")
 
 
@@ -52,9 +60,19 @@ def period(text: str, *, bare: bool = False) -> int | None:
     return int(found) if found.isdigit() else NUMERALS[found]
 
 
+def periods(text: str, *, bare: bool = False) -> tuple[int, ...]:
+    """The periods that a text names, one or several: 第1-2节 → 1, 2; none where it names none."""
+    key = folded(text)
+    matched = _PERIODS.fullmatch(key)
+    if matched and (bare or "节" in key or "p" in key) and int(matched[1]) < int(matched[2]):
+        return tuple(range(int(matched[1]), int(matched[2]) + 1))
+    found = period(text, bare=bare)
+    return () if found is None else (found,)
+
+
 def words(text: str, place: Place) -> tuple[Token, ...]:
     """The parts of a cell: its lines, and what separators keep apart on one line."""
-    parts = (re.sub(r"\s+", " ", part).strip() for part in _split(text))
+    parts = (_LABEL.sub("", re.sub(r"\s+", " ", part).strip(), count=1) for part in _split(text))
     return tuple(Token(part, place) for part in parts if part)
 
 
@@ -104,13 +122,16 @@ def read(sheets: Iterable[Sheet]) -> Entries | None:
     """Every lesson of every grid, and the cells that stand outside of one; None: no grid at all."""
     entries: list[Entry] = []
     problems: list[Problem] = []
+    notes: list[Problem] = []
     found = False
     for sheet in sheets:
         lines = _oriented(sheet)
         if lines is not None:
             found = True
             _read_sheet(lines, entries, problems)
-    return Entries(tuple(entries), tuple(problems)) if found else None
+        elif any(cell.strip() for row in sheet.rows for cell in row):
+            notes.append(Problem(Place(sheet.name, 1, 1), sheet.name, *NO_TIMETABLE))
+    return Entries(tuple(entries), tuple(problems), tuple(notes)) if found else None
 
 
 def _oriented(sheet: Sheet) -> _Lines | None:
@@ -140,34 +161,52 @@ def _read_sheet(lines: _Lines, entries: list[Entry], problems: list[Problem]) ->
             titles = (lines.sheet.name, *above)
             above = []
             continue
-        number = _period_of(line, weekdays, labels)
-        if number is None:
+        numbers = _periods_of(line, weekdays, labels)
+        if not numbers:
             above = _told_above(above, line)
             problems += _without_period(lines, r, line, weekdays)
             continue
         above = []
-        for column, day in weekdays.items():
-            text = line[column].strip()
-            key = (lines.origin(r, column), day, number)
-            if not text or key in seen:
-                continue
-            seen.add(key)
-            place = lines.place(*lines.origin(r, column))
-            if lines.is_formula(*lines.origin(r, column)):
-                problems.append(Problem(place, text, *FORMULA))
-            else:
-                entries.append(Entry(place, day, number, words(text, place), titles))
+        for number in numbers:
+            _read_line(lines, r, line, weekdays, number, titles, seen, entries, problems)
 
 
-def _period_of(line: tuple[str, ...], weekdays: dict[int, int], labels: set[int]) -> int | None:
+def _read_line(
+    lines: _Lines,
+    r: int,
+    line: tuple[str, ...],
+    weekdays: dict[int, int],
+    number: int,
+    titles: tuple[str, ...],
+    seen: set[tuple[tuple[int, int], int, int]],
+    entries: list[Entry],
+    problems: list[Problem],
+) -> None:
+    for column, day in weekdays.items():
+        text = line[column].strip()
+        origin = lines.origin(r, column)
+        key = (origin, day, number)
+        if not text or folded(text) in _NOTHING or key in seen:
+            continue
+        seen.add(key)
+        place = lines.place(*origin)
+        if lines.is_formula(*origin):
+            problems.append(Problem(place, text, *FORMULA))
+        else:
+            entries.append(Entry(place, day, number, words(text, place), titles))
+
+
+def _periods_of(
+    line: tuple[str, ...], weekdays: dict[int, int], labels: set[int]
+) -> tuple[int, ...]:
     if not weekdays:
-        return None
+        return ()
     for column, text in enumerate(line):
         if column not in weekdays:
-            found = period(text, bare=column in labels)
-            if found is not None:
+            found = periods(text, bare=column in labels)
+            if found:
                 return found
-    return None
+    return ()
 
 
 def _told_above(above: list[str], line: tuple[str, ...]) -> list[str]:

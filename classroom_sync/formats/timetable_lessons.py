@@ -12,7 +12,7 @@ from typing import TypeVar
 from uuid import UUID, uuid5
 
 from classroom_sync.formats.entries import Entry, Token
-from classroom_sync.formats.marks import Marks, split_marks
+from classroom_sync.formats.marks import Marks, split_marks, written
 from classroom_sync.formats.sentences import Place, Problem, Sentence
 from classroom_sync.formats.vocabulary import Vocabulary, looks_like
 from scheduler.model import (
@@ -117,16 +117,22 @@ def _lessons(entry: Entry, vocabulary: Vocabulary, problems: list[Problem]) -> l
 
 
 def _known(tokens: tuple[Token, ...], vocabulary: Vocabulary) -> Iterator[Token]:
-    """Tokens, those apart at spaces where only so all parts are known: "音乐 王老师 录播室1"."""
+    """Tokens, taken apart where they are not known as a whole but their parts are."""
+    before = ""
     for token in tokens:
-        _, text = split_marks(token.text)
-        parts = token.text.split(" ")
-        if text and len(parts) > 1 and not vocabulary.knows(text):
-            apart = [split_marks(part)[1] for part in parts]
-            if all(not part or vocabulary.knows(part) for part in apart):
-                yield from (Token(part, token.place) for part in parts)
-                continue
-        yield token
+        marks, text = split_marks(token.text)
+        if not text or vocabulary.knows(text):
+            yield token
+            before = text or before
+            continue
+        parts = vocabulary.parts(text, before)
+        if not parts:
+            yield token
+            continue
+        if marks:
+            yield Token(written(marks), token.place)
+        yield from (Token(part, token.place) for part in parts)
+        before = parts[-1]
 
 
 def _room_found(current: _Words, token: Token, rooms: list[Room]) -> None:

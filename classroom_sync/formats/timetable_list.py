@@ -8,10 +8,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from classroom_sync.formats.entries import FORMULA, Entries, Entry, Token
+from classroom_sync.formats.entries import FORMULA, NO_TIMETABLE, Entries, Entry, Token
 from classroom_sync.formats.sentences import Place, Problem, Sentence
 from classroom_sync.formats.spreadsheet import Sheet
-from classroom_sync.formats.timetable_grid import period, weekday
+from classroom_sync.formats.timetable_grid import periods, weekday
 from classroom_sync.formats.vocabulary import folded
 
 _HEADINGS = {
@@ -38,6 +38,7 @@ def read(sheets: Iterable[Sheet]) -> Entries | None:
     entries: list[tuple[Entry, int]] = []
     problems: list[Problem] = []
     found = False
+    notes: list[Problem] = []
     for sheet in sheets:
         fields: dict[str, int] = {}
         for r, row in enumerate(sheet.rows):
@@ -48,9 +49,11 @@ def read(sheets: Iterable[Sheet]) -> Entries | None:
                 match _entry(sheet, r, fields):
                     case Problem() as problem:
                         problems.append(problem)
-                    case (Entry() as entry, int() as leading):
-                        entries.append((entry, leading))
-    return Entries(tuple(_joined(entries)), tuple(problems)) if found else None
+                    case (tuple() as read, int() as leading):
+                        entries += [(entry, leading) for entry in read]
+        if not fields and any(cell.strip() for row in sheet.rows for cell in row):
+            notes.append(Problem(Place(sheet.name, 1, 1), sheet.name, *NO_TIMETABLE))
+    return Entries(tuple(_joined(entries)), tuple(problems), tuple(notes)) if found else None
 
 
 def _headings(row: tuple[str, ...]) -> dict[str, int]:
@@ -58,7 +61,9 @@ def _headings(row: tuple[str, ...]) -> dict[str, int]:
     return {field: c for c, field in reversed(named.items()) if field is not None}
 
 
-def _entry(sheet: Sheet, r: int, fields: dict[str, int]) -> tuple[Entry, int] | Problem:
+def _entry(sheet: Sheet, r: int, fields: dict[str, int]) -> tuple[tuple[Entry, ...], int] | Problem:
+    """The lessons of a row, one for each period it names, and how many of their tokens come before
+    the classes."""
     row = sheet.rows[r]
     places = {field: Place(sheet.name, r + 1, c + 1) for field, c in fields.items()}
     text = {field: row[c].strip() for field, c in fields.items()}
@@ -70,8 +75,8 @@ def _entry(sheet: Sheet, r: int, fields: dict[str, int]) -> tuple[Entry, int] | 
         return Problem(places["weekday"], text["weekday"], *_NO_WEEKDAY)
     if _RANGE.fullmatch(text.get("weeks", "")):
         text["weeks"] += "周"
-    number = period(text["period"], bare=True)
-    if number is None:
+    numbers = periods(text["period"], bare=True)
+    if not numbers:
         return Problem(places["period"], text["period"], *_NO_PERIOD)
     tokens = [
         Token(text[field], places[field])
@@ -92,7 +97,9 @@ def _entry(sheet: Sheet, r: int, fields: dict[str, int]) -> tuple[Entry, int] | 
             for field in ("classes", "receiving", "assistants")
             if at < len(lists[field]) and lists[field][at] not in _NONE
         ]
-    return Entry(places["subject"], day, number, tuple(tokens), (sheet.name,)), leading
+    return tuple(
+        Entry(places["subject"], day, number, tuple(tokens), (sheet.name,)) for number in numbers
+    ), leading
 
 
 def _number(text: str, most: int) -> int | None:

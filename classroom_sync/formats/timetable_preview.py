@@ -90,7 +90,7 @@ def preview(
     """What the sheets say, by the city's names and the bells of a day. Raises UnreadableFile."""
     kind, entries = read(sheets, kind)
     vocabulary = Vocabulary(names)
-    problems, notes = list(entries.problems), []
+    problems, notes = list(entries.problems), list(entries.notes)
     understood: list[Understood] = []
     for entry in entries.entries:
         lessons, wrong, told = understand(entry, vocabulary)

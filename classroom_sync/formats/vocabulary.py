@@ -18,6 +18,9 @@ _CLASS = re.compile(
     r"|([0-9]{1,2}|[一二三四五六七八九十]))班?"
 )
 _CLASS_AT_END = re.compile(rf"(.*?)(?:{_CLASS.pattern})")
+_LONGEST = 80  # characters of a text that is taken apart
+_SEVERAL = re.compile(r"(.*?)\(([0-9]{1,2}(?:[、,][0-9]{1,2})+)\)班?")
+_NUMBER = re.compile(r"\(([0-9]{1,2}|[一二三四五六七八九十])\)班?|([0-9]{1,2})班")
 _LIKE_A_CLASS = re.compile(rf"(?:{_CLASS.pattern})|.*班|class .*")
 _LIKE_A_ROOM = re.compile(r".*(?:室|课堂|机房|[^a-z]room.*|^room.*)[0-9]*")
 _LIKE_A_TEACHER = re.compile(r".*(?:老师|教师|^mr\.?|^ms\.?|^mrs\.?).*")
@@ -98,6 +101,39 @@ class Vocabulary:
     def knows(self, text: str) -> bool:
         return any((self.subjects(text), self.teachers(text), self.rooms(text), self.classes(text)))
 
+    def parts(self, text: str, before: str = "") -> list[str]:
+        """The known names that a text is made of, if it is made of such alone: "音乐 王老师",
+        "音乐（王老师）", "音乐王老师", "三（1、2）班", and after a class "（2）班"; else none."""
+        if len(text) > _LONGEST:
+            return []
+        for apart in (self._classes_in(text, before), *_taken_apart(text)):
+            if found := self._each_known(part for part in apart if part != text):
+                return found
+        for at in range(1, len(text)):
+            if self.subjects(text[:at]) and (rest := self._each_known([text[at:].strip()])):
+                return [text[:at], *rest]
+        return []
+
+    def _each_known(self, apart: Iterable[str]) -> list[str]:
+        found: list[str] = []
+        for part in apart:
+            known = [part] if self.knows(part) else self.parts(part)
+            if not known:
+                return []
+            found += known
+        return found
+
+    def _classes_in(self, text: str, before: str) -> list[str]:
+        """Classes of one grade whose numbers alone are listed, or that follow one of that grade."""
+        key = folded(text)
+        if several := _SEVERAL.fullmatch(key):
+            return [f"{several[1]}({number})班" for number in re.split("[、,]", several[2])]
+        number = _NUMBER.fullmatch(key)
+        grade = _CLASS_AT_END.fullmatch(folded(before))
+        if number and grade:
+            return [f"{grade[1]}{grade[2]}({number[1] or number[2]})班"]
+        return []
+
     def whose(self, title: str) -> Sequence[Room | Teacher | ClassGroup]:
         """Whose timetable a sheet's title says that it is: all that the longest name in it may
         mean."""
@@ -109,6 +145,12 @@ class Vocabulary:
         if group in self._classes:
             found.append((len(group), self._classes[group]))
         return max(found, key=lambda f: f[0], default=(0, ()))[1]
+
+
+def _taken_apart(text: str) -> Iterable[list[str]]:
+    """A text at its spaces, and at its brackets."""
+    yield text.split()
+    yield [part.strip() for part in re.split(r"[()]", plain(text)) if part.strip()]
 
 
 def _contains(text: str, name: str) -> bool:

@@ -21,6 +21,7 @@ from tests.formats.books import CITY, HUB, NAMES, NEAR, of_sheets, table, unders
 _WEEK = ["节次", "星期一", "星期二", "星期三", "星期四", "星期五"]
 _CELL = "音乐\n宋老师\n春晖三（1）班"
 _MADE = datetime(2026, 9, 1, tzinfo=UTC)
+_NEAR_NAME = next(school.name for school in CITY.schools if school.code == NEAR)
 _UUID = CITY.lessons[0].id
 
 
@@ -67,10 +68,60 @@ def test_weekdays_and_periods_are_written_in_many_ways(heading: list[str], perio
         "宋老师\n音乐\n春晖3(1)",
         "music\n宋老师\n2132999911-301",
         "音乐\n宋老师\n录播室1\n春晖三（1）班",
+        "音乐（宋老师）\n春晖三（1）班",
+        "音乐宋老师 春晖三（1）班",
+        "课程：音乐\n主讲教师：宋老师\n听课班级：春晖三（1）班",
+        f"音乐\n宋老师\n{_NEAR_NAME}三（1）班",
     ],
 )
 def test_a_cell_is_written_in_many_ways(cell: str) -> None:
     assert brief(understood(table([_WEEK, ["第1节", cell]]))) == _USUAL
+
+
+@pytest.mark.parametrize(
+    "classes",
+    ["春晖三（1）班、春晖三（2）班", "春晖三（1）、（2）班", "春晖三（1、2）班", "春晖三1班、2班"],
+)
+def test_classes_of_one_grade_are_written_short(classes: str) -> None:
+    found = understood(table([_WEEK, ["第1节", f"音乐\n宋老师\n{classes}"]]))
+    assert brief(found) == [(1, 1, "music", [f"{NEAR}-301", f"{NEAR}-302"])]
+
+
+@pytest.mark.parametrize("period", ["第1-2节", "1-2", "第1、2节", "第1至2节", "Period 1-2"])
+def test_a_line_may_be_of_two_periods(period: str) -> None:
+    found = understood(table([_WEEK, [period, _CELL]]))
+    assert [(w, p) for w, p, *_ in brief(found)] == [(1, 1), (1, 2)]
+
+
+@pytest.mark.parametrize("nothing", ["-", "—", "无", "无课", "／", "×"])
+def test_a_cell_that_says_nothing_is_nothing(nothing: str) -> None:
+    assert brief(understood(table([_WEEK, ["第1节", _CELL, nothing]]))) == _USUAL
+
+
+def test_halves_of_the_day_and_dates_in_the_heading_do_not_confuse() -> None:
+    def fill(book: Any) -> None:
+        sheet = book.add_worksheet("城厢四小录播室1")
+        sheet.merge_range(0, 0, 0, 1, "")
+        sheet.write_row(0, 2, ["星期一（9月7日）", "星期二（9月8日）", "星期三 9/9"])
+        sheet.merge_range(1, 0, 3, 0, "上午")
+        sheet.merge_range(5, 0, 6, 0, "下午")
+        sheet.write_column(1, 1, ["1", "2", "3", "", "4", "5"])
+        sheet.merge_range(4, 0, 4, 4, "午休")
+        sheet.write_string(5, 3, _CELL)
+
+    assert brief(understood(workbook(fill))) == [(2, 4, "music", [f"{NEAR}-301"])]
+
+
+def test_a_sheet_without_a_timetable_is_noted() -> None:
+    def fill(book: Any) -> None:
+        book.add_worksheet("说明").write_string(0, 0, "请各校核对")
+        sheet = book.add_worksheet("城厢四小录播室1")
+        sheet.write_row(0, 0, _WEEK)
+        sheet.write_row(1, 0, ["第1节", _CELL])
+
+    found = understood(workbook(fill))
+    assert brief(found) == _USUAL
+    assert [note.text for note in found.notes] == ["说明"]
 
 
 def test_weekdays_may_go_down() -> None:

@@ -5,17 +5,17 @@ included. Text is written as text: a name that begins with "=" is no formula to 
 """
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import xlsxwriter
 
-from classroom_sync.formats.marks import Marks, written
+from classroom_sync.formats.marks import Marks, split_marks, written
 from classroom_sync.formats.sentences import Place
-from classroom_sync.formats.timetable_grid import words
+from classroom_sync.formats.timetable_grid import says_nothing, words
 from classroom_sync.formats.vocabulary import Names, Vocabulary
-from scheduler.model import BellSchedule, ClassGroup, Lesson, Receiver, Room, Teacher, Weeks
+from scheduler.model import BellSchedule, Lesson, Receiver, Room, Subject, Teacher, Weeks
 
 _WEEKDAYS = {
     "zh-CN": ("星期一", "星期二", "星期三", "星期四", "星期五", "星期六", "星期日"),
@@ -68,28 +68,28 @@ class _Writing:
     def subject(self, slug: str) -> str:
         subject = self._subjects[slug]
         name = subject.name_zh if self._locale == "zh-CN" else subject.name_en
-        return name if _is_one_word(name) and self._vocabulary.subjects(name) == [subject] else slug
+        return name if _is_one_word(name) and self._vocabulary.meant(name) == [subject] else slug
 
     def teacher(self, teacher_id: str) -> str:
-        return self._name(self._teachers[teacher_id], self._vocabulary.teachers)
+        return self._name(self._teachers[teacher_id])
 
     def room(self, room_id: str) -> str:
-        return self._name(self.rooms[room_id], self._vocabulary.rooms)
+        return self._name(self.rooms[room_id])
 
     def group(self, class_id: str) -> str:
         group = self._classes[class_id]
         name = self._vocabulary.school[group.school_code].short_name + group.name
-        return (
-            name if _is_one_word(name) and self._vocabulary.classes(name) == [group] else class_id
-        )
+        return name if _is_one_word(name) and self._vocabulary.meant(name) == [group] else class_id
 
     def full_room(self, room: Room) -> str:
         """A room with its school, as a sheet is named."""
         return self._vocabulary.school[room.school_code].short_name + room.name
 
-    def _name(self, of: Any, meant: Callable[[str], Sequence[Teacher | Room | ClassGroup]]) -> str:
-        alike = [each for each in meant(of.name) if each.school_code == of.school_code]
-        return str(of.name if alike == [of] and _is_one_word(of.name) else of.id)
+    def _name(self, of: Teacher | Room) -> str:
+        """The name where its school has one such only; who reads it knows the school."""
+        meant = self._vocabulary.meant(of.name)
+        alike = [m for m in meant if isinstance(m, Subject) or m.school_code == of.school_code]
+        return of.name if alike == [of] and _is_one_word(of.name) else of.id
 
     def marks(self, lesson: Lesson, *, mode: bool = True) -> str:
         usual = lesson.interactive == (len(lesson.receivers) < 4)
@@ -105,7 +105,9 @@ class _Writing:
 
 
 def _is_one_word(name: str) -> bool:
-    return [token.text for token in words(name, Place("", 1, 1))] == [name]
+    """Whether a name is read back as itself, and not as marks, several words, or nothing."""
+    read = [token.text for token in words(f"{name}、{name}", Place("", 1, 1))]
+    return read == [name, name] and split_marks(name)[0] == Marks() and not says_nothing(name)
 
 
 def write_grid(

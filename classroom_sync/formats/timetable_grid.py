@@ -70,14 +70,19 @@ def periods(text: str, *, bare: bool = False) -> tuple[int, ...]:
     return () if found is None else (found,)
 
 
+def says_nothing(text: str) -> bool:
+    """An empty cell, or what people write into one."""
+    return folded(text) in _NOTHING
+
+
 def words(text: str, place: Place) -> tuple[Token, ...]:
     """The parts of a cell: its lines, and what separators keep apart on one line."""
-    parts = (_LABEL.sub("", re.sub(r"\s+", " ", part).strip(), count=1) for part in _split(text))
+    parts = (_LABEL.sub("", re.sub(r"\s+", " ", part).strip(), count=1) for part in separated(text))
     return tuple(Token(part, place) for part in parts if part)
 
 
-def _split(text: str) -> Iterator[str]:
-    """Split at separators, but not within brackets: 音乐（单、3-10周）is one part."""
+def separated(text: str) -> Iterator[str]:
+    """The parts between separators, which may be empty; 音乐（单、3-10周）is one part."""
     depth, start = 0, 0
     for at, letter in enumerate(text):
         depth = max(0, depth + (letter in "（([【") - (letter in "）)]】"))
@@ -186,7 +191,7 @@ def _read_line(
         text = line[column].strip()
         origin = lines.origin(r, column)
         key = (origin, day, number)
-        if not text or folded(text) in _NOTHING or key in seen:
+        if says_nothing(text) or key in seen:
             continue
         seen.add(key)
         place = lines.place(*origin)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from classroom_sync.formats.entries import FORMULA, NO_TIMETABLE, Entries, Entry, Token
 from classroom_sync.formats.sentences import Place, Problem, Sentence
 from classroom_sync.formats.spreadsheet import Sheet
-from classroom_sync.formats.timetable_grid import periods, weekday
+from classroom_sync.formats.timetable_grid import periods, separated, weekday
 from classroom_sync.formats.vocabulary import folded
 
 _HEADINGS = {
@@ -30,7 +30,6 @@ _FIELD = {name: field for field, names in _HEADINGS.items() for name in names}
 _NEEDED = ("weekday", "period", "subject")
 _NONE = ("", "-", "—", "无", "none")
 _RANGE = re.compile(r"[0-9]{1,2}\s*[-–—~～]\s*[0-9]{1,2}")  # of weeks, without saying so
-_BETWEEN = re.compile(r"[\n、,，;；]+")
 
 
 def read(sheets: Iterable[Sheet]) -> Entries | None:
@@ -85,7 +84,7 @@ def _entry(sheet: Sheet, r: int, fields: dict[str, int]) -> tuple[tuple[Entry, .
     ]
     leading = len(tokens)
     lists = {
-        field: [part.strip() for part in _BETWEEN.split(text.get(field, ""))]
+        field: [part.strip() for part in separated(text.get(field, ""))]
         for field in ("classes", "receiving", "assistants")
     }
     for field in ("receiving", "assistants"):

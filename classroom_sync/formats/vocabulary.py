@@ -98,8 +98,13 @@ class Vocabulary:
     def classes(self, text: str) -> list[ClassGroup]:
         return self._classes.get(_class_key(text), []) or self._classes.get(folded(text), [])
 
+    def meant(self, text: str) -> Sequence[Subject | ClassGroup | Room | Teacher]:
+        """All that a text may mean of the first register that knows it: a name that is a subject's
+        is never a class's, one that is a class's never a room's, and so on."""
+        return self.subjects(text) or self.classes(text) or self.rooms(text) or self.teachers(text)
+
     def knows(self, text: str) -> bool:
-        return any((self.subjects(text), self.teachers(text), self.rooms(text), self.classes(text)))
+        return bool(self.meant(text))
 
     def parts(self, text: str, before: str = "") -> list[str]:
         """The known names that a text is made of, if it is made of such alone: "音乐 王老师",

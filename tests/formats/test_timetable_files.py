@@ -4,7 +4,7 @@ import io
 import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -12,11 +12,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from classroom_sync.formats.sentences import UnreadableFile
-from classroom_sync.formats.spreadsheet import Sheet
+from classroom_sync.formats.spreadsheet import Sheet, read_sheets
 from classroom_sync.formats.timetable_export import write_grid, write_list
-from classroom_sync.formats.timetable_preview import Kind, NotWhole, Preview, accepted
-from scheduler.model import Lesson, Receiver, Weeks
+from classroom_sync.formats.timetable_preview import Kind, NotWhole, Preview, accepted, preview
+from classroom_sync.formats.vocabulary import Names
+from scheduler.model import (
+    ClassGroup,
+    Lesson,
+    Receiver,
+    Room,
+    RoomKind,
+    RoomStatus,
+    School,
+    SchoolRole,
+    Subject,
+    Teacher,
+    Weeks,
+)
 from tests.formats.books import CITY, HUB, NAMES, NEAR, of_sheets, table, understood, workbook
+from tests.worlds import bells
 
 _WEEK = ["节次", "星期一", "星期二", "星期三", "星期四", "星期五"]
 _CELL = "音乐\n宋老师\n春晖三（1）班"
@@ -409,6 +423,47 @@ def test_what_is_exported_is_imported_as_the_same_lessons(kind: Kind, locale: st
     assert [(p.place, p.text, p.why.text()) for p in found.problems] == []
     assert _same(accepted(found)) == _same(_VARIED)
     assert found.proposals == ()
+
+
+_NAME = st.text(
+    alphabet="三四（）()1２班周单双-/、，:： 音乐王a=年级节无x·", min_size=1, max_size=7
+).filter(str.strip)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(_NAME, min_size=9, max_size=9))
+@pytest.mark.parametrize("kind", Kind)
+def test_whatever_people_and_rooms_are_called_an_export_is_read_back(
+    kind: Kind, called: list[str]
+) -> None:
+    hub = School("2132000001", called[0] + "h", called[0], SchoolRole.HUB, None, 20)
+    far = School("2132000002", called[1] + "f", called[1], SchoolRole.RECEIVING, hub.code, 20)
+    names = Names(
+        (hub, far),
+        (
+            Room("R1", hub.code, called[2], RoomKind.LEAD, 1, RoomStatus.ACCEPTED, None, None),
+            Room("R2", far.code, called[3], RoomKind.CLOUD, 1, RoomStatus.ACCEPTED, None, None),
+        ),
+        (
+            Teacher("T1", hub.code, called[4], "lead", ("s1",), 3),
+            Teacher("T2", hub.code, called[5], "lead", ("s1",), 3),
+            Teacher("T3", far.code, called[6], "assistant", (), 3),
+        ),
+        (ClassGroup("C1", far.code, called[7], 3, 40),),
+        (Subject("s1", called[8], called[8]),),
+    )
+    schedules = [bells(school.code, "08:30") for school in (hub, far)]
+    lesson = Lesson(
+        *(_UUID, 1, 1, Weeks.ODD, "s1", "T1", "R1", hub.code, True, (Receiver("R2", "C1", "T3"),))
+    )
+    if kind is Kind.GRID:
+        content = write_grid([lesson], names, schedules, "", _MADE)
+    else:
+        content = write_list([lesson], names, _MADE)
+    sheets = read_sheets(content, "x")
+    found = preview(sheets, names, schedules, date(2026, 9, 7), kind)
+    assert [(p.text, p.why.text()) for p in found.problems] == []
+    assert [replace(each.lesson, id=_UUID) for each in found.lessons] == [lesson]
 
 
 _WORDS = st.sampled_from(

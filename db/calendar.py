@@ -1,6 +1,7 @@
 """Terms, the days that depart from the rule, and bells."""
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import AsyncIterator, Iterable
 from datetime import date
 from itertools import groupby
 from typing import Any
@@ -30,22 +31,39 @@ async def add_term(connection: Connection, term: Term) -> None:
 
 async def set_day(connection: Connection, term_id: str, day: CalendarDay) -> None:
     """The administrator's word on a day: a holiday, a make-up workday, or (acting as itself) an
-    ordinary day. It holds over the official calendar; setting it again replaces it."""
-    await _set(connection, term_id, day, "admin")
+    ordinary day. It holds over the official calendar; setting it again replaces it.
+
+    Here and below: sessions already planned on a day that changes so are forgotten unless they have
+    been opened; planning makes those that hold by the new calendar.
+    """
+    async with _changing(connection, term_id):
+        await _set(connection, term_id, day, "admin")
 
 
 async def reset_day(connection: Connection, term_id: str, day: date) -> bool:
     """Let the official calendar decide on a day again; whether anything had been set."""
-    return bool(await _sql.reset_day(connection, term_id=term_id, day=day))
+    async with _changing(connection, term_id):
+        return bool(await _sql.reset_day(connection, term_id=term_id, day=day))
 
 
 async def set_official_days(
     connection: Connection, term_id: str, days: Iterable[CalendarDay]
 ) -> None:
     """Replace the official days of a term; what the administrator has set stays and holds."""
-    await _sql.clear_official_days(connection, term_id=term_id)
-    for day in days:
-        await _set(connection, term_id, day, "official")
+    async with _changing(connection, term_id):
+        await _sql.clear_official_days(connection, term_id=term_id)
+        for day in days:
+            await _set(connection, term_id, day, "official")
+
+
+@contextlib.asynccontextmanager
+async def _changing(connection: Connection, term_id: str) -> AsyncIterator[None]:
+    before = {d.day: d.acts_as for d in with_overrides(*await days(connection, term_id))}
+    yield
+    after = {d.day: d.acts_as for d in with_overrides(*await days(connection, term_id))}
+    changed = {day for day, _ in before.items() ^ after.items()}
+    if changed:
+        await _sql.forget_planned_on(connection, days=sorted(changed))
 
 
 async def _set(connection: Connection, term_id: str, day: CalendarDay, source: str) -> None:
@@ -68,11 +86,17 @@ async def add_bells(connection: Connection, schedules: Iterable[BellSchedule]) -
 
 
 async def replace_bells(connection: Connection, schedule: BellSchedule) -> None:
-    """Store a school's bells from a date on, in place of any that began on the same date."""
+    """Store a school's bells from a date on, in place of any that began on the same date.
+
+    Sessions of the school already planned from then on are forgotten, as by `set_day`.
+    """
     await _sql.remove_bells(
         connection, school_code=schedule.school_code, valid_from=schedule.valid_from
     )
     await add_bells(connection, [schedule])
+    await _sql.forget_planned_by_bells(
+        connection, school_code=schedule.school_code, since=schedule.valid_from
+    )
 
 
 async def term_on(connection: Connection, day: date) -> Term | None:

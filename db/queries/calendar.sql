@@ -46,3 +46,22 @@ SELECT id, name, zone, week1_monday, starts_on, ends_on FROM terms WHERE id = :i
 -- name: bell_periods
 SELECT school_code, valid_from, period, starts, ends
 FROM bell_periods ORDER BY school_code, valid_from, period;
+
+-- name: forget_planned_on!
+-- Sessions that the timetable planned on some days and that are still scheduled: the calendar of
+-- those days has changed, and what holds by it now is planned anew.
+WITH gone AS (
+    SELECT id FROM sessions
+    WHERE on_day = ANY(CAST(:days AS date[])) AND lesson_id IS NOT NULL AND state = 'scheduled'),
+dropped AS (DELETE FROM participants WHERE session_id IN (SELECT id FROM gone))
+DELETE FROM sessions WHERE id IN (SELECT id FROM gone);
+
+-- name: forget_planned_by_bells!
+-- The same from a day on for the sessions in which a school takes part: its bells have changed.
+WITH gone AS (
+    SELECT s.id FROM sessions s
+    WHERE s.on_day >= :since AND s.lesson_id IS NOT NULL AND s.state = 'scheduled'
+      AND EXISTS (SELECT FROM participants p JOIN rooms r ON r.id = p.room_id
+                  WHERE p.session_id = s.id AND r.school_code = :school_code)),
+dropped AS (DELETE FROM participants WHERE session_id IN (SELECT id FROM gone))
+DELETE FROM sessions WHERE id IN (SELECT id FROM gone);

@@ -1,12 +1,14 @@
 """The stored calendar: official days, what the administrator says of them, and bells."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
 
-from db import calendar, timetable
+from classroom_sync.planning import plan_sessions
+from db import calendar, sessions, timetable
 from db.pool import Pool
 from scheduler.bells import schedule_on
 from scheduler.calendar import official_days
@@ -14,6 +16,7 @@ from scheduler.model import CalendarDay, Weeks
 from tests.worlds import BELLS, HUB, MONDAY, TERM, bells, build, lesson, publish
 
 _SUNDAY = date(2026, 9, 20)
+_SATURDAY = datetime(2026, 9, 12, 4, tzinfo=UTC)
 
 
 async def test_the_administrators_day_holds_over_the_official_one_and_can_be_taken_back(
@@ -62,3 +65,47 @@ async def test_a_range_of_weeks_that_ends_before_it_begins_is_refused(pool: Pool
         await build(connection)
         with pytest.raises(asyncpg.CheckViolationError):
             await timetable.add_draft(connection, TERM.id, [backwards])
+
+
+async def _planned(pool: Pool) -> list[str]:
+    """When the coming week's sessions start, after planning, in Shanghai."""
+    async with pool.transaction() as connection:
+        await plan_sessions(connection, _SATURDAY)
+        found = await sessions.between(connection, _SATURDAY, _SATURDAY + timedelta(days=7))
+    zone = ZoneInfo(TERM.zone)
+    return [session.starts_at.astimezone(zone).strftime("%a %H:%M") for session in found]
+
+
+async def test_what_was_planned_follows_the_calendar_and_the_bells(pool: Pool) -> None:
+    async with pool.transaction() as connection:
+        await build(connection)
+        await publish(connection, lesson(weekday=1), lesson(weekday=2))
+    usual = ["Mon 08:30", "Tue 08:30"]
+    assert await _planned(pool) == usual
+    monday = date(2026, 9, 14)
+    for day, then in (
+        (CalendarDay(monday, None, "typhoon"), ["Tue 08:30"]),
+        (CalendarDay(monday, date(2026, 9, 15), "runs Tuesday"), usual),
+        (CalendarDay(monday, monday, "ordinary after all"), usual),
+        (CalendarDay(monday, date(2026, 9, 16), "runs Wednesday"), ["Tue 08:30"]),
+    ):
+        async with pool.transaction() as connection:
+            await calendar.set_day(connection, TERM.id, day)
+        assert await _planned(pool) == then, day.note
+    async with pool.transaction() as connection:
+        await calendar.reset_day(connection, TERM.id, monday)
+        winter = replace(bells(HUB, "09:00"), valid_from=date(2026, 9, 15))
+        await calendar.replace_bells(connection, winter)
+    assert await _planned(pool) == ["Mon 08:30", "Tue 09:00"]
+
+
+async def test_a_session_that_has_been_opened_stays_whatever_the_calendar_says(pool: Pool) -> None:
+    async with pool.transaction() as connection:
+        await build(connection)
+        await publish(connection, lesson(weekday=1))
+    await _planned(pool)
+    async with pool.transaction() as connection:
+        [session] = await sessions.between(connection, _SATURDAY, _SATURDAY + timedelta(days=7))
+        await sessions.open_session(connection, session.id, _SATURDAY)
+        await calendar.set_day(connection, TERM.id, CalendarDay(session.on_day, None, "late"))
+    assert await _planned(pool) == ["Mon 08:30"]

@@ -70,7 +70,13 @@ def import_file(
 
     async def work(connection: Connection, found_term: Term | None) -> int:
         content, now = file.read_bytes(), datetime.now(UTC)
-        found = await exchange.examine(connection, content, file.name, kind, found_term, now)
+        try:
+            found = await exchange.examine(connection, content, file.name, kind, found_term, now)
+        except UnreadableFile as error:
+            if not as_json:
+                raise
+            typer.echo(json.dumps({"refused": error.sentence.both()}, ensure_ascii=False))
+            return PROBLEMS
         taken = not dry_run and (found.whole or partly)
         version = None
         if taken and isinstance(found, Roster):

@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import secrets
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -20,7 +20,7 @@ from db import calendar, city, feeds, sessions, timetable
 from db.feeds import FeedToken
 from db.pool import Connection
 from scheduler import feed
-from scheduler.model import FeedEvent
+from scheduler.model import FeedEvent, Term
 from scheduler.occurrences import expand
 
 REFRESH_EVERY = timedelta(minutes=1)
@@ -49,12 +49,13 @@ async def refresh(connection: Connection, now: datetime) -> int:
     refreshed_at, known_state = await feeds.take_register(connection)
     if refreshed_at is not None and timedelta(0) <= now - refreshed_at < REFRESH_EVERY:
         return 0
-    term = await calendar.latest_term(connection)
-    if term is None:
+    terms = await _coming_terms(connection, now)
+    if not terms:
         return 0
-    zone = ZoneInfo(term.zone)
+    zone = ZoneInfo(terms[0].zone)
     today = now.astimezone(zone).date()
     midnight = datetime.combine(today, time(), zone)
+    last = terms[-1].ends_on
     state = await feeds.state(connection, midnight)
     changed: list[FeedEvent] = []
     if state != known_state:
@@ -62,14 +63,18 @@ async def refresh(connection: Connection, now: datetime) -> int:
         school_of = {room.id: room.school_code for room in rooms}
         groups = await city.class_groups(connection)
         school_of |= {group.id: group.school_code for group in groups}
-        versions = await timetable.versions_between(connection, today, term.ends_on)
+        versions = await timetable.versions_between(connection, today, last)
         schedules = await calendar.bells(connection)
-        until = datetime.combine(term.ends_on + timedelta(days=1), time(), zone)
+        until = datetime.combine(last + timedelta(days=1), time(), zone)
         stored = await sessions.between(connection, midnight, until)
         told = await feeds.events_since(connection, midnight)
 
         def compare() -> list[FeedEvent]:
-            occurrences = expand(term, versions, schedules, school_of, today, term.ends_on)
+            occurrences = [
+                occurrence
+                for term in terms
+                for occurrence in expand(term, versions, schedules, school_of, today, last)
+            ]
             held = [session for session in stored if session.on_day >= today]
             return feed.reconcile(told, feed.wanted(held, occurrences), now, uuid4)
 
@@ -79,18 +84,29 @@ async def refresh(connection: Connection, now: datetime) -> int:
     return len(changed)
 
 
+async def _coming_terms(connection: Connection, now: datetime) -> list[Term]:
+    """The terms that are on or to come, the earliest first."""
+    found = []
+    for each in await calendar.terms(connection):
+        if each.ends_on >= now.astimezone(ZoneInfo(each.zone)).date():
+            term = await calendar.term(connection, each.id)
+            assert term is not None, "it was listed in this transaction"
+            found.append(term)
+    return found
+
+
 async def text_of(connection: Connection, token: FeedToken, now: datetime) -> FeedText:
     """A token's feed as iCalendar text."""
     names = await read_names(connection)
-    term = await calendar.latest_term(connection)
+    terms = await _coming_terms(connection, now)
     since = now - KEPT
     events = await feeds.events_of(connection, token.scope, token.subject_id, since)
     rooms = [r.id for r in names.rooms.values() if r.school_code == token.subject_id]
     content = write(
         Feed(token.scope, token.subject_id, whose(names, token), frozenset(rooms)),
         events,
-        term.zone if term else DEFAULT_ZONE,
-        min((e.entry.starts_at for e in events), default=datetime(2026, 1, 1, tzinfo=now.tzinfo)),
+        terms[0].zone if terms else DEFAULT_ZONE,
+        min((e.entry.starts_at for e in events), default=datetime(now.year, 1, 1, tzinfo=UTC)),
         _wording(names, token.locale),
     )
     changed_at = max((event.changed_at for event in events), default=None)

@@ -9,10 +9,20 @@ from typing import Any
 from db.pool import Connection
 from db.queries import named
 from db.rows import value
+from scheduler.bells import overlaps
 from scheduler.calendar import with_overrides
 from scheduler.model import BellPeriod, BellSchedule, CalendarDay, Term
 
 _sql = named("calendar")
+
+
+class BadBells(Exception):
+    """Periods of a bell schedule overlap, or ring in another order than their numbers."""
+
+    def __init__(self, periods: tuple[tuple[int, int], ...]) -> None:
+        pairs = ", ".join(f"{one} and {other}" for one, other in periods)
+        super().__init__(f"the periods {pairs} overlap or ring out of order")
+        self.periods = periods
 
 
 async def add_term(connection: Connection, term: Term) -> None:
@@ -88,8 +98,11 @@ async def add_bells(connection: Connection, schedules: Iterable[BellSchedule]) -
 async def replace_bells(connection: Connection, schedule: BellSchedule) -> None:
     """Store a school's bells from a date on, in place of any that began on the same date.
 
-    Sessions of the school already planned from then on are forgotten, as by `set_day`.
+    Sessions of the school already planned from then on are forgotten, as by `set_day`. Raises
+    BadBells.
     """
+    if wrong := overlaps(schedule):
+        raise BadBells(wrong)
     await _sql.remove_bells(
         connection, school_code=schedule.school_code, valid_from=schedule.valid_from
     )

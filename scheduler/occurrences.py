@@ -27,7 +27,7 @@ def expand(
         found = [
             _occurrence(term, lesson, day, schedules, school_of_room)
             for version in versions
-            if _valid(version, day.day)
+            if version.term_id == term.id and _valid(version, day.day)
             for lesson in version.lessons
             if day.runs(lesson)
         ]

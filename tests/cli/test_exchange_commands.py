@@ -3,16 +3,18 @@
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from classroom_sync.demo_city.lesson import load_once
+from classroom_sync.formats.oneroster import write
 from classroom_sync.formats.timetable_preview import accepted
 from db import city, timetable
 from db.pool import Pool
-from tests.formats.books import CITY, HUB, table, understood
+from tests.formats.books import CITY, HUB, NAMES, table, understood
 from tests.worlds import NOON
 
 _GRID = Path(__file__).parents[2] / "classroom_sync/demo_city/timetable-grid.xlsx"
@@ -117,6 +119,17 @@ async def test_what_is_exported_is_imported_as_the_same_lessons(
     }
 
 
+async def test_a_file_that_cannot_be_read_is_told_as_json_in_both_languages(
+    demo: Pool, dsn: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "x.xlsx"
+    file.write_bytes(b"")
+    assert said(dsn, "import", str(file)) == (
+        1,
+        {"refused": {"zh-CN": "文件是空的。", "en": "The file is empty."}},
+    )
+
+
 async def test_registers_go_out_and_come_in_again(demo: Pool, dsn: str, tmp_path: Path) -> None:
     file = tmp_path / "city.zip"
     assert said(dsn, "export", "oneroster", str(file))[0] == 0
@@ -132,11 +145,6 @@ async def test_registers_go_out_and_come_in_again(demo: Pool, dsn: str, tmp_path
 async def test_registers_come_into_a_city_without_a_term(
     dsn: str, pool: Pool, tmp_path: Path
 ) -> None:
-    from datetime import UTC, datetime
-
-    from classroom_sync.formats.oneroster import write
-    from tests.formats.books import NAMES
-
     async with pool.transaction() as connection:
         await city.add_subjects(connection, NAMES.subjects)
     file = tmp_path / "city.zip"

@@ -49,6 +49,14 @@ async def test_bells_of_one_date_are_replaced_whole_and_others_stay(pool: Pool) 
     assert schedule_on(stored, HUB, date(2026, 10, 31)) == BELLS[0]
 
 
+async def test_bells_that_overlap_are_refused_and_name_the_periods(pool: Pool) -> None:
+    async with pool.transaction() as connection:
+        await build(connection)
+        with pytest.raises(calendar.BadBells, match="2 and 3"):
+            await calendar.replace_bells(connection, bells(HUB, "08:30", "09:25", "09:30"))
+        assert await calendar.bells(connection) == BELLS
+
+
 async def test_a_range_of_weeks_is_kept_with_its_lesson(pool: Pool) -> None:
     ranged = replace(lesson(weeks=Weeks.ODD), week_from=3, week_until=10)
     async with pool.transaction() as connection:

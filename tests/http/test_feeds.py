@@ -16,7 +16,7 @@ import vobject
 from classroom_sync.feeds import REFRESH_EVERY
 from classroom_sync.formats.feed import Feed, Wording, write
 from classroom_sync.planning import plan_sessions
-from db import sessions, timetable
+from db import calendar, sessions, timetable
 from scheduler.model import FeedEntry, FeedEvent, Receiver, SessionKind
 from tests.http.conftest import Site, sign_in
 from tests.worlds import FAR, HUB, NEAR, TERM, lesson
@@ -182,6 +182,29 @@ async def test_a_cancelled_session_says_so_to_everybody_in_it(site: Site) -> Non
         assert [(e.status, e.sequence, e.starts) for e in changed] == [
             ("CANCELLED", 1, session.starts_at)
         ]
+
+
+async def test_a_next_term_that_is_entered_cancels_nothing_of_this_one(site: Site) -> None:
+    own = await _calm(site)
+    async with site.browser() as browser:
+        path = await address(browser, await sign_in(browser, "admin"), f"class:{FAR}-301")
+    before = seen(await read(site, path))
+    spring = replace(
+        TERM,
+        id="spring",
+        week1_monday=date(2027, 2, 15),
+        starts_on=date(2027, 2, 15),
+        ends_on=date(2027, 6, 30),
+    )
+    async with site.pool.transaction() as connection:
+        await calendar.add_term(connection, spring)
+        version = await timetable.add_draft(connection, spring.id, [lesson(weekday=5)])
+        await timetable.publish(connection, version, spring.id, spring.starts_on, site.now)
+    after = seen(await read(site, path))
+    assert {uid: after[uid] for uid in before} == before
+    added = [e for uid, e in after.items() if uid not in before and e.starts != own]
+    assert {e.starts.astimezone(ZoneInfo(TERM.zone)).strftime("%a") for e in added} == {"Fri"}
+    assert min(e.starts.date() for e in added) == date(2027, 2, 19)
 
 
 async def test_who_is_substituted_hears_that_it_is_off_and_the_substitute_that_it_is_on(

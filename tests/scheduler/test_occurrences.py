@@ -98,6 +98,11 @@ def test_a_lesson_keeps_its_wall_clock_all_term_whatever_zone_the_machine_is_in(
     } == {("08:20", "09:10")}
 
 
+def test_a_version_of_another_term_holds_in_its_own_term_only() -> None:
+    other = replace(version(lesson()), term_id="spring")
+    assert days(other) == []
+
+
 def test_bells_change_from_summer_to_winter_on_their_day() -> None:
     change = MONDAY + timedelta(days=7)
     winter = tuple(

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from enum import StrEnum
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from classroom_sync.formats import fet, oneroster, timetable_export
+from classroom_sync.formats.kinds import Export, FileKind
 from classroom_sync.formats.oneroster import Roster
 from classroom_sync.formats.oneroster_files import is_oneroster
 from classroom_sync.formats.spreadsheet import read_sheets
@@ -19,32 +19,6 @@ from db.pool import Connection
 from scheduler import bells
 from scheduler.calendar import week_of
 from scheduler.model import BellSchedule, Lesson, Term
-
-
-class FileKind(StrEnum):
-    """What a file that comes in can be."""
-
-    GRID = "grid"
-    LIST = "list"
-    ONEROSTER = "oneroster"
-
-
-class Export(StrEnum):
-    """What can be taken out."""
-
-    GRID = "grid"
-    LIST = "list"
-    ONEROSTER = "oneroster"
-    FET = "fet"
-
-
-#: File name ending and media type of each export.
-MEDIA = {
-    Export.GRID: ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
-    Export.LIST: ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
-    Export.ONEROSTER: ("zip", "application/zip"),
-    Export.FET: ("fet", "application/xml"),
-}
 
 
 class NoTerm(Exception):

@@ -8,25 +8,24 @@ import json
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from classroom_sync import exchange, logs
+from classroom_sync import logs
 from classroom_sync.errors import CannotStart
-from classroom_sync.exchange import Export, FileKind, NoTerm
-from classroom_sync.formats.fet import TooFine
-from classroom_sync.formats.oneroster import Roster
-from classroom_sync.formats.sentences import Problem, UnreadableFile
-from classroom_sync.formats.timetable_preview import Preview, accepted
+from classroom_sync.formats.kinds import Export, FileKind
 from classroom_sync.settings import BadSettings, Settings, load
-from db.errors import DatabaseError
-from db.pool import Connection, Pool, migrate_database
-from scheduler.bells import NoBells
-from scheduler.model import Term
+
+if TYPE_CHECKING:
+    from classroom_sync.formats.oneroster import Roster
+    from classroom_sync.formats.sentences import Problem
+    from classroom_sync.formats.timetable_preview import Preview
+    from db.pool import Connection
+    from scheduler.model import Term
 
 DONE, PROBLEMS, WRONG_USE = 0, 1, 2
 
@@ -38,6 +37,8 @@ DatabaseUrl = Annotated[
 ]
 TermId = Annotated[str | None, typer.Option("--term", help="Id of the term.  [default: latest]")]
 Json = Annotated[bool, typer.Option("--json", help="Say it as JSON, in both languages.")]
+
+Work = Callable[["Connection", "Term | None"], Awaitable[int]]
 
 app = typer.Typer()
 
@@ -65,10 +66,15 @@ def import_file(
     Nothing is imported unless all of the file was understood, or --partly is given. Exit code 0:
     done, 1: problems were found, 2: wrong use.
     """
+    from classroom_sync import exchange
+    from classroom_sync.formats.oneroster import Roster
+    from classroom_sync.formats.sentences import UnreadableFile
+    from classroom_sync.formats.timetable_preview import accepted
+
     if not file.is_file():
         _wrong_use(f"there is no file {file}")
 
-    async def work(connection: Connection, found_term: Term | None) -> int:
+    async def work(connection: "Connection", found_term: "Term | None") -> int:
         content, now = file.read_bytes(), datetime.now(UTC)
         try:
             found = await exchange.examine(connection, content, file.name, kind, found_term, now)
@@ -81,7 +87,7 @@ def import_file(
         version = None
         if taken and isinstance(found, Roster):
             await exchange.take_roster(connection, found)
-        elif taken and isinstance(found, Preview):
+        elif taken and not isinstance(found, Roster):
             lessons = accepted(found, partly=partly)
             version = str(await exchange.take_lessons(connection, found_term, lessons))
         said = _summary(found) | {"imported": taken, "draft": version}
@@ -110,12 +116,14 @@ def export_file(
     database_url: DatabaseUrl = None,
 ) -> None:
     """Take out the published timetable (grid, list, fet), or schools, people and classes."""
+    from classroom_sync import exchange
+
     if lang not in ("zh-CN", "en"):
         _wrong_use(f"--lang is zh-CN or en, not {lang}")
     if not file.parent.is_dir():
         _wrong_use(f"there is no directory {file.parent}")
 
-    async def work(connection: Connection, found_term: Term | None) -> int:
+    async def work(connection: "Connection", found_term: "Term | None") -> int:
         now = datetime.now(UTC)
         day = on.date() if on else None
         made = await exchange.export(connection, what, found_term, day, now, lang, week)
@@ -133,11 +141,17 @@ def _wrong_use(sentence: str) -> None:
 
 
 def _run(
-    work: Callable[[Connection, Term | None], Awaitable[int]],
+    work: Work,
     term: str | None,
     data_dir: Path | None,
     database_url: str | None,
 ) -> None:
+    from classroom_sync.exchange import NoTerm
+    from classroom_sync.formats.fet import TooFine
+    from classroom_sync.formats.sentences import UnreadableFile
+    from db.errors import DatabaseError
+    from scheduler.bells import NoBells
+
     try:
         settings = load(data_dir=data_dir, database_url=database_url, log_level="warning")
     except BadSettings as error:
@@ -159,10 +173,10 @@ def _run(
         raise typer.Exit(code)
 
 
-def _connected(
-    settings: Settings, work: Callable[[Connection, Term | None], Awaitable[int]], term: str | None
-) -> Coroutine[Any, Any, int]:
+def _connected(settings: Settings, work: Work, term: str | None) -> Coroutine[Any, Any, int]:
+    from classroom_sync import exchange
     from classroom_sync.server import database
+    from db.pool import Pool, migrate_database
 
     async def run() -> int:
         async with database(settings) as dsn:
@@ -177,7 +191,9 @@ def _connected(
     return run()
 
 
-def _summary(found: Preview | Roster) -> dict[str, object]:
+def _summary(found: "Preview | Roster") -> dict[str, object]:
+    from classroom_sync.formats.oneroster import Roster
+
     problems = [_problem(problem) for problem in found.problems]
     if isinstance(found, Roster):
         return {
@@ -207,7 +223,7 @@ def _summary(found: Preview | Roster) -> dict[str, object]:
     }
 
 
-def _problem(problem: Problem) -> dict[str, object]:
+def _problem(problem: "Problem") -> dict[str, object]:
     return {
         "sheet": problem.place.sheet,
         "row": problem.place.row,
@@ -219,11 +235,13 @@ def _problem(problem: Problem) -> dict[str, object]:
     }
 
 
-def _show(found: Preview | Roster, said: dict[str, object]) -> None:
+def _show(found: "Preview | Roster", said: dict[str, object]) -> None:
+    from classroom_sync.formats.oneroster import Roster
+
     console = Console()
     counted = {k: v for k, v in said.items() if isinstance(v, (int, str)) and k != "imported"}
     console.print(", ".join(f"{name.replace('_', ' ')}: {v}" for name, v in counted.items()))
-    if isinstance(found, Preview) and found.proposals:
+    if not isinstance(found, Roster) and found.proposals:
         console.print(f"receiving rooms proposed: {len(found.proposals)}")
     if found.problems:
         table = Table("sheet", "cell", "text", "why", "what would mend it")

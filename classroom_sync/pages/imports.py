@@ -14,8 +14,9 @@ from classroom_sync import exchange
 from classroom_sync.access import identifier
 from classroom_sync.auth import Visitor, requires
 from classroom_sync.errors import NO_SUCH_PAGE, Refused
-from classroom_sync.exchange import MEDIA, Export, FileKind, NoTerm
+from classroom_sync.exchange import NoTerm
 from classroom_sync.formats.fet import TooFine
+from classroom_sync.formats.kinds import MEDIA, Export, FileKind
 from classroom_sync.formats.oneroster import Roster
 from classroom_sync.formats.sentences import Place, UnreadableFile
 from classroom_sync.formats.spreadsheet import MAX_BYTES

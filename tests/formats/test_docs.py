@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from classroom_sync.exchange import Export, FileKind
 from classroom_sync.formats import oneroster
+from classroom_sync.formats.kinds import Export, FileKind
 from classroom_sync.formats.spreadsheet import MAX_BYTES
 from classroom_sync.formats.spreadsheet_process import MAX_CELLS, MAX_COLUMNS, MAX_ROWS
 from classroom_sync.formats.timetable_preview import Kind

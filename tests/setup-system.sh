@@ -1,7 +1,7 @@
 #!/bin/sh
 # Install the Debian packages that the tests use: browsers to see the pages with, fonts for Chinese
-# text, a TURN server, and what makes networks of a test's own. Where that is not possible, say what
-# to do.
+# text, a TURN server, what makes networks of a test's own, a second judge of timetables, and a clock
+# that can be set. Where that is not possible, say what to do.
 set -eu
 packages=""
 command -v chromium >/dev/null || packages="$packages chromium"
@@ -12,6 +12,8 @@ PATH="$PATH:/usr/sbin:/sbin"
 command -v ip >/dev/null && command -v tc >/dev/null || packages="$packages iproute2"
 command -v nft >/dev/null || packages="$packages nftables"
 command -v ping >/dev/null || packages="$packages iputils-ping"
+command -v fet-cl >/dev/null || packages="$packages fet"
+command -v faketime >/dev/null || packages="$packages faketime"
 [ -z "$packages" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     apt-get update -qq

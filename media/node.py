@@ -443,8 +443,12 @@ class MediaNode:
                 if peer.address is not None and now - peer.consented_at > CONSENT_TIMEOUT:
                     self._close(peer, "lost")
             for room in list(self._rooms.values()):
-                room.tick(now, wall)
-                self._drain(room)
+                try:
+                    room.tick(now, wall)
+                    self._drain(room)
+                except Exception:
+                    log.exception("room failed", room=room.id)
+                    self.close_room(room.id, "stopped")  # its pages come again, to a fresh one
             if self._udp is not None:
                 self._udp.flush()
             await asyncio.sleep(TICK)

@@ -265,6 +265,23 @@ async def test_closing_a_room_ends_everybody_in_it(running: Running) -> None:
     assert running.node.snapshot()["resources"] == 0
 
 
+async def test_a_room_that_fails_in_its_own_time_is_begun_anew(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The failure is made: no way is known to bring one about."""
+    await lesson(running)
+    failing = running.node._rooms["r"]
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(failing, "tick", fail)
+    await running.event(ParticipantGone, reason="stopped", participant="lead")
+    await running.event(ParticipantGone, reason="stopped", participant="room")
+    await lesson(running)
+    assert running.node._rooms["r"] is not failing
+
+
 async def test_the_answer_is_what_whip_asks_for(running: Running) -> None:
     lead, room = await lesson(running)
     assert "a=recvonly" in lead.answer

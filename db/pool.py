@@ -23,6 +23,7 @@ Connection: TypeAlias = (
 APP_ROLE = "classroom_sync_app"
 _CONNECT_TIMEOUT = 5.0  # seconds
 _STATEMENT_TIMEOUT = 15.0
+_IDLE_IN_TRANSACTION = "30s"  # after which a suspended process holds no row locked any more
 _SILENCE = 10.0  # seconds without a word after which a leader is taken to be suspended
 
 #: What asyncpg and the sockets below it raise when the database is away.
@@ -77,7 +78,11 @@ class Pool:
                 max_size=size,
                 timeout=_CONNECT_TIMEOUT,
                 command_timeout=_STATEMENT_TIMEOUT,
-                server_settings={"role": APP_ROLE, "application_name": "classroom-sync"},
+                server_settings={
+                    "role": APP_ROLE,
+                    "application_name": "classroom-sync",
+                    "idle_in_transaction_session_timeout": _IDLE_IN_TRANSACTION,
+                },
                 init=_codecs,
             )
         except (*AWAY, asyncpg.PostgresError, ValueError) as error:

@@ -19,7 +19,7 @@ from scheduler.model import Lesson, Receiver, Session, SessionState
 from scheduler.session import OPENS_BEFORE
 from tests.worlds import HUB, NEAR, build, lesson, plan
 
-_PATIENCE = 60.0  # seconds
+_PATIENCE = 120.0  # seconds
 _SOON = timedelta(seconds=12)  # until an opening: time enough to do something to the leader
 
 
@@ -31,9 +31,16 @@ class Server:
 
     async def leads(self) -> None:
         """Wait until it leads the clock."""
+        await self._says(b"leading the clock")
+
+    async def serves(self) -> None:
+        """Wait until it is up, whether it leads or not."""
+        await self._says(b"Classroom Sync is at")
+
+    async def _says(self, text: bytes) -> None:
         assert self.process.stdout is not None, "it was piped"
         async with asyncio.timeout(_PATIENCE):
-            while b"leading the clock" not in (line := await self.process.stdout.readline()):
+            while text not in (line := await self.process.stdout.readline()):
                 assert line, f"the server ended with {self.process.returncode}"
 
     def send(self, number: signal.Signals) -> None:
@@ -104,6 +111,7 @@ async def test_when_the_leader_is_killed_the_other_opens_what_is_due(
     async with serving(dsn, tmp_path / "a") as leader:
         await leader.leads()
         async with serving(dsn, tmp_path / "b") as other:
+            await other.serves()
             opens_at = datetime.now(UTC) + _SOON
             session_id = await planned(city, opens_at)
             leader.send(signal.SIGKILL)
@@ -117,6 +125,7 @@ async def test_when_the_leader_is_suspended_the_other_takes_over_and_nothing_is_
     async with serving(dsn, tmp_path / "a") as leader:
         await leader.leads()
         async with serving(dsn, tmp_path / "b") as other:
+            await other.serves()
             opens_at = datetime.now(UTC) + _SOON
             session_id = await planned(city, opens_at)
             leader.send(signal.SIGSTOP)

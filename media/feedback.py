@@ -6,7 +6,7 @@ what was sent), as a receiver we write it (`Arrivals` collects what a publisher 
 """
 
 import struct
-from collections.abc import MutableSequence
+from collections.abc import Iterable, MutableSequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -55,7 +55,10 @@ def parse_transport_feedback(sender: int, media: int, body: bytes) -> TransportF
         at += 2
         for status, packets in _chunk(chunk):
             run = min(packets, total - known)
-            runs.append((status, run))
+            if runs and runs[-1][0] == status:
+                runs[-1] = status, runs[-1][1] + run
+            else:
+                runs.append((status, run))
             known += run
     time = reference * REFERENCE
     arrivals: list[int | None] = []
@@ -66,10 +69,11 @@ def parse_transport_feedback(sender: int, media: int, body: bytes) -> TransportF
         size = 1 if status == _SMALL else 2
         if status > _LARGE or at + size * run > len(body):
             raise MalformedPacket("transport feedback deltas")
-        for _ in range(run):
-            time += int.from_bytes(body[at : at + size], "big", signed=size == 2)
-            at += size
-            arrivals.append(time)
+        deltas: Iterable[int] = body[at : at + run]
+        if size == 2:
+            deltas = struct.unpack_from(f"!{run}h", body, at)
+        arrivals += [time := time + delta for delta in deltas]
+        at += size * run
     return TransportFeedback(sender, media, base, count, tuple(arrivals))
 
 

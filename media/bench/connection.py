@@ -98,7 +98,7 @@ class Connection:
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
                 while not checked.is_set():
-                    self.refresh_consent(0)
+                    self.refresh_consent()
                     with suppress(TimeoutError):
                         await asyncio.wait_for(checked.wait(), _RETRY)
                 await dtls.start(remote.dtls)
@@ -112,8 +112,9 @@ class Connection:
         dtls.detach()
         self.receive, self.send = dtls.sessions()
 
-    def refresh_consent(self, _at: int) -> None:
-        """Send a check that nominates (RFC 8445, 7.2); consent is kept the same way (RFC 7675)."""
+    def refresh_consent(self, _at: int = 0) -> None:
+        """Send a check that nominates (RFC 8445, 7.2); consent is kept the same way (RFC 7675).
+        `_at`, which a rota says, makes no difference."""
         assert self._remote is not None, "consent is of a remote side"
         request = stun.Message(stun.Method.BINDING, stun.Class.REQUEST)
         request.attributes["USERNAME"] = f"{self._remote.ufrag}:{self.local.ufrag}"

@@ -18,15 +18,18 @@ HORIZON = timedelta(days=14)
 
 async def coming(connection: Connection, now: datetime) -> list[Occurrence]:
     """What the published timetable holds in the next days, whether stored as sessions or not."""
-    term = await calendar.latest_term(connection)
-    if term is None:
-        return []
-    today = now.astimezone(ZoneInfo(term.zone)).date()
-    until = today + HORIZON
-    versions = await timetable.versions_between(connection, today, until)
     bells = await calendar.bells(connection)
     schools = {room.id: room.school_code for room in await city.rooms(connection)}
-    found = expand(term, versions, bells, schools, today, until)
+    found: list[Occurrence] = []
+    for each in await calendar.terms(connection):
+        today = now.astimezone(ZoneInfo(each.zone)).date()
+        until = today + HORIZON
+        if each.ends_on < today or each.starts_on > until:
+            continue
+        term = await calendar.term(connection, each.id)
+        assert term is not None, "it was read a moment ago, and terms are not deleted"
+        versions = await timetable.versions_between(connection, today, until)
+        found += expand(term, versions, bells, schools, today, until)
     return [occurrence for occurrence in found if occurrence.ends_at > now]
 
 

@@ -183,12 +183,25 @@ class _Report:
     ) -> None:
         self._parts, self._progress, self._began = parts, progress, began
         self._name, self._done = "", 0
+        self._lock = threading.Lock()
 
     def now(self, part: str, done: int) -> None:
         self._name, self._done = part, done
         self.tell()
 
+    def improved(self, part: "_Part", best: int | None, bound: float) -> None:
+        """From the solver's threads."""
+        with self._lock:
+            if best is not None and (part.best is None or best < part.best):
+                part.best = best
+            part.bound = max(part.bound, round(bound))
+            self._tell()
+
     def tell(self) -> None:
+        with self._lock:
+            self._tell()
+
+    def _tell(self) -> None:
         if self._progress is not None:
             bests = [p.best for p in self._parts if p.best is not None]
             self._progress(
@@ -257,10 +270,7 @@ class _Part:
         cp.minimize(self._model.objective)
 
         def improved(best: int | None, bound: float) -> None:
-            if best is not None and (self.best is None or best < self.best):
-                self.best = best
-            self.bound = max(self.bound, round(bound))
-            report.tell()
+            report.improved(self, best, bound)
 
         for turn in self._turns(search):
             self._hint()

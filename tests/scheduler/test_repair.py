@@ -48,7 +48,10 @@ def test_without_a_colleague_lessons_move_to_a_day_of_health() -> None:
 
 
 def test_a_room_that_is_down_costs_no_move_where_another_is_free() -> None:
-    wide = city(rooms=(*city().rooms, room(FAR, 2, RoomKind.INTERACTIVE)))
+    wide = city(
+        rooms=(*city().rooms, room(FAR, 2, RoomKind.INTERACTIVE)),
+        demands=(Demand(f"{FAR}-301", "music", 1, Weeks.ALL),),
+    )
     before = solve(wide, Rules(), QUICK).lessons
     used = next(r.room_id for k in before for r in k.receivers if r.room_id.startswith(FAR))
     found = repair(wide, Rules(), before, [Outage(used)], QUICK)

@@ -268,6 +268,8 @@ class _Part:
         if missing:
             cp.add(cp_model.LinearExpr.sum(self._model.missing) <= missing)
         cp.minimize(self._model.objective)
+        if not missing:
+            cp.add(self._model.objective >= self._model.floor)  # so that reaching it is a proof
 
         def improved(best: int | None, bound: float) -> None:
             report.improved(self, best, bound)

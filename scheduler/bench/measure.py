@@ -10,7 +10,7 @@ from scheduler.city import City
 from scheduler.model import Lesson
 from scheduler.repair import Outage, repair
 from scheduler.rules import Rules, check
-from scheduler.solver import Outcome, Progress, Search, Solution, gap, solve
+from scheduler.solver import Progress, Search, Solution, gap, solve
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +143,3 @@ def _median(values: Sequence[float | None]) -> float | None:
         return None
     middle = statistics.median_low(known)
     return None if middle == float("inf") else round(middle, 4)
-
-
-__all__ = ["Outcome", "Repaired", "Run", "repaired", "solved", "summary"]

@@ -58,7 +58,9 @@ export class Harness {
   }
 
   async stop() {
+    const tracks = this.client.pc?.getSenders().map((sender) => sender.track) ?? [];
     await this.client.stop();
+    for (const track of tracks) track?.stop(); // the camera is not left running
     return { requests };
   }
 }

@@ -91,12 +91,13 @@ async def test_three_layers(
     deadline = time.monotonic() + 40
     while True:  # encoders begin with the lowest layer, as far as the line is known
         sent = (await report(hub)).streams("video", "outbound-rtp")
-        [seen] = (await report(viewer)).streams("video")
-        if all(s.get("framesEncoded", 0) > 10 for s in sent) and seen["frameHeight"] == 720:
+        if all(s.get("framesEncoded", 0) > 10 for s in sent):
             break
-        assert time.monotonic() < deadline, (sent, seen)
+        assert time.monotonic() < deadline, sent
         await asyncio.sleep(0.2)  # statistics have no event
     assert [s["rid"] for s in sent] == ["h", "l", "m"]
+    [seen] = (await plays(viewer)).streams("video")
+    assert seen["frameHeight"] in (180, 360, 720)
     await _ended_by_delete(lesson, hub)
     await viewer.call("stop")
 

@@ -1,10 +1,12 @@
 """Keep media node processes alive: start them, replace one that dies, stop them all.
 
 Owns the child processes: `run()` lives as long as they should, and leaving it stops every one. A
-child also stops by itself when its standard input closes, so none outlives a killed parent.
+child also stops by itself when its standard input closes, so none outlives a killed parent. One
+spare process (classroom_sync/spare.py) stands ready to take the place of the next that dies.
 """
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -19,6 +21,7 @@ _FIRST_PAUSE = 0.2  # seconds before a dead node is replaced; doubled while it k
 _LONGEST_PAUSE = 10.0
 _SETTLED = 30.0  # seconds of life after which a death is news, not a loop
 _STOP_GRACE = 5.0
+_SPARE_AFTER = 3.0
 
 
 class NodeSupervisor:
@@ -37,6 +40,8 @@ class NodeSupervisor:
         self._commands = commands
         self._on_death = on_death
         self._environment = {**os.environ, **environment}
+        self._spare: asyncio.subprocess.Process | None = None
+        self._used = asyncio.Event()  # there is no spare, or not any more
         self.processes: dict[int, asyncio.subprocess.Process] = {}
 
     async def run(self) -> None:
@@ -44,6 +49,7 @@ class NodeSupervisor:
         async with asyncio.TaskGroup() as group:
             for index, command in enumerate(self._commands):
                 group.create_task(self._keep_alive(index, command))
+            group.create_task(self._keep_spare())
 
     async def _keep_alive(self, index: int, command: Sequence[str]) -> None:
         loop = asyncio.get_running_loop()
@@ -51,17 +57,7 @@ class NodeSupervisor:
         while True:
             started = loop.time()
             node_id = uuid4()
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "classroom_sync",
-                *command,
-                "--node-id",
-                str(node_id),
-                stdin=asyncio.subprocess.PIPE,
-                env=self._environment,
-                start_new_session=True,  # Ctrl-C reaches the parent, which stops the nodes in order
-            )
+            process = await self._start([*command, "--node-id", str(node_id)])
             self.processes[index] = process
             try:
                 code = await process.wait()
@@ -73,6 +69,38 @@ class NodeSupervisor:
             pause = _FIRST_PAUSE if loop.time() - started > _SETTLED else pause
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
+
+    async def _start(self, arguments: Sequence[str]) -> asyncio.subprocess.Process:
+        """A child that runs `classroom-sync` with these arguments: the spare, if there is one."""
+        spare, self._spare = self._spare, None
+        self._used.set()
+        if spare is not None and spare.returncode is None and spare.stdin is not None:
+            spare.stdin.write(json.dumps(list(arguments)).encode() + b"\n")
+            return spare
+        return await self._spawn("classroom_sync", *arguments)
+
+    async def _spawn(self, module: str, *arguments: str) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            module,
+            *arguments,
+            stdin=asyncio.subprocess.PIPE,
+            env=self._environment,
+            start_new_session=True,  # Ctrl-C reaches the parent, which stops the nodes in order
+        )
+
+    async def _keep_spare(self) -> None:
+        """Have a spare again some time after the last was used, when the machine has less to do."""
+        try:
+            while True:
+                await asyncio.sleep(_SPARE_AFTER)
+                self._used.clear()
+                self._spare = await self._spawn("classroom_sync.spare")
+                await self._used.wait()
+        finally:
+            if self._spare is not None and self._spare.returncode is None:
+                await _stop(self._spare)
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:

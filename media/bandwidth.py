@@ -26,7 +26,7 @@ _WINDOW = 0.5  # seconds over which arrivals are counted
 _SHORT = 0.25  # seconds, when a queue has just begun to grow
 _OTHER_CLOCK = 60.0  # seconds between arrivals
 _MOST_COUNTED = 4096  # packets in the window
-_LOSSY, _CLEAN, _POLICED = 0.10, 0.02, 0.3  # fractions lost
+_LOSSY, _CLEAN, _POLICED = 0.10, 0.06, 0.3  # fractions lost
 _COVERED = 0.5  # seconds after a probe, for a receiver report to tell of it
 _LOSS_TIME, _LOSS_PACKETS, _LOSS_TIME_AT_MOST = 1.0, 80, 3.0  # what a loss fraction is taken over
 _LONG, _LONGER, _SHORT_AGAIN = 0.3, 0.02, 0.1  # seconds that packets wait: drain, cut again, end
@@ -111,6 +111,11 @@ class Estimator:
             or self._loss > _LOSSY
             or self._draining_since is not None
         )
+
+    @property
+    def draining(self) -> bool:
+        """Whether a long queue stands: what is sent now comes late, or is lost at its end."""
+        return self._draining_since is not None
 
     def on_feedback(self, packets: Sequence[Acked], now: float) -> None:
         """One transport-wide feedback, in the order of sending (`media.feedback.acknowledged`)."""

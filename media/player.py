@@ -20,6 +20,7 @@ _UNKNOWN = 200_000.0  # bits/s a stream is taken to have before it was measured
 _REPEATS = 0.25  # of the line's bitrate may go into retransmissions
 _REPEAT_BURST = 0.5  # seconds of that at once
 _PROBES = 40  # packets of padding in one tick, at most
+_HOLD_AT_MOST = 2.0  # seconds without any picture for a queue to drain
 _NEARLY = 0.6  # of a layer's bitrate
 _DARK_AFTER = 3.0  # seconds that a line must be too weak for any picture before there is none
 
@@ -47,6 +48,8 @@ class Player:
         self.estimator = Estimator(now)
         self._chooser = Chooser()
         self._chosen_at = self._padded_at = now
+        self._draining = self._holds = False  # a queue is drained; by no picture meanwhile
+        self._held_at = now
         self._enough_at = now  # for the main picture's smallest layer
         self._measured = (now, 0)
         self._sending = 0.0  # bits/s
@@ -99,9 +102,12 @@ class Player:
         """Aim each slot at the layer that fits its size and the line; the slots that changed."""
         self._chosen_at = now
         layers = [slot.source.layers(now) if slot.source else [] for slot in self.videos]
-        if self._settled(layers, now):
+        self._mind_queue(layers, now)
+        if not self._holds and self._settled(layers, now):
             return []
         chosen = self._chooser.choose(self._asks(layers), self._budget(layers, now), now)
+        if self._holds:
+            chosen = [None] * len(chosen)
         changed = []
         for slot, found, key in zip(self.videos, layers, chosen, strict=True):
             if slot.aim(next((s for s in found if s.key == key), None), now):
@@ -110,6 +116,19 @@ class Player:
         more = next_wanted(self._asks(layers)) if self._told else 0.0
         self._wanted = more + self._sound() if more else 0.0
         return changed
+
+    def _mind_queue(self, layers: Sequence[Sequence[Stream]], now: float) -> None:
+        """When the line has become so narrow that a long queue stands before it, no picture is sent
+        until the queue has drained: a smaller layer's key frame would be lost at its end."""
+        draining = self._told and self.estimator.draining
+        if draining and not self._draining:
+            targets = [slot.target for slot in self.videos]
+            lowest = [found[0] if found else None for found in layers]
+            self._holds = targets != lowest  # the smallest are not in the way
+            self._held_at = now
+        elif not draining or now - self._held_at > _HOLD_AT_MOST:
+            self._holds = False
+        self._draining = draining
 
     def _settled(self, layers: Sequence[Sequence[Stream]], now: float) -> bool:
         """Whether every slot shows all there is of its feed, and the line carries it."""
@@ -202,7 +221,7 @@ class Player:
                 slot.spec.kind,
                 slot.source.participant,
                 slot.source.shows,
-                dark=slot.spec.kind is Kind.VIDEO and slot.target is None,
+                dark=slot.spec.kind is Kind.VIDEO and slot.target is None and not self._holds,
             )
             for slot in self.slots
         )

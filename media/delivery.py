@@ -6,7 +6,7 @@ from media import codecs, rtcp, rtp
 from media.feedback import HISTORY
 from media.feeds import Feed
 from media.plane import LinkState, Plane, SlotState
-from media.reception import Stream
+from media.reception import MAX_GAP, Stream
 from media.rewrite import Arrived, Munger, Numbers, again, encapsulate_rtx, perform, read
 from media.rtcp import Description, ReportBlock, SenderReport
 from media.specs import Codec, Extension, PayloadSpec, SlotSpec, compatible
@@ -155,6 +155,8 @@ class Slot:
     def forward(self, packet: Arrived, stream: Stream) -> bytes | None:
         """The packet as this slot's player gets it, or None when it gets none."""
         munger, state = self.munger, self.munger.state
+        if munger.stream == stream.key and packet.extended - state.highest_in > MAX_GAP:
+            munger.stop()  # a new beginning: its numbers must not become the slot's
         if munger.stream != stream.key:
             if stream is not self.target or not packet.picture.key_start:
                 return None

@@ -28,6 +28,7 @@ from media.resource import IceSession
 from media.udp import Address
 
 CONSENT_TIMEOUT = 6.0  # seconds; browsers check every 5 s at the latest (RFC 7675, 5.1: 30 s)
+CONSENT_EXPIRES = 30.0  # seconds; whatever else is heard (RFC 7675, 5.1)
 _MAX_ADDRESSES = 8  # kept per peer
 _MAX_SEEN = 128  # transactions kept per peer: some minutes of checks
 _MAX_ASKED = 4  # checks of ours per peer that wait for an answer

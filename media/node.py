@@ -10,6 +10,7 @@ import gc
 import random
 import secrets
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 
@@ -23,7 +24,7 @@ from media.errors import NoSuchResource, NotPublished, Overloaded
 from media.events import SendRtcp, SendRtp
 from media.evidence import Evidence
 from media.fastpath import CompiledPlane, CompiledSocket
-from media.ice import CONSENT_TIMEOUT, IceLiteAgent, fresh_credentials
+from media.ice import CONSENT_EXPIRES, CONSENT_TIMEOUT, IceLiteAgent, fresh_credentials
 from media.node_events import NodeEvent, ParticipantConnected, ParticipantGone, from_room
 from media.peer import Answer, Grant, Peer
 from media.plane import Plane
@@ -69,6 +70,7 @@ class MediaNode:
         self._rooms: dict[str, Room] = {}
         self._peers: dict[str, Peer] = {}
         self._lead_published: dict[str, asyncio.Event] = {}
+        self._waiting_for: Counter[asyncio.Event] = Counter()
         self._random = random.SystemRandom()
         self._compiled = compiled
         self._plane = Plane()
@@ -190,13 +192,17 @@ class MediaNode:
         if room is not None and room.lead_codecs is not None:
             return
         published = self._lead_published.setdefault(room_id, asyncio.Event())
+        self._waiting_for[published] += 1
         try:
             await asyncio.wait_for(published.wait(), max(wait, 0.001))
         except TimeoutError:
             raise NotPublished("the lead has not published yet: try again in a moment") from None
         finally:
-            if self._lead_published.get(room_id) is published and not published.is_set():
-                del self._lead_published[room_id]
+            self._waiting_for[published] -= 1
+            if not self._waiting_for[published]:
+                del self._waiting_for[published]
+                if self._lead_published.get(room_id) is published:
+                    del self._lead_published[room_id]
 
     def patch(self, resource_id: str, if_match: str | None, body: str) -> tuple[str, str] | None:
         """Trickle (None: nothing to say, candidates of the client are found by its checks), or an
@@ -394,6 +400,7 @@ class MediaNode:
         elif protocol is Protocol.RTCP and peer.in_room:
             packet = peer.wire.unprotect_rtcp(data)
             if packet is not None:
+                peer.heard_at = now
                 room = self._rooms[peer.grant.room]
                 room.on_rtcp(peer.resource_id, packet, now, time.time())
                 self._drain(room)
@@ -436,11 +443,22 @@ class MediaNode:
             self._udp.send(peer.wire.protect_rtp(output.data), peer.address)
             self._forwarded += 1
 
+    def _lost(self, peer: Peer, now: float) -> bool:
+        """No consent for long (RFC 7675, 5.1), or for a while and nothing authentic either: a check
+        is sent once each 4 to 6 s (Firefox, aioice), and may get lost."""
+        silent = now - peer.consented_at
+        if silent <= CONSENT_TIMEOUT:
+            return False
+        heard_at = peer.heard_at
+        if peer.in_room:
+            heard_at = max(heard_at, self._rooms[peer.grant.room].heard_at(peer.resource_id))
+        return silent > CONSENT_EXPIRES or now - heard_at > CONSENT_TIMEOUT
+
     async def _tick_for_ever(self) -> None:
         while True:
             now, wall = time.monotonic(), time.time()
             for peer in list(self._peers.values()):
-                if peer.address is not None and now - peer.consented_at > CONSENT_TIMEOUT:
+                if peer.address is not None and self._lost(peer, now):
                     self._close(peer, "lost")
             for room in list(self._rooms.values()):
                 try:

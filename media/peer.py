@@ -51,6 +51,7 @@ class Peer:
         self.local = local
         self.address: Address | None = None
         self.consented_at = time.monotonic()
+        self.heard_at = float("-inf")  # authentic RTCP
         self.checked = asyncio.Event()
         self.in_room = False
         self.task: asyncio.Task[None] | None = None

@@ -129,8 +129,11 @@ class Plane:
 
     def keep(self, stream: StreamState, extended: int, data: bytes) -> None:
         """Keep a packet as it came, for retransmission."""
-        stream.kept[extended] = data
-        stream.kept.pop(extended - CACHE, None)
+        kept = stream.kept
+        kept.pop(extended, None)
+        kept[extended] = data
+        while len(kept) > CACHE:
+            del kept[next(iter(kept))]
 
     def kept(self, stream: StreamState, extended: int) -> bytes | None:
         return stream.kept.get(extended)

@@ -9,7 +9,7 @@ from media.delivery import Slot
 from media.events import Shown
 from media.feedback import TransportFeedback, acknowledged
 from media.layers import MARGIN, Ask, Chooser, Layer, next_wanted
-from media.plane import Plane
+from media.plane import CACHE, Plane
 from media.publisher import RECENT
 from media.reception import Stream
 from media.rtcp import Packet, ReceiverReport, Remb, SenderReport
@@ -83,7 +83,8 @@ class Player:
         rate = _REPEATS * self.estimator.bitrate(now) / 8
         self._repeats.rate, self._repeats.burst = rate, rate * _REPEAT_BURST
         found: list[bytes] = []
-        for sequence in sequences:
+        newest = slot.munger.highest
+        for sequence in dict.fromkeys(s for s in sequences if (newest - s) & 0xFFFF < CACHE):
             data = slot.repeat(sequence, now)
             if data is not None:
                 if not self._repeats.take(len(data), now):

@@ -1,6 +1,7 @@
 """A WHIP resource in a room: the streams that come of it, the feeds they make, what it is told."""
 
 from media import codecs, rtp
+from media.allowance import Allowance
 from media.delivery import unix
 from media.feedback import Arrivals
 from media.feeds import Feed
@@ -15,6 +16,7 @@ RECENT = 1.0  # seconds within which media must have flowed to be flowing
 KEYFRAME_INTERVAL = 0.5  # seconds between requests for a key frame of one stream
 PUBLISH_BITRATE = 4_000_000  # bits per second a publisher is allowed by REMB
 _MAX_STREAMS = 16  # inbound SSRCs of one publisher
+_MAX_FEEDBACKS = 8  # in one tick; numbers so far apart that they need more are not honest
 _MAX_REPORTED = 31  # report blocks in one packet (RFC 3550, 6.4.1)
 
 
@@ -37,6 +39,7 @@ class Publisher:
         self._keys = keys
         self._repairs = {repair: media for t in spec.tracks for media, repair in t.rtx_ssrcs}
         self._arrivals = Arrivals()
+        self._beginnings = Allowance(1.0, 8.0)  # streams that take another's place
         self._feedback = any(Extension.TRANSPORT_CC in dict(t.extensions) for t in spec.tracks)
 
     # ── packets ──────────────────────────────────────────────────────────────────────────
@@ -55,7 +58,7 @@ class Publisher:
                 stream, data = whole
                 header = rtp.parse(data)
             else:
-                stream = self._discover(data, header, spans)
+                stream = self._discover(data, header, spans, now)
         if stream is None:
             return None
         if header.payload_type != stream.payload.payload_type:
@@ -63,7 +66,7 @@ class Publisher:
             if payload is None:
                 return None
             stream.carry(payload)
-            stream.keyed = False
+            stream.keyed = stream.track.kind is Kind.AUDIO and stream.keyed
         picture = codecs.read(stream.payload.codec, data, header.payload_start, header.payload_end)
         packet = Arrived(data, header, stream.extend(header.sequence), picture, spans, now)
         if not stream.take(packet):
@@ -125,7 +128,7 @@ class Publisher:
         return None
 
     def _discover(
-        self, data: bytes, header: RtpHeader, spans: dict[int, tuple[int, int]]
+        self, data: bytes, header: RtpHeader, spans: dict[int, tuple[int, int]], now: float
     ) -> Stream | None:
         """The stream a new SSRC belongs to: named in the offer, by mid and RID, or by payload
         type."""
@@ -144,7 +147,10 @@ class Publisher:
             rid = rtp.text(data, rid_span) if rid_span is not None else ""
             if track.rids and rid not in track.rids:
                 continue
-            for other in [s for s in feed.streams if s.rid == rid and not track.ssrcs]:
+            others = [s for s in feed.streams if s.rid == rid and not track.ssrcs]
+            if others and not self._beginnings.take(1, now):
+                continue  # a stream does not change its SSRC with every packet
+            for other in others:
                 self._end(other)  # it was begun anew under another SSRC
             video = track.kind is Kind.VIDEO
             state = self._plane.stream(
@@ -202,15 +208,15 @@ class Publisher:
             return []
         return [ReceiverReport(self.ssrc), Nack(self.ssrc, stream.ssrc, tuple(missing))]
 
-    def transport_feedback(self) -> list[Packet]:
-        """What came since the last call, by transport-wide numbers."""
+    def transport_feedback(self) -> list[list[Packet]]:
+        """What came since the last call, by transport-wide numbers: compounds, each for itself."""
         if not self._feedback:
             return []
         for number, at in self._plane.take_arrivals(self._source):
             self._arrivals.add(number, at)
         media = next(iter(self.streams), 0)
-        made = self._arrivals.take(self.ssrc, media)
-        return [ReceiverReport(self.ssrc), *made] if made else []
+        made = self._arrivals.take(self.ssrc, media)[-_MAX_FEEDBACKS:]
+        return [[ReceiverReport(self.ssrc), each] for each in made]
 
     def report(self, now: float) -> list[Packet]:
         """How its streams arrive, and what it may send where it does not find out by itself."""

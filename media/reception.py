@@ -12,7 +12,7 @@ from media.rtcp import ReportBlock, SenderReport
 from media.rtp import unwrap
 from media.specs import Extension, PayloadSpec, TrackSpec
 
-_MAX_GAP = 256  # a larger jump is a new beginning, not loss
+MAX_GAP = 256  # a larger jump is a new beginning, not loss
 _MAX_MISSING = 128
 _RETRY = 0.1  # seconds before one is asked for again
 _TRIES = 5
@@ -93,13 +93,14 @@ class Stream:
             state.highest = extended
             state.last_timestamp = packet.header.timestamp
             self._measure_jitter(packet)
-        state.last_at = packet.now
+        if packet.header.payload_end > packet.header.payload_start:  # what only fills is no media
+            state.last_at = packet.now
         self.plane.keep(state, extended, bytes(packet.data))
         return True
 
     def _note_missing(self, extended: int, now: float) -> None:
         highest = self.state.highest
-        if extended - highest - 1 > _MAX_GAP:
+        if extended - highest - 1 > MAX_GAP:
             self._missing.clear()
             self.plane.forget(self.state)
             return

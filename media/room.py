@@ -81,6 +81,12 @@ class Room:
             (r, s.spec.participant, False) for r, s in self._players.items()
         ]
 
+    def heard_at(self, resource_id: str) -> float:
+        """When a publisher's media came last."""
+        publisher = self._publishers.get(resource_id)
+        streams = publisher.streams.values() if publisher is not None else ()
+        return max((s.state.last_at for s in streams), default=float("-inf"))
+
     def present(self) -> Iterator[PublisherLive | MappingChanged | LayersWanted]:
         """What a newcomer must be told to know how things stand."""
         for publisher in self._publishers.values():
@@ -97,16 +103,16 @@ class Room:
         """A WHIP resource is connected; its streams are found as their packets come."""
         ssrc = self._random.getrandbits(32)
         self._publishers[spec.resource_id] = Publisher(spec, self._plane, ssrc, self._keys)
-        self._tally(spec.participant, wall)
+        self._tally(spec.participant, now, wall)
 
     def add_subscriber(self, spec: SubscriberSpec, now: float, wall: float) -> None:
         """A WHEP resource is connected: it is given what there is, beginning with key frames."""
         self._players[spec.resource_id] = Player(spec, self._plane, self._random, now)
-        self._tally(spec.participant, wall)
+        self._tally(spec.participant, now, wall)
         self._assign(now)
 
-    def _tally(self, participant: str, wall: float) -> None:
-        self._tallies.setdefault(participant, Tally(self.id, participant, wall))
+    def _tally(self, participant: str, now: float, wall: float) -> None:
+        self._tallies.setdefault(participant, Tally(self.id, participant, wall, now))
 
     def remove(self, resource_id: str, reason: str, now: float, wall: float) -> None:
         """A resource ended: left, lost, replaced, ended or stopped. Unknown ones are ignored."""
@@ -331,7 +337,8 @@ class Room:
             for stream in publisher.streams.values():
                 if stream.missing:
                     self._tell(resource_id, publisher.retransmission_request(stream, now))
-            self._tell(resource_id, publisher.transport_feedback())
+            for compound in publisher.transport_feedback():
+                self._tell(resource_id, compound)
         self._measure(now)
         for player in self._players.values():
             if player.due(now):

@@ -7,11 +7,15 @@ from media.evidence import Counts, Evidence, Ledger
 from media.player import Player
 from media.publisher import Publisher
 
+_LONGEST = 2.0  # seconds that one look at what flows can speak for
+_SLACK = 0.5  # seconds that the two clocks may differ over them
+
 
 class Tally:
     """The seconds of one participant. `since` is where the current one began, Unix seconds."""
 
-    def __init__(self, room: str, participant: str, since: float) -> None:
+    def __init__(self, room: str, participant: str, since: float, now: float) -> None:
+        self._judged_at = now
         self.ledger = Ledger(room, participant)
         self._since = since
         self._totals = (0, 0, 0, 0, 0, 0)
@@ -39,6 +43,18 @@ class Tally:
         counts = Counts(*grown)
         counts.jitter_ms = max(jitters, default=0.0) * 1000
         counts.rtt_ms = max(rtts) * 1000 if rtts else None
+        lasted = min(_LONGEST, now - self._judged_at)
+        self._judged_at = now
+        if wall - self._since > lasted + _SLACK:  # suspended, or the clock was set on
+            judged = datetime.fromtimestamp(wall - lasted, UTC)
+            self.ledger.second(
+                datetime.fromtimestamp(self._since, UTC),
+                judged,
+                sent=False,
+                delivered={},
+                counts=Counts(),
+            )
+            self._since = wall - lasted
         self.ledger.second(
             datetime.fromtimestamp(self._since, UTC),
             datetime.fromtimestamp(wall, UTC),

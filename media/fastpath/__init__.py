@@ -242,10 +242,12 @@ class CompiledSocket:
             self.flush()
 
     def _resume(self) -> None:
-        self._read()
-        self._later = None
-        self.flush()
-        self._loop.add_reader(self._socket.fileno(), self._read)
+        try:
+            self._read()
+        finally:
+            self._later = None
+            self.flush()
+            self._loop.add_reader(self._socket.fileno(), self._read)
 
     def flush(self) -> None:
         """Send what is pending."""

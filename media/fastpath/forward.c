@@ -576,6 +576,20 @@ static void forward(core_t *core, slot_t *slot, const stream_t *stream, const pa
     out_ready(core, slot->link, size);
 }
 
+/* Whether a key frame begins here, as media.codecs reads it: its size is for Python to read. */
+static int begins_key(const uint8_t *d, int size, int codec) {
+    if (codec == 2) return (d[0] & 0x48) == 0x08;
+    if (codec != 1 || (d[0] & 0x17) != 0x10) return 0;
+    int at = 1;
+    if (d[0] & 0x80) {
+        if (at >= size) return 0;
+        int flags = d[at++];
+        if (flags & 0x80) at += at < size && d[at] & 0x80 ? 2 : 1;
+        at += !!(flags & 0x40) + !!(flags & 0x30);
+    }
+    return at < size && !(d[at] & 1);
+}
+
 /* Take an unprotected packet, if it is an ordinary one: 1. Else nothing is touched: 0. */
 static int take(core_t *core, source_t *source, uint8_t *data, int size, double now) {
     if (size < 12 || size > LARGEST || (data[0] & 0xE0) != 0x80) return 0; /* or it is padded */
@@ -593,6 +607,7 @@ static int take(core_t *core, source_t *source, uint8_t *data, int size, double 
         start = extensions + 4 * get16(data + start + 2);
     }
     if (start >= size) return 0;
+    if (begins_key(data + start, size - start, stream->codec)) return 0;
     int level = -1, number = -1;
     if ((stream->level_id || stream->twcc_id) &&
         !read_extensions(data + extensions, start - extensions, profile, stream, &level, &number))

@@ -75,9 +75,10 @@ class ControlLinks:
             raise web.HTTPUnauthorized(headers={"WWW-Authenticate": "Bearer"})
         link = web.WebSocketResponse(heartbeat=2.0)
         await link.prepare(request)
-        queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue(_BACKLOG)
-        for event in self._node.present():
-            queue.put_nowait(_message(event))
+        present = [_message(event) for event in self._node.present()]
+        queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue(_BACKLOG + len(present))
+        for each in present:
+            queue.put_nowait(each)
         self._queues.add(queue)
         sender = asyncio.create_task(self._send(link, queue))
         try:

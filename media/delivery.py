@@ -1,5 +1,6 @@
 """One slot of a player: what is in it, under which numbers it goes out, what has arrived."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from media import codecs, rtcp, rtp
@@ -143,7 +144,7 @@ class Slot:
         """Whether packets in order need nothing but new numbers."""
         if self.munger.stream != stream.key:
             return self.target is not stream  # then they are not sent at all
-        return self.carried is stream.payload and not self._unwraps
+        return self.carried is stream.payload and self.payload is not None and not self._unwraps
 
     @property
     def _unwraps(self) -> bool:
@@ -163,7 +164,9 @@ class Slot:
             if not self._carry(stream.payload, packet.now):
                 return None
             munger.switch(stream.key, packet, self._next_timestamp(packet, stream))
-        elif self.carried is not stream.payload and not self._carry(stream.payload, packet.now):
+        elif self.carried is not stream.payload:
+            self._carry(stream.payload, packet.now)
+        if self.payload is None:
             return None
         empty = packet.header.payload_end == packet.header.payload_start
         if empty and munger.leave_out(packet):
@@ -246,14 +249,17 @@ class Slot:
 
     # ── once more ────────────────────────────────────────────────────────────────────────
 
-    def repeat(self, sequence: int, now: float) -> bytes | None:
+    def repeat(
+        self, sequence: int, now: float, afford: Callable[[int], bool] = lambda _: True
+    ) -> bytes | None:
         """Answer a NACK from the cache, as RTX where it was negotiated. A number is answered once
-        in half a round trip, so that no flood of NACKs becomes a larger flood of media."""
+        in half a round trip, so that no flood of NACKs becomes a larger flood of media; and not
+        where the line can't `afford` so many bytes."""
         last = self._repeated.get(sequence)
         pause = min(_REPEAT_AT_LATEST, max(_REPEAT_AFTER, (self.rtt or 0.0) / 2))
         if last is not None and now - last < pause:
             return None
-        whole = self._origin_again(sequence, now)
+        whole = self._origin_again(sequence, now, afford)
         if whole is None:
             return None
         self._repeated.pop(sequence, None)
@@ -285,19 +291,25 @@ class Slot:
         self._number(whole, now)
         return bytes(whole)
 
-    def _origin_again(self, sequence: int, now: float) -> bytes | None:
+    def _origin_again(
+        self, sequence: int, now: float, afford: Callable[[int], bool] = lambda _: True
+    ) -> bytes | None:
         """The packet that went out as `sequence`, where it is still kept. What came before the key
         frame of the stream that is shown now is of no use any more."""
         found = self.munger.origin(sequence)
         if found is None or found[0].stream != self.munger.stream:
             return None
         stream = self._layer(found[0].stream)
-        return self._again(stream, found[0].extended, found[1], now) if stream else None
+        data = stream.plane.kept(stream.state, found[0].extended) if stream else None
+        if stream is None or data is None or not afford(len(data)):
+            return None
+        return self._again(stream, data, found[0].extended, found[1], now)
 
-    def _again(self, stream: Stream, extended: int, numbers: Numbers, now: float) -> bytes | None:
-        data = stream.plane.kept(stream.state, extended)
+    def _again(
+        self, stream: Stream, data: bytes, extended: int, numbers: Numbers, now: float
+    ) -> bytes | None:
         payload, state = self.payload, self.state
-        if data is None or payload is None:
+        if payload is None:
             return None
         packet = self._unwrapped(read(data, extended, stream.payload.codec, now))
         whole = perform(

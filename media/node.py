@@ -10,9 +10,10 @@ import gc
 import random
 import secrets
 import time
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 
 import psutil
 import structlog
@@ -38,7 +39,23 @@ from media.wire import Certificate, HandshakeFailed, Wire, srtp_functions
 log = structlog.get_logger()
 
 TICK = 0.05  # seconds
+_GOODBYES = 500  # resources remembered that their peers ended by themselves
 CONNECT_TIMEOUT = 20.0  # seconds from the answer to the end of the handshake
+
+
+@dataclass(slots=True)
+class Wishes:
+    """What people want of a room, whoever is in it."""
+
+    floor: str | None = None
+    muted: set[str] = field(default_factory=set)
+
+    def mute(self, participant: str, *, muted: bool) -> None:
+        """Mute a participant, or no longer."""
+        if muted:
+            self.muted.add(participant)
+        else:
+            self.muted.discard(participant)
 
 
 class MediaNode:
@@ -71,6 +88,8 @@ class MediaNode:
         self._peers: dict[str, Peer] = {}
         self._lead_published: dict[str, asyncio.Event] = {}
         self._waiting_for: Counter[asyncio.Event] = Counter()
+        self._wishes: dict[str, Wishes] = {}  # of rooms whose lesson has not ended
+        self._goodbyes: OrderedDict[str, Grant] = OrderedDict()  # ended by the peer; DELETE follows
         self._random = random.SystemRandom()
         self._compiled = compiled
         self._plane = Plane()
@@ -220,12 +239,14 @@ class MediaNode:
         return peer.ice.quoted_etag, restart_fragment(self._local_side(peer), peer.bundle)
 
     def delete(self, resource_id: str) -> None:
-        """End a resource as *left*. Raises NoSuchResource."""
-        self._close(self._peer(resource_id), "left")
+        """End a resource as *left*. One that the peer has just ended by itself may be ended once
+        more. Raises NoSuchResource."""
+        if self._goodbyes.pop(resource_id, None) is None:
+            self._close(self._peer(resource_id), "left")
 
     def grant_of(self, resource_id: str) -> Grant:
         """Whose a resource is. Raises NoSuchResource."""
-        return self._peer(resource_id).grant
+        return self._goodbyes.get(resource_id) or self._peer(resource_id).grant
 
     def _peer(self, resource_id: str) -> Peer:
         try:
@@ -238,16 +259,22 @@ class MediaNode:
     # ── commands ─────────────────────────────────────────────────────────────────────────
 
     def close_room(self, room_id: str, reason: str = "ended") -> None:
+        if reason == "ended":
+            self._wishes.pop(room_id, None)
         for peer in list(self._peers.values()):
             if peer.grant.room == room_id:
                 self._close(peer, reason)
 
     def set_floor(self, room_id: str, participant: str | None) -> None:
+        """Give the floor; also in a room where nobody is yet."""
+        self._wishes.setdefault(room_id, Wishes()).floor = participant
         if room_id in self._rooms:
             self._rooms[room_id].set_floor(participant, time.monotonic())
             self._settle(self._rooms[room_id])
 
     def set_muted(self, room_id: str, participant: str, *, muted: bool) -> None:
+        """Keep a participant's sound from everyone, or let it through; also before it is there."""
+        self._wishes.setdefault(room_id, Wishes()).mute(participant, muted=muted)
         if room_id in self._rooms:
             self._rooms[room_id].set_muted(participant, muted, time.monotonic())
             self._settle(self._rooms[room_id])
@@ -327,6 +354,10 @@ class MediaNode:
         self._on_event(ParticipantConnected(grant.room, grant.participant, grant.direction))
         self._settle(room)
         await peer.wire.closed()
+        if peer.resource_id in self._peers:
+            self._goodbyes[peer.resource_id] = peer.grant
+            if len(self._goodbyes) > _GOODBYES:
+                self._goodbyes.popitem(last=False)
         self._close(peer, "left")
 
     def _place(self, peer: Peer) -> None:
@@ -343,7 +374,12 @@ class MediaNode:
 
     def _room(self, room_id: str) -> Room:
         if room_id not in self._rooms:
-            self._rooms[room_id] = Room(room_id, random=self._random, plane=self._plane)
+            room = Room(room_id, random=self._random, plane=self._plane)
+            self._rooms[room_id] = room
+            wishes = self._wishes.get(room_id, Wishes())
+            room.set_floor(wishes.floor, time.monotonic())
+            for participant in wishes.muted:
+                room.set_muted(participant, True, time.monotonic())
         return self._rooms[room_id]
 
     def _close(self, peer: Peer, reason: str) -> None:
@@ -428,7 +464,9 @@ class MediaNode:
             elif isinstance(output, SendRtcp):
                 peer = self._peers.get(output.resource_id)
                 if peer and peer.wire and peer.wire.connected and peer.address and self._udp:
-                    self._udp.send(peer.wire.protect_rtcp(output.data), peer.address)
+                    packet = peer.wire.protect_rtcp(output.data)
+                    if packet is not None:
+                        self._udp.send(packet, peer.address)
             elif isinstance(output, Evidence):
                 self._on_evidence(output)
             else:

@@ -85,10 +85,8 @@ class Player:
         found: list[bytes] = []
         newest = slot.munger.highest
         for sequence in dict.fromkeys(s for s in sequences if (newest - s) & 0xFFFF < CACHE):
-            data = slot.repeat(sequence, now)
+            data = slot.repeat(sequence, now, lambda size: self._repeats.take(size, now))
             if data is not None:
-                if not self._repeats.take(len(data), now):
-                    break
                 found.append(data)
         return found
 

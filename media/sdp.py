@@ -21,6 +21,7 @@ _MAX_FINGERPRINTS = 8
 _MAX_SSRCS = 16  # of one m-line
 _MAX_GROUPS = 8
 _MAX_RIDS = 16
+_LONGEST_MID = 32  # bytes: it travels in header extensions, and has to fit
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+/_.^`{|}~-]{1,64}")  # RFC 8866, 9: token, and "/"
 _UFRAG = re.compile(r"[A-Za-z0-9+/]{4,256}")  # RFC 8839, 5.4
 _PASSWORD = re.compile(r"[A-Za-z0-9+/]{22,256}")
@@ -175,7 +176,7 @@ def _attribute(section: Section, name: str, value: str) -> None:
 
 
 def _mid(section: Section, value: str) -> None:
-    if not _TOKEN.fullmatch(value):
+    if not _TOKEN.fullmatch(value) or len(value) > _LONGEST_MID:
         raise ValueError(f"a=mid:{value[:60]}")
     section.mid = value
 

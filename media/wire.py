@@ -301,9 +301,13 @@ class Wire:
         assert self._send is not None, "nothing is forwarded before the handshake"
         return self._send.protect(data)
 
-    def protect_rtcp(self, data: bytes) -> bytes:
+    def protect_rtcp(self, data: bytes) -> bytes | None:
+        """The SRTCP packet, or None for one that is too long."""
         assert self._send is not None, "nothing is reported before the handshake"
-        return self._send.protect_rtcp(data)
+        try:
+            return self._send.protect_rtcp(data)
+        except (pylibsrtp.Error, ValueError):
+            return None
 
     async def close(self) -> None:
         """Say goodbye and stop; the second time does nothing."""

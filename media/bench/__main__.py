@@ -14,7 +14,7 @@ from media.bench.comparison import DEFAULT_SYSTEMS, SCENARIOS, SYSTEMS, Options,
 from media.bench.first_frame import NoBrowser
 from media.bench.measure import Plan
 from media.bench.report import as_json, as_table
-from media.bench.scenarios import one_to_many
+from media.bench.scenarios import one_to_many, parse
 from media.bench.sdp import SignallingFailed
 
 
@@ -67,7 +67,13 @@ def _parser(prog: str) -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None, prog: str = "python -m media.bench") -> None:
     """Parse (by default the process's own arguments), measure, print."""
-    args = _parser(prog).parse_args(arguments)
+    parser = _parser(prog)
+    args = parser.parse_args(arguments)
+    for name in args.scenarios:
+        try:
+            parse(name)
+        except ValueError as error:
+            parser.error(str(error))
     plan = Plan(
         args.seconds,
         args.warm_up,

@@ -86,10 +86,10 @@ def _watched(hub: int, rooms: int) -> Iterator[tuple[str, tuple[int, ...]]]:
 
 
 def parse(name: str, multiple: int = 1) -> Scenario:
-    """`"1→N"` (or `1-N`, `1:N`), or `"city"` times `multiple`. Raises ValueError."""
+    """`"1→N"` (or `1->N`, `1-N`, `1:N`), or `"city"` times `multiple`. Raises ValueError."""
     if name == "city":
         return city(multiple)
-    one, _, many = name.replace("→", "-").replace(":", "-").partition("-")
+    one, _, many = name.replace("->", "-").replace("→", "-").replace(":", "-").partition("-")
     if one != "1" or not many.isdigit() or not 0 < int(many) < 10_000:
-        raise ValueError(f"no such scenario: {name!r}; there is 1→N and city")
+        raise ValueError(f"no such scenario: {name!r}; there is 1→N (or 1-N) and city")
     return one_to_many(int(many))

@@ -35,6 +35,7 @@ from scheduler.model import (
 )
 
 _CODE_LIFETIME = timedelta(days=7)
+_A_MINUTE = timedelta(minutes=1)
 
 
 async def demo(settings: Settings, lesson_minutes: float, console: Console) -> None:
@@ -49,6 +50,7 @@ class _Demonstration:
         self._length = length
         self._console = console
         self._content: dict[str, Any] = {}
+        self._cut_short = False  # by midnight: bells don't ring over it
 
     async def prepare(self, pool: Pool, live: Live) -> None:
         now = datetime.now(ZoneInfo("UTC")).replace(microsecond=0)
@@ -60,6 +62,7 @@ class _Demonstration:
                 session_id = await lesson_now(connection, now, self._length)
             session = await sessions.session(connection, session_id)
             assert session is not None, "it was just planned"
+            self._cut_short = session.ends_at - session.starts_at < self._length - _A_MINUTE
             known = before.get("accounts", {})
             self._content = {
                 "accounts": await _accounts(connection, session, known),
@@ -93,6 +96,11 @@ class _Demonstration:
             f"{live['from']}–{live['until']}"
         )
         self._console.print(table)
+        if self._cut_short:
+            self._console.print(
+                "这节课到当地零点为止，零点之后再启动可得到完整的一节课。 "
+                "This lesson ends at local midnight; start again after it for a whole one."
+            )
         self._console.print(f"[dim]{self._file} · Ctrl-C 停止 stops[/dim]\n")
 
 

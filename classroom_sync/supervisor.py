@@ -64,7 +64,7 @@ class NodeSupervisor:
             finally:
                 if process.returncode is None:
                     await _stop(process)
-            log.error("media node died", index=index, pid=process.pid, code=code)
+            log.error("media node died: replacing it", index=index, pid=process.pid, code=code)
             await self._on_death(node_id)
             pause = _FIRST_PAUSE if loop.time() - started > _SETTLED else pause
             await asyncio.sleep(pause)

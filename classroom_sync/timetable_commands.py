@@ -161,7 +161,7 @@ def solve(
 
 
 @app.command(
-    epilog="Example: classroom-sync timetable repair plan.json --without T07 "
+    epilog="Example: classroom-sync timetable repair plan.json --without 2132999901-T07 "
     "--since 2026-10-12 --until 2026-10-14"
 )
 def repair(

@@ -113,6 +113,13 @@ class Estimator:
         )
 
     @property
+    def clear(self) -> bool:
+        """Whether transport feedback tells that what is sent now arrives, and at once: whatever the
+        estimate, it is carried."""
+        heard = self._heard_at is not None
+        return heard and self._loss <= _CLEAN and self._detector.waiting < _SHORT_AGAIN
+
+    @property
     def draining(self) -> bool:
         """Whether a long queue stands: what is sent now comes late, or is lost at its end."""
         return self._draining_since is not None

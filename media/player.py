@@ -166,7 +166,8 @@ class Player:
             return float("inf")
         budget = max(0.0, self.estimator.bitrate(now) - self._sound())
         least = (layers[0][0].bitrate or _UNKNOWN) if layers and layers[0] else 0.0
-        if budget >= _NEARLY * least:
+        showing = self.videos and self.videos[0].target is not None
+        if budget >= _NEARLY * least or (showing and self.estimator.clear):
             self._enough_at = now
         if not self.estimator.limited or now - self._enough_at < _DARK_AFTER:
             return max(budget, MARGIN * least)

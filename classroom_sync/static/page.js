@@ -23,6 +23,14 @@ export function notice(text) {
   box.hidden = !text;
 }
 
+const PASSING = 8000; // ms
+
+/** Say something that needs no answer, for a while. @param {string} text */
+export function passing(text) {
+  notice(text);
+  setTimeout(() => element("notice").textContent === text && notice(""), PASSING);
+}
+
 /** What to tell about a failure to open camera and microphone. @param {unknown} error */
 export function deviceTrouble(error) {
   if (!window.isSecureContext) return texts.insecure;

@@ -1,7 +1,7 @@
 // @ts-check
 // A classroom screen: waits for the next lesson, joins by itself, fills the screen.
 
-import { deviceTrouble, element, fill, hear, inOneTab, lessonClock, notice, openDevices, show, texts } from "./page.js";
+import { deviceTrouble, element, fill, hear, inOneTab, lessonClock, notice, openDevices, passing, show, texts } from "./page.js";
 import { SessionLink } from "./session.js";
 import { sizes } from "./sizes.js";
 import { player, streams } from "./whep.js";
@@ -18,6 +18,7 @@ const ready = ["open", "live"];
 /** @type {Map<string, MediaStream>} */ let slots = new Map();
 /** @type {MediaStream | null} */ let devices = null;
 /** @type {string | null} */ let node = null;
+let seen = false; // the teacher's picture, since this page was opened
 const shownIn = sizes((found) => link?.send({ do: "sizes", sizes: found }));
 
 async function look() {
@@ -36,7 +37,7 @@ async function look() {
 function join() {
   link = new SessionLink(root.dataset.session ?? "", root.dataset.csrf ?? "");
   link.addEventListener("state", (event) => draw(/** @type {CustomEvent<State>} */ (event).detail));
-  link.addEventListener("refused", (event) => notice(/** @type {CustomEvent<string>} */ (event).detail));
+  link.addEventListener("refused", (event) => passing(/** @type {CustomEvent<string>} */ (event).detail));
   element("buttons").hidden = false;
   element("waitword").textContent = texts.doors;
   if (root.dataset.publish === "yes") publish(link);
@@ -77,14 +78,22 @@ function draw(state) {
   sendLayers(camera, state.layers.camera);
   const video = state.slots.filter((s) => s.kind === "video" && s.participant);
   const main = video[0];
-  element("stage").hidden = !main;
-  element("waiting").hidden = Boolean(main);
+  const lead = state.participants.find((p) => p.role === "lead");
+  if (main) seen = true; // from here on the last picture stays, whatever happens to the line
+  element("stage").hidden = !seen;
+  element("waiting").hidden = seen;
+  if (seen && !main && !lead?.publishing.length) notice(texts.teacherGone);
+  else if (main && element("notice").textContent === texts.teacherGone) notice("");
+  const shown = state.participants.find((p) => p.id === main?.participant);
+  element("mainname").hidden = !shown || shown === lead;
+  element("mainname").textContent = shown ? `${shown.school} ${shown.class}` : "";
   show(element("main-picture"), main ? slots.get(main.mid) ?? null : null);
   if (main) shownIn(main.mid, element("main-picture"));
   element("weak").hidden = !main?.dark;
   drawOthers(video.slice(1), state);
   const me = state.participants.find((p) => p.id === state.you);
-  element("floorsign").hidden = state.floor !== state.you;
+  element("floorsign").hidden = state.floor !== state.you || Boolean(me?.muted);
+  element("mutedsign").hidden = !me?.muted;
   element("hand").setAttribute("aria-pressed", String(me?.hand ?? false));
   element("handword").textContent = me?.hand ? texts.lower : texts.raise;
   if (me?.heads) element("headsword").textContent = fill(texts.headsDone, { expected: me.heads[0], present: me.heads[1] });

@@ -1,7 +1,7 @@
 // @ts-check
 // The lead teacher's lesson: device check, one click to go live, rooms as tiles, hands and the floor.
 
-import { deviceTrouble, element, fill, hear, inOneTab, lessonClock, notice, openDevices, show, texts } from "./page.js";
+import { deviceTrouble, element, fill, hear, inOneTab, lessonClock, notice, openDevices, passing, show, texts } from "./page.js";
 import { SessionLink } from "./session.js";
 import { sizes } from "./sizes.js";
 import { player, streams } from "./whep.js";
@@ -172,6 +172,7 @@ async function shareScreen() {
     screen.stop();
     screen = null;
     element("screen").setAttribute("aria-pressed", "false");
+    element("screen").textContent = texts.share;
     return;
   }
   const stream = await navigator.mediaDevices.getDisplayMedia({ video: true }).catch(() => null);
@@ -179,6 +180,7 @@ async function shareScreen() {
   screen = publisher(link.grant("publish", "screen"), stream, "screen");
   screen.start();
   element("screen").setAttribute("aria-pressed", "true");
+  element("screen").textContent = texts.stopShare;
   stream.getVideoTracks()[0].addEventListener("ended", () => screen && shareScreen());
 }
 
@@ -188,7 +190,7 @@ element("start").addEventListener("click", goLive);
 element("screen").addEventListener("click", shareScreen);
 element("end").addEventListener("click", () => link.send({ do: "end" }));
 link.addEventListener("state", (event) => draw(/** @type {CustomEvent<State>} */ (event).detail));
-link.addEventListener("refused", (event) => notice(/** @type {CustomEvent<string>} */ (event).detail));
+link.addEventListener("refused", (event) => passing(/** @type {CustomEvent<string>} */ (event).detail));
 window.addEventListener("pagehide", () => [camera, watch, screen].forEach((each) => each?.stop()));
 setInterval(() => {
   element("elapsed").textContent = lessonClock(root.dataset.starts ?? "", root.dataset.ends ?? "");

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from media import codecs, rtcp, rtp
+from media.allowance import Allowance
 from media.feedback import HISTORY
 from media.feeds import Feed
 from media.plane import LinkState, Plane, SlotState
@@ -19,6 +20,7 @@ _REPEAT_AFTER = 0.02  # seconds before one packet is repeated again, on the shor
 _REPEAT_AT_LATEST = 0.2  # and on the longest
 _REPEATED = 512  # numbers remembered for that
 _RED_FROM = 0.004  # of the sound's packets lost: from here on it is sent with redundancy
+_PLEAS, _PLEAS_AT_ONCE = 0.5, 4.0  # key frames a second that a player may ask for, and at once
 _FALL = 0.2  # seconds that a layer too large may still be shown
 _PADDING = 255  # bytes of padding in a packet, at most
 _RED_FOR = 30.0  # seconds that it stays so after the last loss
@@ -62,6 +64,7 @@ class Slot:
     target: Stream | None = None
     carried: PayloadSpec | None = None  # as the publisher sends it
     payload: PayloadSpec | None = None  # as the player gets it
+    pleas: Allowance = field(default_factory=lambda: Allowance(_PLEAS, _PLEAS_AT_ONCE))
     width: int = 0  # pixels at which the page shows it; 0: it did not say
     confirmed: int = -1  # extended highest sequence a receiver report named
     lost: int = 0

@@ -1,5 +1,7 @@
 """A WHIP resource in a room: the streams that come of it, the feeds they make, what it is told."""
 
+from collections import deque
+
 from media import codecs, rtp
 from media.allowance import Allowance
 from media.delivery import unix
@@ -15,6 +17,7 @@ from media.specs import Extension, Kind, PayloadSpec, PublisherSpec, TrackSpec
 RECENT = 1.0  # seconds within which media must have flowed to be flowing
 KEYFRAME_INTERVAL = 0.5  # seconds between requests for a key frame of one stream
 PUBLISH_BITRATE = 4_000_000  # bits per second a publisher is allowed by REMB
+_OFFSETS_FOR = 60.0  # seconds
 _MAX_STREAMS = 16  # inbound SSRCs of one publisher
 _MAX_FEEDBACKS = 8  # in one tick; numbers so far apart that they need more are not honest
 _MAX_REPORTED = 31  # report blocks in one packet (RFC 3550, 6.4.1)
@@ -34,6 +37,7 @@ class Publisher:
             Feed(keys(), t, spec.resource_id, spec.participant, spec.lead, spec.source)
             for t in spec.tracks
         )
+        self._offsets: deque[tuple[float, float]] = deque(maxlen=256)  # when told, and what
         self._plane = plane
         self._source = plane.source(spec.resource_id)
         self._keys = keys
@@ -182,9 +186,12 @@ class Publisher:
             stream = self.streams.get(report.ssrc)
             if stream is not None:
                 stream.report, stream.report_at = report, now
-                offset = wall - unix(report.ntp)
-                # The least delayed report comes nearest to the true offset of the two clocks.
-                self.offset = offset if self.offset is None else min(self.offset, offset)
+                self._offsets.append((now, wall - unix(report.ntp)))
+                # The least delayed report comes nearest to the true offset of the two clocks; an
+                # old one says nothing of clocks that drift or are set.
+                while now - self._offsets[0][0] > _OFFSETS_FOR:
+                    self._offsets.popleft()
+                self.offset = min(offset for _, offset in self._offsets)
         elif isinstance(report, Bye):
             gone = [self.streams[ssrc] for ssrc in report.ssrcs if ssrc in self.streams]
             for stream in gone:

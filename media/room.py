@@ -224,7 +224,7 @@ class Room:
         if isinstance(report, Pli | Fir):
             asked = [report.media] if isinstance(report, Pli) else [s for s, _ in report.entries]
             for ssrc in asked:
-                if ssrc in player.by_ssrc:
+                if ssrc in player.by_ssrc and player.by_ssrc[ssrc].pleas.take(1, now):
                     self._ask_keyframe(player.by_ssrc[ssrc], now, again=True)
         elif isinstance(report, Nack):
             if report.media in player.by_ssrc:

@@ -384,3 +384,34 @@ def test_a_publisher_is_told_when_its_packets_came() -> None:
     [feedback] = [p for p in told if isinstance(p, rtcp.TransportFeedback)]
     assert feedback.base == 65_534
     assert [a is not None for a in feedback.arrivals] == [True, True, False, True]
+
+
+def test_a_player_that_asks_for_ever_gets_few_key_frames(lesson: Lesson) -> None:
+    lesson.play()
+    lesson.run(2)
+    lesson.asked.clear()
+    for _ in range(20):
+        for _ in range(10):
+            plea = rtcp.build([rtcp.ReceiverReport(9), rtcp.Pli(9, 5100)])
+            lesson.room.on_rtcp(">room", plea, lesson.now, WALL + lesson.now)
+        lesson.run(1)
+    assert 8 <= sum(isinstance(p, rtcp.Pli) for p in lesson.asked) <= 16
+
+
+def test_lips_follow_a_publisher_whose_clock_was_set_back(lesson: Lesson) -> None:
+    """Sound and picture keep one clock, which is the newest minute's."""
+    lesson.play()
+    lesson.run(1)
+
+    def report(clock: float) -> None:
+        stamp = int((clock + 2_208_988_800) * (1 << 32))
+        told = [rtcp.SenderReport(ssrc, stamp, 0, 1, 1) for ssrc in (10, 13)]
+        lesson.room.on_rtcp("hub>", rtcp.build(told), lesson.now, WALL + lesson.now)
+
+    report(WALL + lesson.now)
+    lesson.run(1)
+    for _ in range(65):
+        report(WALL + lesson.now - 100)
+        lesson.run(1)
+    publisher = lesson.room._publishers["hub>"]
+    assert publisher.offset == pytest.approx(100, abs=0.1)

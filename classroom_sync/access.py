@@ -55,3 +55,9 @@ async def seat_in(request: web.Request, session: str) -> Seat:
     if allowed(visitor.role, Action.SEE_CITY):
         return Seat(session_id, None, None, visitor.actor)
     raise Refused(403, "This lesson is not one of yours.")
+
+
+def whole_city(request: web.Request) -> None:
+    """Only an administrator of the whole city goes on. Raises Refused (403)."""
+    if request[VISITOR].school_code is not None:
+        raise Refused(403, "Only an administrator of the whole city changes the timetable.")

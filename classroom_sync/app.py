@@ -9,12 +9,23 @@ from aiohttp import web
 
 from classroom_sync import auth, errors, health, i18n, relay, session_socket
 from classroom_sync.api import registry
-from classroom_sync.keys import LIMITS, LINKS, LIVE, MEDIA_KEY, NODE_HTTP, NOW, POOL, SETTINGS
+from classroom_sync.keys import (
+    LIMITS,
+    LINKS,
+    LIVE,
+    MEDIA_KEY,
+    NODE_HTTP,
+    NOW,
+    POOL,
+    SETTINGS,
+    SOLVER,
+)
 from classroom_sync.limits import MediaLimits
 from classroom_sync.live import Live
 from classroom_sync.node_links import NodeLinks
-from classroom_sync.pages import admin, bureau, entrance, feeds, imports, room, teacher
+from classroom_sync.pages import admin, bureau, entrance, feeds, imports, room, teacher, timetable
 from classroom_sync.settings import Settings
+from classroom_sync.solver_runs import SolverRuns
 from db.pool import Pool
 
 _MAX_BODY = 256 * 1024
@@ -49,7 +60,7 @@ def build(
     node_http: aiohttp.ClientSession,
     now: Callable[[], datetime],
 ) -> web.Application:
-    """The application, ready to be served; it owns nothing it is given."""
+    """The application, ready to be served; it owns nothing it is given, and its solver runs."""
     app = web.Application(
         middlewares=[i18n.localized, errors.errors, auth.authenticated],
         client_max_size=_MAX_BODY,
@@ -62,7 +73,13 @@ def build(
     app[MEDIA_KEY] = media_key
     app[NODE_HTTP] = node_http
     app[NOW] = now
-    pages = (entrance, teacher, room, admin, bureau, feeds, imports)
+    app[SOLVER] = runs = SolverRuns(pool, now)
+
+    async def close_runs(_app: web.Application) -> None:
+        await runs.close()
+
+    app.on_shutdown.append(close_runs)
+    pages = (entrance, teacher, room, admin, timetable, bureau, feeds, imports)
     for module in (*pages, session_socket, relay, health):
         app.add_routes(module.routes)
     registry.add_routes(app)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from classroom_sync.limits import MediaLimits
     from classroom_sync.live import Live
     from classroom_sync.node_links import NodeLinks
+    from classroom_sync.solver_runs import SolverRuns
 
 SETTINGS = web.AppKey("settings", Settings)
 POOL = web.AppKey("pool", Pool)
@@ -24,6 +25,7 @@ LIMITS: "web.AppKey[MediaLimits]" = web.AppKey("limits")
 MEDIA_KEY = web.AppKey("media_key", bytes)  # signs media tokens
 NODE_HTTP = web.AppKey("node_http", aiohttp.ClientSession)
 NOW: "web.AppKey[Callable[[], datetime]]" = web.AppKey("now")
+SOLVER: "web.AppKey[SolverRuns]" = web.AppKey("solver")
 ZONE = web.AppKey("zone", str)
 
 VISITOR: "web.RequestKey[Visitor]" = web.RequestKey("visitor")

@@ -25,6 +25,9 @@ class Action(StrEnum):
     SEE_COVERAGE = "see_coverage"
     MAKE_FEEDS = "make_feeds"  # calendar addresses: one's own, or those of the schools one sees
     IMPORT = "import"  # timetables and registers from files
+    EDIT_TIMETABLE = "edit_timetable"  # drafts, their publication, solver runs
+    CHANGE_LESSONS = "change_lessons"  # single dated lessons: substitute, cancel, make up, ad hoc
+    ANSWER_SHIFTS = "answer_shifts"  # a receiving school's word on what a lesson displaces
 
 
 _R, _A = Role, Action
@@ -39,6 +42,9 @@ TABLE: dict[Action, frozenset[Role]] = {
     _A.SEE_COVERAGE: frozenset({_R.BUREAU, _R.ADMIN}),
     _A.MAKE_FEEDS: frozenset({_R.TEACHER, _R.ADMIN, _R.BUREAU}),
     _A.IMPORT: frozenset({_R.ADMIN}),
+    _A.EDIT_TIMETABLE: frozenset({_R.ADMIN}),
+    _A.CHANGE_LESSONS: frozenset({_R.ADMIN}),
+    _A.ANSWER_SHIFTS: frozenset({_R.ADMIN}),
 }
 
 

@@ -85,14 +85,12 @@ async def versions_between(
     """Published versions that hold on some day of [since, until], whole."""
     rows = [row async for row in _sql.versions_between(connection, since=since, until=until)]
     return tuple(
-        [
-            value(TimetableVersion, row, lessons=await _lessons(connection, row["id"]))
-            for row in rows
-        ]
+        [value(TimetableVersion, row, lessons=await lessons(connection, row["id"])) for row in rows]
     )
 
 
-async def _lessons(connection: Connection, version_id: UUID) -> tuple[Lesson, ...]:
+async def lessons(connection: Connection, version_id: UUID) -> tuple[Lesson, ...]:
+    """A version's lessons, in order of time."""
     receivers: dict[UUID, list[Receiver]] = defaultdict(list)
     async for row in _sql.receivers_of_version(connection, version_id=version_id):
         receivers[row["lesson_id"]].append(value(Receiver, row))

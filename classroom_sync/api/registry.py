@@ -85,7 +85,7 @@ async def _json(request: web.Request) -> Any:
 
 def add_routes(app: web.Application) -> None:
     """Mount every declared endpoint and the description of them all."""
-    from classroom_sync.api import v1  # noqa: F401 - its declarations fill ENDPOINTS
+    from classroom_sync.api import solver, timetable, v1  # noqa: F401 - their declarations fill ENDPOINTS
 
     for item in ENDPOINTS:
         app.router.add_route(item.method, item.path, _bound(item))

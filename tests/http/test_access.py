@@ -9,11 +9,12 @@ from aiohttp import web
 
 from classroom_sync.api.registry import ENDPOINTS
 from classroom_sync.auth import FAILURES, IDLE, LOCK
-from classroom_sync.pages import admin, bureau, feeds, imports, room, teacher
+from classroom_sync.pages import admin, bureau, feeds, imports, room, teacher, timetable
 from classroom_sync.permissions import TABLE, Action, Role
 from tests.http.conftest import PASSWORD, Site, pair_room, sign_in
 from tests.worlds import FAR, HUB, NEAR
 
+PAGES = (teacher, room, admin, timetable, bureau, feeds, imports)
 ACCOUNTS = {Role.BUREAU: "bureau", Role.ADMIN: "admin", Role.TEACHER: "lead"}
 
 
@@ -111,7 +112,7 @@ def _guarded_routes() -> list[tuple[str, str, Action]]:
     """Every page and endpoint that names the action it needs."""
     found = [
         (r.method, r.path, r.handler.action)
-        for module in (teacher, room, admin, bureau, feeds, imports)
+        for module in PAGES
         for r in module.routes
         if isinstance(r, web.RouteDef) and hasattr(r.handler, "action")
     ]
@@ -122,7 +123,7 @@ def _guarded_routes() -> list[tuple[str, str, Action]]:
 def test_every_page_and_endpoint_is_in_the_table() -> None:
     unguarded = [
         r.path
-        for module in (teacher, room, admin, bureau, feeds, imports)
+        for module in PAGES
         for r in module.routes
         if isinstance(r, web.RouteDef) and not hasattr(r.handler, "action")
     ]
@@ -144,6 +145,7 @@ async def test_roles_reach_what_the_table_allows_and_nothing_else(
         "feed": str(site.planned.session_id),
         "import": str(site.planned.session_id),
         "what": "grid",
+        "version": str(site.planned.session_id),
     }
     async with site.browser() as browser:
         csrf = ""

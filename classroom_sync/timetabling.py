@@ -1,0 +1,95 @@
+"""The city as rules and solver take it, read from the database; and the check of whole versions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from classroom_sync.errors import Refused
+from classroom_sync.exchange import day_within
+from db import calendar, city, drafts, timetable
+from db.pool import Connection
+from scheduler import rules
+from scheduler.bells import NoBells
+from scheduler.city import City, bells_on
+from scheduler.model import Lesson, Term
+from scheduler.rules import Conflict, Rules
+
+RULES = Rules()  # DOMAIN's assumed numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What is wrong with lessons, and what they cost by soft rule in a fortnight."""
+
+    conflicts: tuple[Conflict, ...]
+    score: dict[str, int]
+
+    @property
+    def hard(self) -> tuple[Conflict, ...]:
+        return tuple(c for c in self.conflicts if c.hard)
+
+
+async def need_term(connection: Connection) -> Term:
+    """The latest term. Raises Refused (409) when there is none."""
+    term = await calendar.latest_term(connection)
+    if term is None:
+        raise Refused(409, "There is no term yet: an administrator must enter the calendar.")
+    return term
+
+
+async def read_city(connection: Connection, term: Term, on: date) -> City:
+    """Everything a timetable of a term is judged by, with the bells of one day."""
+    return City(
+        schools=tuple(await city.schools(connection)),
+        rooms=tuple(await city.rooms(connection)),
+        teachers=tuple(await city.teachers(connection)),
+        classes=tuple(await city.class_groups(connection)),
+        bells=bells_on(await calendar.bells(connection), on),
+        demands=await drafts.demands(connection, term.id),
+        busy=await timetable.busy_times(connection, term.id),
+        decisions=await drafts.decisions(connection, term.id),
+        subjects=tuple(await city.subjects(connection)),
+    )
+
+
+async def city_now(connection: Connection, term: Term, now: datetime) -> City:
+    """The city with today's bells, or those of the term's nearest day."""
+    return await read_city(connection, term, day_within(term, now))
+
+
+def check(of: City, lessons: Sequence[Lesson]) -> Checked:
+    """Conflicts and score of a version. Lessons of different ranges of weeks do not meet: each
+    stretch of the term in which the same lessons are held is checked, and costs are its worst's.
+
+    Raises Refused (409) where a school of the lessons has no such bell.
+    """
+    found: dict[tuple[object, ...], Conflict] = {}
+    worst: dict[str, int] = {}
+    try:
+        for held in _stretches(lessons):
+            for conflict in rules.check(of, held, RULES):
+                ids = tuple(k.id for k in conflict.lessons)
+                found.setdefault((conflict.rule, conflict.about, ids, conflict.weeks), conflict)
+            score = rules.score(of, held, RULES)
+            if sum(score.values()) >= sum(worst.values()):
+                worst = score
+    except NoBells:
+        raise Refused(
+            409, "A lesson is in a period that its school's bells do not have: move or remove it."
+        ) from None
+    return Checked(tuple(sorted(found.values(), key=lambda c: not c.hard)), worst)
+
+
+def _stretches(lessons: Sequence[Lesson]) -> list[list[Lesson]]:
+    starts = {1} | {k.week_from for k in lessons if k.week_from}
+    starts |= {k.week_until + 1 for k in lessons if k.week_until}
+    return [
+        [k for k in lessons if (k.week_from or 1) <= week <= (k.week_until or week)]
+        for week in sorted(starts)
+    ]
+
+
+def today(term: Term, now: datetime) -> date:
+    """The date of an instant where the term's schools are."""
+    return now.astimezone(ZoneInfo(term.zone)).date()

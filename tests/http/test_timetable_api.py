@@ -1,0 +1,274 @@
+"""Drafts through the API: made, changed and given back, refused, compared, published."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import aiohttp
+import pytest
+
+from classroom_sync.timetabling import today
+from tests.http.conftest import Site, sign_in
+from tests.worlds import FAR, HUB, NEAR, TERM
+
+V = "/api/v1/timetable/versions"
+
+
+class Admin:
+    """An administrator's program: JSON in and out, in English."""
+
+    def __init__(self, browser: aiohttp.ClientSession, csrf: str) -> None:
+        self._browser, self._headers = browser, {"X-CSRF-Token": csrf, "Accept-Language": "en"}
+
+    async def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        request = self._browser.request(method, path, json=body, headers=self._headers)
+        async with request as response:
+            return response.status, await response.json() if response.status != 204 else None
+
+    async def done(self, method: str, path: str, body: Any = None) -> Any:
+        status, answer = await self.ask(method, path, body)
+        assert status in (200, 204), answer
+        return answer
+
+    async def lessons(self, version: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = (await self.done("GET", f"{V}/{version}"))["lessons"]
+        return found
+
+
+async def entered(browser: aiohttp.ClientSession, login: str = "admin") -> Admin:
+    return Admin(browser, await sign_in(browser, login))
+
+
+def lesson(weekday: int = 2, period: int = 1, **other: Any) -> dict[str, Any]:
+    return {
+        "id": str(uuid4()),
+        "weekday": weekday,
+        "period": period,
+        "weeks": "all",
+        "subject": "music",
+        "lead_teacher_id": f"{HUB}-T1",
+        "lead_room_id": f"{HUB}-R1",
+        "interactive": True,
+        "receivers": [
+            {"room_id": f"{FAR}-R1", "class_id": f"{FAR}-301", "assistant_id": f"{FAR}-T1"}
+        ],
+        "week_from": None,
+        "week_until": None,
+        "locked": False,
+    } | other
+
+
+async def test_a_draft_copies_what_is_published_and_is_changed_without_touching_it(
+    site: Site,
+) -> None:
+    async with site.browser() as browser:
+        admin = await entered(browser)
+        [published] = (await admin.done("GET", V))["versions"]
+        draft = await admin.done("POST", V, {"copy_of": published["id"]})
+        assert (draft["state"], draft["number"]) == ("draft", 2)
+        [copied] = await admin.lessons(draft["id"])
+        moved = copied | {"weekday": 3}
+        await admin.done("POST", f"{V}/{draft['id']}/changes", {"put": [moved]})
+        assert await admin.lessons(draft["id"]) == [moved]
+        assert [k["weekday"] for k in await admin.lessons(published["id"])] == [1]
+
+
+async def test_every_change_answers_what_undoes_it(site: Site) -> None:
+    async with site.browser() as browser:
+        admin = await entered(browser)
+        version = (await admin.done("POST", V, {}))["id"]
+        one, other = lesson(1), lesson(2, locked=True)
+        before: list[list[dict[str, Any]]] = []
+        undos = []
+        for change in (
+            {"put": [one, other]},
+            {"put": [one | {"weekday": 2}, other | {"weekday": 1}]},  # a swap
+            {"put": [other | {"locked": False, "weekday": 1}]},
+            {"remove": [one["id"]], "put": [lesson(4)]},
+        ):
+            before.append(await admin.lessons(version))
+            undos.append((await admin.done("POST", f"{V}/{version}/changes", change))["undo"])
+        while undos:
+            await admin.done("POST", f"{V}/{version}/changes", undos.pop())
+            assert await admin.lessons(version) == before.pop()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "status"),
+    [
+        ({"lead_teacher_id": "nobody"}, 422),
+        ({"subject": "alchemy"}, 422),
+        ({"weekday": 8}, 422),
+        ({"week_from": 9, "week_until": 3}, 422),
+        ({"period": 19}, 409),  # does not ring
+    ],
+)
+async def test_a_lesson_that_cannot_be_is_refused_and_nothing_of_the_change_stays(
+    site: Site, wrong: dict[str, Any], status: int
+) -> None:
+    async with site.browser() as browser:
+        admin = await entered(browser)
+        version = (await admin.done("POST", V, {}))["id"]
+        change = {"put": [lesson(1), lesson(2) | wrong]}
+        got, answer = await admin.ask("POST", f"{V}/{version}/changes", change)
+        assert got == status, answer
+        assert await admin.lessons(version) == []
+
+
+async def test_a_lesson_of_another_version_is_not_taken_from_it(site: Site) -> None:
+    async with site.browser() as browser:
+        admin = await entered(browser)
+        first = (await admin.done("POST", V, {}))["id"]
+        second = (await admin.done("POST", V, {}))["id"]
+        theirs = lesson()
+        await admin.done("POST", f"{V}/{first}/changes", {"put": [theirs]})
+        status, _ = await admin.ask("POST", f"{V}/{second}/changes", {"put": [theirs]})
+        assert status == 422
+        assert await admin.lessons(first) == [theirs]
+
+
+async def test_a_published_version_refuses_every_change_in_words(site: Site) -> None:
+    async with site.browser() as browser:
+        admin = await entered(browser)
+        [published] = (await admin.done("GET", V))["versions"]
+        [held] = await admin.lessons(published["id"])
+        path = f"{V}/{published['id']}"
+        for method, where, body in (
+            ("POST", "/changes", {"put": [lesson()]}),
+            ("POST", "/changes", {"put": [held | {"weekday": 5}]}),
+            ("POST", "/changes", {"remove": [held["id"]]}),
+            ("POST", "/publication", {"valid_from": "2027-01-01"}),
+            ("DELETE", "", None),
+        ):
+            status, answer = await admin.ask(method, path + where, body)
+            assert status == 409
+            assert answer["detail"].startswith("This version is published and cannot change")
+        assert await admin.lessons(published["id"]) == [held]
+
+
+async def test_conflicts_are_told_in_the_readers_language_with_what_would_mend_them(
+    site: Site,
+) -> None:
+    async with site.browser() as browser:
+        admin = await entered(browser)
+        version = (await admin.done("POST", V, {}))["id"]
+        near = [{"room_id": f"{NEAR}-R1", "class_id": f"{NEAR}-301", "assistant_id": None}]
+        twice = [lesson(1), lesson(1, lead_room_id=f"{HUB}-R2", receivers=near)]
+        await admin.done("POST", f"{V}/{version}/changes", {"put": twice})
+        found = (await admin.done("GET", f"{V}/{version}"))["conflicts"]
+        [clash] = [c for c in found if c["rule"] == "teacher_clash"]
+        assert sorted(clash["lessons"]) == sorted(k["id"] for k in twice)
+        assert clash["sentence"].startswith("Lead 1 is in 2 lessons at once on Monday at 08:30")
+        assert clash["mend"] == "Move one of the lessons, or let another teacher take it."
+        async with browser.get(f"{V}/{version}?lang=zh-CN") as response:
+            told = [c["mend"] for c in (await response.json())["conflicts"] if c["hard"]]
+        assert told == ["调整其中一节课，或由其他教师承担。"]
+
+
+async def test_lessons_of_different_ranges_of_weeks_do_not_clash(site: Site) -> None:
+    async with site.browser() as browser:
+        admin = await entered(browser)
+        version = (await admin.done("POST", V, {}))["id"]
+        path = f"{V}/{version}/changes"
+        early, late = lesson(1, week_until=8), lesson(1, week_from=9)
+        await admin.done("POST", path, {"put": [early, late]})
+        found = (await admin.done("GET", f"{V}/{version}"))["conflicts"]
+        assert [c["rule"] for c in found if c["hard"]] == []
+        await admin.done("POST", path, {"put": [late | {"week_from": 8}]})
+        found = (await admin.done("GET", f"{V}/{version}"))["conflicts"]
+        assert {c["rule"] for c in found if c["hard"]} >= {"teacher_clash", "class_clash"}
+
+
+async def test_publishing_supersedes_from_a_day_on_and_never_in_the_past(site: Site) -> None:
+    day = today(TERM, site.now)
+    async with site.browser() as browser:
+        admin = await entered(browser)
+        version = (await admin.done("POST", V, {}))["id"]
+        path = f"{V}/{version}/publication"
+        status, answer = await admin.ask("POST", path, {"valid_from": str(day)})
+        assert (status, answer["detail"]) == (
+            422,
+            "This draft has no lessons: nothing would be held.",
+        )
+        await admin.done("POST", f"{V}/{version}/changes", {"put": [lesson()]})
+        yesterday = str(day - timedelta(days=1))
+        status, answer = await admin.ask("POST", path, {"valid_from": yesterday})
+        assert status == 422
+        assert "what has happened stays as it was" in answer["detail"]
+        later = day + timedelta(days=3)
+        await admin.done("POST", path, {"valid_from": str(later)})
+        new, old = (await admin.done("GET", V))["versions"]
+    assert (new["state"], new["valid_from"]) == ("published", str(later))
+    assert (old["state"], old["valid_until"]) == ("superseded", str(later - timedelta(days=1)))
+    async with site.pool.connection() as connection:
+        audit = [row["action"] for row in await connection.fetch("SELECT * FROM audit ORDER BY id")]
+    assert audit[-3:] == ["draft_made", "draft_changed", "published"]
+
+
+async def test_hard_conflicts_are_published_only_if_one_insists(site: Site) -> None:
+    async with site.browser() as browser:
+        admin = await entered(browser)
+        version = (await admin.done("POST", V, {}))["id"]
+        await admin.done(
+            "POST", f"{V}/{version}/changes", {"put": [lesson(1), lesson(1, weeks="odd")]}
+        )
+        wish = {"valid_from": str(today(TERM, site.now))}
+        status, answer = await admin.ask("POST", f"{V}/{version}/publication", wish)
+        assert status == 409
+        assert "break hard rules" in answer["detail"]
+        wish["despite_conflicts"] = True  # type: ignore[assignment]  # JSON mixes types
+        await admin.done("POST", f"{V}/{version}/publication", wish)
+
+
+async def test_two_versions_are_compared_in_words_and_a_draft_is_thrown_away(site: Site) -> None:
+    async with site.browser() as browser:
+        admin = await entered(browser)
+        one = (await admin.done("POST", V, {}))["id"]
+        first = lesson(1)
+        await admin.done("POST", f"{V}/{one}/changes", {"put": [first]})
+        other = (await admin.done("POST", V, {"copy_of": one}))["id"]
+        [copied] = await admin.lessons(other)
+        changed = copied | {"weekday": 4, "lead_teacher_id": f"{HUB}-T2"}
+        await admin.done("POST", f"{V}/{other}/changes", {"put": [changed]})
+        found = await admin.done("GET", f"/api/v1/timetable/comparison?old={one}&new={other}")
+        assert found["sentences"] == [
+            "far3(1): Monday 08:30 Music (Lead 1) moves to Thursday at 08:30.",
+            "far3(1): Lead 2 gives Monday 08:30 Music (Lead 1).",
+        ]
+        await admin.done("DELETE", f"{V}/{other}")
+        assert (await admin.ask("GET", f"{V}/{other}"))[0] == 404
+
+
+async def test_a_schools_administrator_sees_versions_and_changes_none(site: Site) -> None:
+    async with site.browser() as browser:
+        far = await entered(browser, "far-admin")
+        [published] = (await far.done("GET", V))["versions"]
+        path = f"{V}/{published['id']}"
+        for method, where, body in (
+            ("POST", V, {}),
+            ("POST", path + "/changes", {}),
+            ("POST", path + "/publication", {"valid_from": "2027-01-01"}),
+            ("DELETE", path, None),
+        ):
+            assert (await far.ask(method, where, body))[0] == 403
+
+
+@pytest.mark.parametrize("view", ["all", "school", "room", "teacher", "class"])
+async def test_the_week_is_shown_by_whose_it_is(site: Site, view: str) -> None:
+    mine = {
+        "all": (HUB, f"{HUB}"),
+        "school": (FAR, NEAR),
+        "room": (f"{FAR}-R1", f"{NEAR}-R1"),
+        "teacher": (f"{HUB}-T1", f"{HUB}-T2"),
+        "class": (f"{FAR}-301", f"{NEAR}-301"),
+    }
+    one, other = mine[view]
+    async with site.browser(Accept="text/html", **{"Accept-Language": "en"}) as browser:
+        await sign_in(browser, "bureau")
+        for of, lessons in ((one, 1), (other, 1 if view == "all" else 0)):
+            path = f"/admin/timetable?view={view}&of={of}&week=2026-09-07"
+            async with browser.get(path) as response:
+                text = await response.text()
+            assert text.count('<div class="slot') == lessons, (of, response.status)
+        async with browser.get("/admin/timetable?view=moon") as response:
+            assert response.status == 422

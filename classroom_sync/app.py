@@ -23,7 +23,18 @@ from classroom_sync.keys import (
 from classroom_sync.limits import MediaLimits
 from classroom_sync.live import Live
 from classroom_sync.node_links import NodeLinks
-from classroom_sync.pages import admin, bureau, entrance, feeds, imports, room, teacher, timetable
+from classroom_sync.pages import (
+    admin,
+    bureau,
+    changes,
+    entrance,
+    feeds,
+    imports,
+    room,
+    shifts,
+    teacher,
+    timetable,
+)
 from classroom_sync.settings import Settings
 from classroom_sync.solver_runs import SolverRuns
 from db.pool import Pool
@@ -79,7 +90,7 @@ def build(
         await runs.close()
 
     app.on_shutdown.append(close_runs)
-    pages = (entrance, teacher, room, admin, timetable, bureau, feeds, imports)
+    pages = (entrance, teacher, room, admin, timetable, changes, shifts, bureau, feeds, imports)
     for module in (*pages, session_socket, relay, health):
         app.add_routes(module.routes)
     registry.add_routes(app)

@@ -329,6 +329,33 @@ class Live:
                 await derive_attendance(connection, session_id, self.rules)
         await self._reread(live)
 
+    async def cancel(self, session_id: UUID, cause: str, actor: str) -> None:
+        """Cancel a session that is not live yet: its links are excused, its rooms are told.
+
+        Raises Refused: 404, or 409 once it is live or over.
+        """
+        live = await self.need(session_id)
+        async with self._pool.transaction() as connection:
+            moved = await sessions.cancel(connection, session_id, self._now(), cause)
+            if moved:
+                await derive_attendance(connection, session_id, self.rules)
+                await marks.add_audit(
+                    connection, actor, "session_cancelled", f"session:{session_id}", cause=cause
+                )
+        await self._reread(live)
+        if not moved:
+            raise Refused(409, "This lesson is under way or over: it stays as it was.")
+        if live.session.node_id is not None:
+            await self._close_media(live)
+
+    async def read_again(self, session_id: UUID) -> None:
+        """Who takes part in a session has been changed: tell its pages, if it is known here."""
+        live = self._sessions.get(session_id)
+        found = await self._read(session_id) if live is not None else None
+        if live is not None and found is not None:
+            live.session, live.places = found.session, found.places
+            live.changed()
+
     async def _close_media(self, live: LiveSession) -> None:
         """Close the room on its node; it answers when its evidence has been written."""
         try:

@@ -85,7 +85,13 @@ async def _json(request: web.Request) -> Any:
 
 def add_routes(app: web.Application) -> None:
     """Mount every declared endpoint and the description of them all."""
-    from classroom_sync.api import solver, timetable, v1  # noqa: F401 - their declarations fill ENDPOINTS
+    from classroom_sync.api import (  # noqa: F401 - their declarations fill ENDPOINTS
+        changes,
+        shifts,
+        solver,
+        timetable,
+        v1,
+    )
 
     for item in ENDPOINTS:
         app.router.add_route(item.method, item.path, _bound(item))

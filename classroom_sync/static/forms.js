@@ -4,6 +4,14 @@
 // when a choice in them changes.
 import { call } from "./api.js";
 
+/** A field "list.name" belongs to the one element of a list. @param {Record<string, any>} found
+ * @param {string} name @param {unknown} value */
+function put(found, name, value) {
+  const [list, inner] = name.split(".");
+  if (inner === undefined) found[name] = value;
+  else (found[list] ??= [{}])[0][inner] = value;
+}
+
 /** @param {HTMLFormElement} form @param {HTMLElement | null} by */
 function fieldsOf(form, by) {
   /** @type {Record<string, unknown>} */
@@ -14,7 +22,7 @@ function fieldsOf(form, by) {
     if (input.type === "radio" && !input.checked) continue;
     if (input.type === "checkbox") found[input.name] = input.checked;
     else if (input.value === "") continue;
-    else found[input.name] = input.dataset.kind === "number" ? Number(input.value) : input.value;
+    else put(found, input.name, input.dataset.kind === "number" ? Number(input.value) : input.value);
   }
   const button = /** @type {HTMLButtonElement | null} */ (by);
   if (button?.name) found[button.name] = button.dataset.kind === "boolean" ? button.value === "true" : button.value;

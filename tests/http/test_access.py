@@ -9,12 +9,22 @@ from aiohttp import web
 
 from classroom_sync.api.registry import ENDPOINTS
 from classroom_sync.auth import FAILURES, IDLE, LOCK
-from classroom_sync.pages import admin, bureau, feeds, imports, room, teacher, timetable
+from classroom_sync.pages import (
+    admin,
+    bureau,
+    changes,
+    feeds,
+    imports,
+    room,
+    shifts,
+    teacher,
+    timetable,
+)
 from classroom_sync.permissions import TABLE, Action, Role
 from tests.http.conftest import PASSWORD, Site, pair_room, sign_in
 from tests.worlds import FAR, HUB, NEAR
 
-PAGES = (teacher, room, admin, timetable, bureau, feeds, imports)
+PAGES = (teacher, room, admin, timetable, changes, shifts, bureau, feeds, imports)
 ACCOUNTS = {Role.BUREAU: "bureau", Role.ADMIN: "admin", Role.TEACHER: "lead"}
 
 

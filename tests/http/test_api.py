@@ -124,7 +124,17 @@ async def test_every_page_renders_for_its_role_in_both_languages(site: Site, lan
     session, link = site.planned.session_id, site.planned.receiving
     pages = {
         "lead": ["/teacher", f"/teacher/sessions/{session}"],
-        "admin": ["/admin", "/admin/rooms", "/admin/timetable", "/admin/timetable?week=2026-09-08"],
+        "admin": [
+            "/admin",
+            "/admin/rooms",
+            "/admin/timetable",
+            "/admin/timetable?week=2026-09-08",
+            "/admin/timetable/versions",
+            "/admin/timetable/solve",
+            "/admin/changes",
+            "/admin/shifts",
+            f"/admin/changes?session={session}",
+        ],
         "bureau": ["/bureau", "/bureau/rooms", "/bureau/links", f"/bureau/links/{link}"],
     }
     for login, paths in pages.items():

@@ -1,0 +1,121 @@
+"""Changes to single dated lessons: another teacher, a make-up, a class that nobody planned.
+
+Whatever is asked, the exclusion constraint keeps rooms, teachers and classes in one session at a
+time: a change that would break it is `Taken`.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+import asyncpg
+
+from db import sessions
+from db.pool import Connection
+from db.queries import named
+from scheduler.model import ParticipantRole, Receiver
+
+_sql = named("changes")
+
+_CHANGEABLE = ("scheduled", "open")
+
+
+class Taken(Exception):
+    """Somebody or something in a session is in another one at that time."""
+
+
+class TooLate(Exception):
+    """A session is live or over: what happens in it cannot be planned any more."""
+
+
+class Unknown(Exception):
+    """There is no such session, participant, room, class or teacher; or the make-up exists."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewSession:
+    """A lesson outside of the weekly timetable. `shifts`: room id, class busy from, until."""
+
+    on_day: date
+    starts_at: datetime
+    ends_at: datetime
+    subject: str
+    interactive: bool
+    lead_teacher_id: str
+    lead_room_id: str
+    receivers: tuple[Receiver, ...]
+    shifts: tuple[tuple[str, datetime, datetime], ...] = ()
+    makes_up_id: UUID | None = None
+
+
+async def substitute(
+    connection: Connection, session_id: UUID, participant_id: UUID, teacher_id: str
+) -> None:
+    """Another lead teacher or assistant for one session. Raises Taken, TooLate, Unknown."""
+    held = await _sql.hold_session(connection, id=session_id)
+    if held is None:
+        raise Unknown
+    if held["state"] not in _CHANGEABLE:
+        raise TooLate
+    try:
+        done = await _sql.substitute(
+            connection, id=participant_id, session_id=session_id, teacher_id=teacher_id
+        )
+    except asyncpg.ExclusionViolationError as error:
+        raise Taken from error
+    except asyncpg.ForeignKeyViolationError as error:
+        raise Unknown from error
+    if not done:
+        raise Unknown
+
+
+async def add(connection: Connection, new: NewSession) -> UUID:
+    """Store a session of its own; its id. Raises Taken, Unknown."""
+    shifts = {room: (since, until) for room, since, until in new.shifts}
+    try:
+        session_id: UUID = await _sql.add_session(
+            connection,
+            on_day=new.on_day,
+            subject=new.subject,
+            starts_at=new.starts_at,
+            ends_at=new.ends_at,
+            interactive=new.interactive,
+            makes_up_id=new.makes_up_id,
+        )
+        await sessions.add_participant(
+            connection,
+            session_id,
+            ParticipantRole.LEAD,
+            room_id=new.lead_room_id,
+            teacher_id=new.lead_teacher_id,
+        )
+        for receiver in new.receivers:
+            since, until = shifts.get(receiver.room_id, (None, None))
+            await sessions.add_participant(
+                connection,
+                session_id,
+                ParticipantRole.RECEIVING,
+                room_id=receiver.room_id,
+                class_id=receiver.class_id,
+                teacher_id=receiver.assistant_id,
+                busy_from=since,
+                busy_until=until,
+            )
+    except asyncpg.ExclusionViolationError as error:
+        raise Taken from error
+    except (asyncpg.ForeignKeyViolationError, asyncpg.UniqueViolationError) as error:
+        raise Unknown from error
+    return session_id
+
+
+async def taken(connection: Connection, since: datetime, until: datetime) -> frozenset[str]:
+    """Ids of the rooms, teachers and classes that are in some session during [since, until)."""
+    found = _sql.taken(connection, since=since, until=until)
+    return frozenset([row["resource_id"] async for row in found])
+
+
+async def makeups(connection: Connection, of: Iterable[UUID]) -> dict[UUID, UUID]:
+    """Session → the session that makes up for it, where there is one."""
+    ids: Sequence[UUID] = list(of)
+    return {row["makes_up_id"]: row["id"] async for row in _sql.makeups_of(connection, ids=ids)}

@@ -30,6 +30,7 @@ from classroom_sync.pages import (
     entrance,
     feeds,
     imports,
+    repair,
     room,
     shifts,
     teacher,
@@ -90,7 +91,19 @@ def build(
         await runs.close()
 
     app.on_shutdown.append(close_runs)
-    pages = (entrance, teacher, room, admin, timetable, changes, shifts, bureau, feeds, imports)
+    pages = (
+        entrance,
+        teacher,
+        room,
+        admin,
+        timetable,
+        changes,
+        repair,
+        shifts,
+        bureau,
+        feeds,
+        imports,
+    )
     for module in (*pages, session_socket, relay, health):
         app.add_routes(module.routes)
     registry.add_routes(app)

@@ -1,5 +1,6 @@
 """The city as rules and solver take it, read from the database; and the check of whole versions."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -58,26 +59,30 @@ async def city_now(connection: Connection, term: Term, now: datetime) -> City:
     return await read_city(connection, term, day_within(term, now))
 
 
-def check(of: City, lessons: Sequence[Lesson]) -> Checked:
+async def check(of: City, lessons: Sequence[Lesson]) -> Checked:
     """Conflicts and score of a version. Lessons of different ranges of weeks do not meet: each
     stretch of the term in which the same lessons are held is checked, and costs are its worst's.
 
-    Raises Refused (409) where a school of the lessons has no such bell.
+    Beside the event loop. Raises Refused (409) where a school of the lessons has no such bell.
     """
-    found: dict[tuple[object, ...], Conflict] = {}
-    worst: dict[str, int] = {}
     try:
-        for held in _stretches(lessons):
-            for conflict in rules.check(of, held, RULES):
-                ids = tuple(k.id for k in conflict.lessons)
-                found.setdefault((conflict.rule, conflict.about, ids, conflict.weeks), conflict)
-            score = rules.score(of, held, RULES)
-            if sum(score.values()) >= sum(worst.values()):
-                worst = score
+        return await asyncio.to_thread(_check, of, lessons)
     except NoBells:
         raise Refused(
             409, "A lesson is in a period that its school's bells do not have: move or remove it."
         ) from None
+
+
+def _check(of: City, lessons: Sequence[Lesson]) -> Checked:
+    found: dict[tuple[object, ...], Conflict] = {}
+    worst: dict[str, int] = {}
+    for held in _stretches(lessons):
+        for conflict in rules.check(of, held, RULES):
+            ids = tuple(k.id for k in conflict.lessons)
+            found.setdefault((conflict.rule, conflict.about, ids, conflict.weeks), conflict)
+        score = rules.score(of, held, RULES)
+        if sum(score.values()) >= sum(worst.values()):
+            worst = score
     return Checked(tuple(sorted(found.values(), key=lambda c: not c.hard)), worst)
 
 

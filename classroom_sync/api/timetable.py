@@ -188,7 +188,7 @@ async def get_version(request: web.Request) -> WholeVersion:
         found = await need_version(connection, _id(request))
         locked = await drafts.locked(connection, found.id)
         term = await need_term(connection)
-        checked = check(await city_now(connection, term, request.app[NOW]()), found.lessons)
+        checked = await check(await city_now(connection, term, request.app[NOW]()), found.lessons)
 
     def say(sentence: words.Sentence) -> str:
         return sentence.say(request[TRANSLATE], request[LOCALE])
@@ -233,7 +233,7 @@ async def change_draft(request: web.Request, body: Changes) -> Changed:
                     404, "There is no such timetable version: it may have been thrown away."
                 )
             after = await need_version(connection, _id(request))
-            check(
+            await check(
                 await city_now(connection, await need_term(connection), request.app[NOW]()),
                 after.lessons,
             )  # a lesson in a period that does not ring is refused
@@ -297,7 +297,7 @@ async def publish_draft(request: web.Request, body: Publication) -> VersionOut:
             )
         if not draft.lessons:
             raise Refused(422, "This draft has no lessons: nothing would be held.")
-        hard = check(await city_now(connection, term, now), draft.lessons).hard
+        hard = (await check(await city_now(connection, term, now), draft.lessons)).hard
         if hard and not body.despite_conflicts:
             raise Refused(
                 409,

@@ -166,7 +166,7 @@ async def _grid(
     if not hubs:
         raise Refused(409, "There is no hub school yet: import the schools first.")
     view = _view(request, names)
-    checked = check(of, found.lessons) if found else Checked((), {})
+    checked = await check(of, found.lessons) if found else Checked((), {})
     number = week_of(term, monday)
     held = (
         [k for k in found.lessons if _in_week(k, number) and _concerns(k, view, names)]

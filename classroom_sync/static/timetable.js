@@ -57,8 +57,8 @@ function complain(error) {
 }
 
 function draw() {
-  for (const slot of document.querySelectorAll(".slot[aria-pressed]")) {
-    slot.setAttribute("aria-pressed", String(slot.id === `lesson-${picked?.id}`));
+  for (const slot of document.querySelectorAll(".slot[draggable]")) {
+    slot.setAttribute("aria-current", String(slot.id === `lesson-${picked?.id}`));
   }
   for (const cell of document.querySelectorAll("td.target")) cell.classList.remove("target");
   if (target) cellOf(target)?.classList.add("target");

@@ -15,6 +15,7 @@ from classroom_sync.pages import (
     changes,
     feeds,
     imports,
+    repair,
     room,
     shifts,
     teacher,
@@ -24,7 +25,7 @@ from classroom_sync.permissions import TABLE, Action, Role
 from tests.http.conftest import PASSWORD, Site, pair_room, sign_in
 from tests.worlds import FAR, HUB, NEAR
 
-PAGES = (teacher, room, admin, timetable, changes, shifts, bureau, feeds, imports)
+PAGES = (teacher, room, admin, timetable, changes, repair, shifts, bureau, feeds, imports)
 ACCOUNTS = {Role.BUREAU: "bureau", Role.ADMIN: "admin", Role.TEACHER: "lead"}
 
 

@@ -133,6 +133,7 @@ async def test_every_page_renders_for_its_role_in_both_languages(site: Site, lan
             "/admin/timetable/solve",
             "/admin/changes",
             "/admin/shifts",
+            "/admin/repair",
             f"/admin/changes?session={session}",
         ],
         "bureau": ["/bureau", "/bureau/rooms", "/bureau/links", f"/bureau/links/{link}"],

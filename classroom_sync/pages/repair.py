@@ -2,7 +2,8 @@
 
 import asyncio
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, time, timedelta
+from uuid import UUID
 
 from aiohttp import web
 
@@ -11,22 +12,38 @@ from classroom_sync.errors import Refused
 from classroom_sync.keys import LOCALE, NOW, POOL, TRANSLATE
 from classroom_sync.pages.names import read_names
 from classroom_sync.pages.rendering import page
+from classroom_sync.pages.teacher import day_of
+from classroom_sync.pages.timetable import may_edit
 from classroom_sync.permissions import Action
 from classroom_sync.timetabling import RULES, city_now, need_term, today
-from db import timetable
+from db import sessions, timetable
 from scheduler import words
+from scheduler.bells import instant
 from scheduler.calendar import teaching_days
 from scheduler.city import City
-from scheduler.model import Lesson, Term
+from scheduler.diff import Change, ChangeKind
+from scheduler.model import Lesson, ParticipantRole, Session, SessionState, Term
 from scheduler.repair import Proposal, WeekOutage, held_in, outages, repair
 from scheduler.solver import Search
 from scheduler.solver.change import NoRooms
 
 routes = web.RouteTableDef()
 
+Planned = dict[tuple[UUID | None, date], Session]  # by lesson and day
+
 _SECONDS = 10.0  # of searching, for each week
+_NOON = time(12)  # is in its own day in every zone
 _DAYS = 31  # of an absence, at most
 _one_at_a_time = asyncio.Semaphore(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """A substitution in one planned session, as the API takes it."""
+
+    session: UUID
+    participant: UUID
+    teacher: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +52,7 @@ class Told:
 
     sentence: str
     day: date | None
+    accept: "Acceptance | None" = None  # where one step on a planned session does it
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +81,9 @@ async def propose(request: web.Request) -> web.StreamResponse:
         since = _date(request.query.get("since"), day)
         until = max(since, _date(request.query.get("until"), since))
         held = await timetable.versions_between(connection, since, until)
+        first, last = (day_of(instant(d, _NOON, term.zone), term.zone) for d in (since, until))
+        stored = await sessions.between(connection, first[0], last[1])
+    planned = {(s.lesson_id, s.on_day): s for s in stored}
     who = request.query.get("who")
     weeks = None
     if who:
@@ -73,6 +94,9 @@ async def propose(request: web.Request) -> web.StreamResponse:
         lessons = held[-1].lessons if held else ()
         async with _one_at_a_time:
             weeks = await asyncio.to_thread(_proposals, of, term, lessons, who, since, until)
+    told = None
+    if weeks is not None:
+        told = [_told(request, of, term, planned, *week) for week in weeks]
     return await page(
         request,
         "repair.html",
@@ -86,7 +110,8 @@ async def propose(request: web.Request) -> web.StreamResponse:
             (t.id, f"{names.school(t.school_code)} {t.name}") for t in names.teachers.values()
         ],
         rooms=[(r, names.room(r)) for r in names.rooms],
-        weeks=None if weeks is None else [_told(request, of, term, *week) for week in weeks],
+        weeks=told,
+        may_edit=may_edit(request),
         zone=term.zone,
     )
 
@@ -112,7 +137,12 @@ def _within(lesson: Lesson, week: int) -> bool:
 
 
 def _told(
-    request: web.Request, of: City, term: Term, part: WeekOutage, found: Proposal
+    request: web.Request,
+    of: City,
+    term: Term,
+    planned: Planned,
+    part: WeekOutage,
+    found: Proposal,
 ) -> WeekProposal:
     def say(sentence: words.Sentence) -> str:
         return sentence.say(request[TRANSLATE], request[LOCALE])
@@ -126,7 +156,8 @@ def _told(
     changes = []
     for change in found.changes:
         at = change.before or change.after
-        changes.append(Told(say(change.sentence), days.get(at.weekday) if at else None))
+        day = days.get(at.weekday) if at else None
+        changes.append(Told(say(change.sentence), day, _acceptance(planned, change, day)))
     return WeekProposal(
         part.week,
         part.dates,
@@ -142,6 +173,29 @@ def _told(
         found.substituted,
         found.proven,
     )
+
+
+def _acceptance(planned: Planned, change: Change, day: date | None) -> Acceptance | None:
+    before, after = change.before, change.after
+    if before is None or after is None or day is None:
+        return None
+    session = planned.get((before.id, day))
+    if session is None or session.state not in (SessionState.SCHEDULED, SessionState.OPEN):
+        return None
+    wanted: dict[tuple[ParticipantRole, str | None], str] = {}
+    if change.kind is ChangeKind.SUBSTITUTED:
+        if {r.class_id for r in before.receivers} != set(change.classes):
+            return None  # some classes stay with their teacher: two lessons, not a substitution
+        wanted[ParticipantRole.LEAD, None] = after.lead_teacher_id
+    elif change.kind is ChangeKind.ASSISTANT and len(change.classes) == 1:
+        helpers = {r.class_id: r.assistant_id for r in after.receivers}
+        if helper := helpers.get(change.classes[0]):
+            wanted[ParticipantRole.RECEIVING, change.classes[0]] = helper
+    for participant in session.participants:
+        teacher = wanted.get((participant.role, participant.class_id))
+        if teacher is not None and teacher != participant.teacher_id:
+            return Acceptance(session.id, participant.id, teacher)
+    return None
 
 
 def _date(text: str | None, otherwise: date) -> date:

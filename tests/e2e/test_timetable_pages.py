@@ -109,3 +109,32 @@ async def test_a_draft_is_changed_by_hand_solved_by_the_machine_and_published(
         await page.click("text=比较")
         await page.wait_for_selector("#differences li")
         assert errors == []
+
+
+async def test_single_days_are_changed_and_a_class_is_held_right_now(tmp_path: Path) -> None:
+    async with (
+        demo(tmp_path / "data", "--port", "0", "--udp-port", "0") as running,
+        browser() as chromium,
+    ):
+        page = await new_page(chromium, "en")
+        await sign_in(page, running, "admin")
+        await page.goto(running.url + "/admin/changes")
+        await page.click("tbody tr:last-child a.button")
+        substitution = page.locator(".substitution:has(button:enabled)").first
+        stands_in = await substitution.locator("option").first.text_content() or ""
+        await substitution.locator("button").click()
+        await page.wait_for_function(
+            "name => document.querySelector('#chosen h2').textContent.includes(name)",
+            arg=stands_in,
+        )
+        await page.click("text=Cancel the lesson")
+        await page.fill("[name=starts]", "18:00")
+        await page.click("text=Plan the make-up")
+        await page.wait_for_url("**/admin/changes")
+        assert "made up" in (await page.text_content("tbody tr:last-child") or "")
+
+        before = await page.locator("tbody tr").count()
+        await page.click("#now button")
+        await page.wait_for_function(
+            "count => document.querySelectorAll('tbody tr').length === count + 1", arg=before
+        )

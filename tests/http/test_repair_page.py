@@ -1,13 +1,15 @@
 """A teacher is ill: the page proposes who stands in, or says why a lesson can't be kept."""
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
+from classroom_sync.planning import plan_sessions
 from db import timetable
 from scheduler.model import Demand, Weeks
 from tests.http.conftest import Site, sign_in
+from tests.http.test_timetable_api import Admin
 from tests.worlds import FAR, HUB, TERM
 
 _MONDAY = "since=2026-09-14&until=2026-09-14"
@@ -56,3 +58,27 @@ async def test_who_is_in_no_lesson_changes_nothing(site: Site) -> None:
 )
 async def test_what_cannot_be_asked_is_refused(site: Site, query: str) -> None:
     assert (await asked(site, query))[0] == 422
+
+
+async def test_a_substitution_in_a_planned_session_is_accepted_in_one_step(site: Site) -> None:
+    site.now = datetime(2026, 9, 14, 0, 0, tzinfo=UTC)  # half an hour before the lesson
+    async with site.pool.transaction() as connection:
+        demand = Demand(f"{FAR}-301", "music", 1, Weeks.ALL)
+        await timetable.add_demands(connection, TERM.id, [demand])
+        assert await plan_sessions(connection, site.now) == []
+    async with site.browser(Accept="text/html", **{"Accept-Language": "en"}) as browser:
+        admin = Admin(browser, await sign_in(browser, "admin"))
+        page = f"/admin/repair?who={HUB}-T1&{_MONDAY}"
+        async with browser.get(page) as response:
+            [form] = re.findall(r'<form data-api="(.*?)</form>', await response.text(), re.DOTALL)
+        fields = dict(re.findall(r'name="(\w+)" value="(.*?)"', form))
+        assert fields["teacher"] == f"{HUB}-T2"
+        await admin.done("POST", form.split('"')[0], fields)
+        async with browser.get(page) as response:
+            assert "Accept</button>" not in await response.text()
+    async with site.pool.connection() as connection:
+        [row] = await connection.fetch(
+            "SELECT p.teacher_id FROM participants p JOIN sessions s ON s.id = p.session_id "
+            "WHERE s.on_day = '2026-09-14' AND p.role = 'lead'"
+        )
+    assert row["teacher_id"] == f"{HUB}-T2"

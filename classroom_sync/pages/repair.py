@@ -80,6 +80,8 @@ async def propose(request: web.Request) -> web.StreamResponse:
         day = min(max(today(term, now), term.starts_on), term.ends_on)
         since = _date(request.query.get("since"), day)
         until = max(since, _date(request.query.get("until"), since))
+        if until - since > timedelta(days=_DAYS):
+            raise Refused(422, "Ask for at most a month at once: for longer, solve anew.")
         held = await timetable.versions_between(connection, since, until)
         first, last = (day_of(instant(d, _NOON, term.zone), term.zone) for d in (since, until))
         stored = await sessions.between(connection, first[0], last[1])
@@ -89,8 +91,6 @@ async def propose(request: web.Request) -> web.StreamResponse:
     if who:
         if who not in names.teachers and who not in names.rooms:
             raise Refused(422, "Choose a teacher or a room that there is.")
-        if until - since > timedelta(days=_DAYS):
-            raise Refused(422, "Ask for at most a month at once: for longer, solve anew.")
         lessons = held[-1].lessons if held else ()
         async with _one_at_a_time:
             weeks = await asyncio.to_thread(_proposals, of, term, lessons, who, since, until)

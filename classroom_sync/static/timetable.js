@@ -251,6 +251,8 @@ dialog.addEventListener("close", () => {
       assistant_id: value("assistant_id", group) || null,
     }))
     .filter((r) => r.class_id && r.room_id);
+  // Those that the form has no room for stay as they are.
+  const more = /** @type {Record<string, string | null>[]} */ (editing?.receivers ?? []).slice(form.querySelectorAll("fieldset.receiver").length);
   const lesson = {
     interactive: true,
     ...(editing ?? { id: newId() }),
@@ -260,7 +262,7 @@ dialog.addEventListener("close", () => {
     subject: value("subject"),
     lead_teacher_id: value("lead_teacher_id"),
     lead_room_id: value("lead_room_id"),
-    receivers,
+    receivers: [...receivers, ...more],
   };
   void change({ put: [lesson] }, "", String(lesson.id));
 });

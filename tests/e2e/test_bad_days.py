@@ -95,7 +95,7 @@ async def test_whep_before_the_hub_publishes_is_409_with_retry_after(running: Ru
 async def test_a_forged_or_foreign_token_is_refused(running: RunningDemo) -> None:
     status, problem, headers = await _post(running, "whip", 0, token="forged")
     assert status == 401
-    assert headers["WWW-Authenticate"] == "Bearer"
+    assert headers["WWW-Authenticate"] == 'Bearer realm="media", error="invalid_token"'
     other = running.content["live_session"]["whip"][1]["token"]
     status, problem, _ = await _post(running, "whip", 0, token=other)
     assert status == 403

@@ -204,3 +204,13 @@ def test_cost_counts_children_and_agrees_with_the_process_itself() -> None:
         process.stdin.close()
     assert 0.6 <= cost.exact < 1.5
     assert abs(cost.user + cost.system - cost.exact) < 0.05
+
+
+def test_a_scenario_that_there_is_not_is_refused_in_one_line() -> None:
+    command = (sys.executable, "-m", "media.bench", "nonsense")
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    told = [line for line in done.stderr.splitlines() if "nonsense" in line]
+    assert len(told) == 1
+    assert "city" in told[0]

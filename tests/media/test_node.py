@@ -469,3 +469,61 @@ async def test_options_and_reserved_methods(running: Running) -> None:
         response = await running.send("PUT", path)
         assert response.status == 405
         assert response.headers["Allow"].startswith(allowed)
+
+
+async def test_after_the_peers_own_goodbye_one_delete_is_answered_as_done(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions: list[Any] = []
+    monkeypatch.setattr(
+        "media.bench.connection._Dtls.detach", lambda session: sessions.append(session)
+    )
+    lead = await connect(running, "publish", "lead")
+    await running.event(ParticipantConnected, participant="lead")
+    await sessions[0].stop()  # close_notify
+    assert (await running.event(ParticipantGone, participant="lead")).reason == "left"
+    assert (await running.send("DELETE", lead.location)).status == 200
+    assert (await running.send("DELETE", lead.location)).status == 404
+
+
+async def test_a_mid_too_long_for_a_header_extension_is_refused(running: Running) -> None:
+    offer = CHROMIUM_PUBLISH.replace("a=mid:0", "a=mid:" + "m" * 33)
+    offer = offer.replace("a=group:BUNDLE 0", "a=group:BUNDLE " + "m" * 33)
+    response = await running.send("POST", "/whip/r/lead", data=offer, headers=SDP)
+    assert response.status == 400
+    assert "a=mid" in (await response.json())["detail"]
+    longest = offer.replace("m" * 33, "m" * 32)
+    response = await running.send("POST", "/whip/r/lead", data=longest, headers=SDP)
+    assert response.status == 201
+
+
+async def test_an_impatient_player_robs_a_patient_one_of_nothing(running: Running) -> None:
+    async def ask(who: str, seconds: int) -> int:
+        headers = SDP | {"Prefer": f"wait={seconds}"}
+        offer = OFFER.read_text()
+        return (await running.send("POST", "/whep/r", who, data=offer, headers=headers)).status
+
+    patient = asyncio.create_task(ask("patient", 10))
+    async with asyncio.timeout(5):
+        while not running.node._lead_published:
+            await asyncio.sleep(0.01)  # its request is on its way
+    assert await ask("hasty", 0) == 409
+    await connect(running, "publish", "lead")
+    assert await asyncio.wait_for(patient, 5) == 201
+
+
+async def test_floor_and_mute_hold_for_those_who_come_later(running: Running) -> None:
+    node = running.node
+    node.set_floor("r", "lead")
+    node.set_muted("r", "lead", muted=True)
+    for _ in range(2):  # the second time after the room has been empty
+        lead, room = await lesson(running)
+        held = node._rooms["r"]
+        assert (held._floor, held._muted) == ("lead", {"lead"})
+        for who, peer in (("lead", lead), ("room", room)):
+            assert (await running.send("DELETE", peer.location, who)).status == 200
+        assert "r" not in node._rooms
+    await lesson(running)
+    node.close_room("r", "ended")
+    await lesson(running)
+    assert (node._rooms["r"]._floor, node._rooms["r"]._muted) == (None, set())

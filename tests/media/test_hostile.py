@@ -8,14 +8,16 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from media import node as media_node
-from media import rtcp
+from media import rtcp, rtp
 from media.admission import Limits
-from media.bench import sdp
+from media.bench import arrivals, sdp
 from media.bench.connection import Connection
+from media.feedback import TransportFeedback
 from media.node_events import ParticipantConnected, ParticipantGone
 from media.peer import Grant
 from media.rtp import Protocol, demux
 from tests.media.halls import CERTIFICATE, VIDEO_SSRC, Hall, Peer, hall, video
+from tests.media.packets import packet
 
 HELLO = bytes.fromhex(
     "16fefd0000000000000000009e010000920000000000000092fefd27384987cda797b77221e9b7ba"
@@ -316,3 +318,34 @@ async def test_a_broken_client_hello_ends_its_own_resource_only(school: Hall) ->
             await _sees(player, b"frame %d" % number)
             number += 1
     half_open.close()
+
+
+async def test_transport_wide_numbers_far_apart_stop_no_lesson(school: Hall) -> None:
+    lead, [player] = await school.lesson()
+    connection = Connection(CERTIFICATE, "gcm")
+    wide = f"a=extmap:5 {arrivals.URI}\r\na=rtcp-fb:{sdp.VP8} transport-cc\r\n"
+    offer = sdp.publish_offer(connection.local, {"audio": 1, "video": VIDEO_SSRC}, "x")
+    offer = offer.replace("a=mid:1\r\n", "a=mid:1\r\n" + wide)
+    answer = await school.node.publish(Grant("r", "guest", "publish", "receiving"), offer)
+    guest = Peer(connection, answer.resource_id, sdp.remote(answer.sdp, answered=True))
+    school.peers.append(guest)
+    await connection.connect(guest.remote)
+    await school.event(ParticipantConnected, participant="guest")
+    for count in range(150):  # all within a tick, or nearly
+        block = rtp.extension_block([(5, (count * 501 & 0xFFFF).to_bytes(2, "big"))])
+        guest.send(
+            packet(
+                b"\x10\x01picture",
+                sequence=count,
+                timestamp=3000 * count,
+                ssrc=VIDEO_SSRC,
+                payload_type=sdp.VP8,
+                block=block,
+            )
+        )
+    told = 0
+    while told < 2:
+        compound = rtcp.parse(await guest.arrivals(Protocol.RTCP))
+        told += any(isinstance(each, TransportFeedback) for each in compound)
+    lead.send(video(2, body=b"goes on"))
+    await _sees(player, b"goes on")

@@ -81,7 +81,7 @@ def run(
     solver = cp_model.CpSolver()
     _set(solver.parameters, search)
     if any_will_do:
-        _hurry(solver.parameters)
+        _hurry(solver.parameters, search)
     watcher = _Watcher(improved)
     solver.best_bound_callback = watcher.bound_moved
     with _stopping(solver, stop):
@@ -116,9 +116,13 @@ def _set(parameters: SatParameters, search: Search) -> None:
         parameters.max_deterministic_time = search.limit
 
 
-def _hurry(parameters: SatParameters) -> None:
+def _hurry(parameters: SatParameters, search: Search) -> None:
     """A first solution needs no long presolve and no linear relaxation: feasibility jump has it in
-    a fraction of a second."""
+    a fraction of a second. Of workers side by side any might be the first; to repeat it, one takes
+    the strategies in turns."""
+    if search.repeatable:
+        parameters.num_workers = 1
+        parameters.interleave_search = True
     parameters.stop_after_first_solution = True
     parameters.linearization_level = 0
     parameters.max_presolve_iterations = 1

@@ -7,8 +7,8 @@
 The WHEP URL plays what the WHIP URL publishes. Nothing else may publish there meanwhile.
 """
 
-import os
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from urllib.parse import urljoin
 
 import aiohttp
@@ -44,27 +44,27 @@ async def server(
         return
     from tests.e2e.running import demo
 
-    os.environ["CLASSROOM_SYNC_ICE_SERVERS"] = f"stun:stun.example.cn {TURN}"
-    os.environ["CLASSROOM_SYNC_TURN_SECRET"] = "shared with nobody"
-    try:
-        directory = tmp_path_factory.mktemp("conformance")
-        async with demo(directory, "--port", "0", "--udp-port", "0") as running:
-            session = running.content["live_session"]
-            roles = {p["id"]: p["role"] for p in session["participants"]}
+    directory = tmp_path_factory.mktemp("conformance")
+    async with AsyncExitStack() as stack:
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("CLASSROOM_SYNC_ICE_SERVERS", f"stun:stun.example.cn {TURN}")
+            environment.setenv("CLASSROOM_SYNC_TURN_SECRET", "shared with nobody")
+            starting = demo(directory, "--port", "0", "--udp-port", "0")
+            running = await stack.enter_async_context(starting)
+        session = running.content["live_session"]
+        roles = {p["id"]: p["role"] for p in session["participants"]}
 
-            def door(face: str, role: str, skip: int = 0) -> Door:
-                found = [g for g in session[face] if roles[g["participant"]] == role]
-                return Door(urljoin(running.url, found[skip]["url"]), found[skip]["token"])
+        def door(face: str, role: str, skip: int = 0) -> Door:
+            found = [g for g in session[face] if roles[g["participant"]] == role]
+            return Door(urljoin(running.url, found[skip]["url"]), found[skip]["token"])
 
-            yield Server(
-                door("whip", "lead"),
-                door("whep", "receiving"),
-                other=door("whip", "receiving"),
-                spare=door("whip", "receiving", 1),
-                ice_servers=("stun:stun.example.cn", TURN),
-            )
-    finally:
-        del os.environ["CLASSROOM_SYNC_ICE_SERVERS"], os.environ["CLASSROOM_SYNC_TURN_SECRET"]
+        yield Server(
+            door("whip", "lead"),
+            door("whep", "receiving"),
+            other=door("whip", "receiving"),
+            spare=door("whip", "receiving", 1),
+            ice_servers=("stun:stun.example.cn", TURN),
+        )
 
 
 @pytest.fixture

@@ -39,7 +39,9 @@ from media.wire import Certificate, HandshakeFailed, Wire, srtp_functions
 log = structlog.get_logger()
 
 TICK = 0.05  # seconds
+_PHASES = 5  # into which a tick is divided where there are many rooms
 _GOODBYES = 500  # resources remembered that their peers ended by themselves
+_MAX_WISHED = 1000  # rooms
 CONNECT_TIMEOUT = 20.0  # seconds from the answer to the end of the handshake
 
 
@@ -88,7 +90,7 @@ class MediaNode:
         self._peers: dict[str, Peer] = {}
         self._lead_published: dict[str, asyncio.Event] = {}
         self._waiting_for: Counter[asyncio.Event] = Counter()
-        self._wishes: dict[str, Wishes] = {}  # of rooms whose lesson has not ended
+        self._wishes: OrderedDict[str, Wishes] = OrderedDict()  # of rooms that have not ended
         self._goodbyes: OrderedDict[str, Grant] = OrderedDict()  # ended by the peer; DELETE follows
         self._random = random.SystemRandom()
         self._compiled = compiled
@@ -267,17 +269,25 @@ class MediaNode:
 
     def set_floor(self, room_id: str, participant: str | None) -> None:
         """Give the floor; also in a room where nobody is yet."""
-        self._wishes.setdefault(room_id, Wishes()).floor = participant
+        self._wishes_of(room_id).floor = participant
         if room_id in self._rooms:
             self._rooms[room_id].set_floor(participant, time.monotonic())
             self._settle(self._rooms[room_id])
 
     def set_muted(self, room_id: str, participant: str, *, muted: bool) -> None:
         """Keep a participant's sound from everyone, or let it through; also before it is there."""
-        self._wishes.setdefault(room_id, Wishes()).mute(participant, muted=muted)
+        self._wishes_of(room_id).mute(participant, muted=muted)
         if room_id in self._rooms:
             self._rooms[room_id].set_muted(participant, muted, time.monotonic())
             self._settle(self._rooms[room_id])
+
+    def _wishes_of(self, room_id: str) -> Wishes:
+        """Those of a room; of so many rooms at most, the last asked for."""
+        self._wishes.setdefault(room_id, Wishes())
+        self._wishes.move_to_end(room_id)
+        if len(self._wishes) > _MAX_WISHED:
+            self._wishes.popitem(last=False)
+        return self._wishes[room_id]
 
     def set_widths(self, room_id: str, participant: str, widths: Mapping[str, int]) -> None:
         """A participant's page shows its video slots (by mid) so many pixels wide."""
@@ -493,12 +503,17 @@ class MediaNode:
         return silent > CONSENT_EXPIRES or now - heard_at > CONSENT_TIMEOUT
 
     async def _tick_for_ever(self) -> None:
+        """Tick every room each TICK seconds: on a node with many rooms some now and some later, so
+        that packets need not wait for all of them."""
+        phase = 0
         while True:
+            phases = min(_PHASES, 1 + len(self._rooms) // 4)
+            phase = (phase + 1) % phases
             now, wall = time.monotonic(), time.time()
             for peer in list(self._peers.values()):
                 if peer.address is not None and self._lost(peer, now):
                     self._close(peer, "lost")
-            for room in list(self._rooms.values()):
+            for room in list(self._rooms.values())[phase::phases]:
                 try:
                     room.tick(now, wall)
                     self._drain(room)
@@ -507,7 +522,7 @@ class MediaNode:
                     self.close_room(room.id, "stopped")  # its pages come again, to a fresh one
             if self._udp is not None:
                 self._udp.flush()
-            await asyncio.sleep(TICK)
+            await asyncio.sleep(TICK / phases)
 
 
 def spare_the_collector() -> None:

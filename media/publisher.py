@@ -199,9 +199,14 @@ class Publisher:
             return bool(gone)
         return False
 
+    def may_ask(self, stream: Stream, now: float) -> bool:
+        """Whether a key frame of the stream may be asked for now."""
+        video = stream.track.kind is Kind.VIDEO
+        return video and now - stream.keyframe_asked_at >= KEYFRAME_INTERVAL
+
     def keyframe_request(self, stream: Stream, now: float) -> list[Packet]:
         """Requests of many players become one, and not too often."""
-        if stream.track.kind is Kind.AUDIO or now - stream.keyframe_asked_at < KEYFRAME_INTERVAL:
+        if not self.may_ask(stream, now):
             return []
         stream.keyframe_asked_at = now
         return [ReceiverReport(self.ssrc), Pli(self.ssrc, stream.ssrc)]

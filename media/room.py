@@ -224,8 +224,11 @@ class Room:
         if isinstance(report, Pli | Fir):
             asked = [report.media] if isinstance(report, Pli) else [s for s, _ in report.entries]
             for ssrc in asked:
-                if ssrc in player.by_ssrc and player.by_ssrc[ssrc].pleas.take(1, now):
-                    self._ask_keyframe(player.by_ssrc[ssrc], now, again=True)
+                slot = player.by_ssrc.get(ssrc)
+                if slot is not None and slot.target is not None:
+                    publisher = self._publishers[slot.target.publisher]
+                    if publisher.may_ask(slot.target, now) and slot.pleas.take(1, now):
+                        self._ask_keyframe(slot, now, again=True)
         elif isinstance(report, Nack):
             if report.media in player.by_ssrc:
                 slot = player.by_ssrc[report.media]

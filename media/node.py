@@ -13,7 +13,6 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 import psutil
 import structlog
@@ -35,29 +34,14 @@ from media.rtp import Protocol, demux
 from media.specs import PublisherSpec, SubscriberSpec
 from media.udp import Address, UdpSocket
 from media.wire import Certificate, HandshakeFailed, Wire, srtp_functions
+from media.wishes import WishBook
 
 log = structlog.get_logger()
 
 TICK = 0.05  # seconds
 _PHASES = 5  # into which a tick is divided where there are many rooms
 _GOODBYES = 500  # resources remembered that their peers ended by themselves
-_MAX_WISHED = 1000  # rooms
 CONNECT_TIMEOUT = 20.0  # seconds from the answer to the end of the handshake
-
-
-@dataclass(slots=True)
-class Wishes:
-    """What people want of a room, whoever is in it."""
-
-    floor: str | None = None
-    muted: set[str] = field(default_factory=set)
-
-    def mute(self, participant: str, *, muted: bool) -> None:
-        """Mute a participant, or no longer."""
-        if muted:
-            self.muted.add(participant)
-        else:
-            self.muted.discard(participant)
 
 
 class MediaNode:
@@ -90,7 +74,7 @@ class MediaNode:
         self._peers: dict[str, Peer] = {}
         self._lead_published: dict[str, asyncio.Event] = {}
         self._waiting_for: Counter[asyncio.Event] = Counter()
-        self._wishes: OrderedDict[str, Wishes] = OrderedDict()  # of rooms that have not ended
+        self._wishes = WishBook()
         self._goodbyes: OrderedDict[str, Grant] = OrderedDict()  # ended by the peer; DELETE follows
         self._random = random.SystemRandom()
         self._compiled = compiled
@@ -262,32 +246,24 @@ class MediaNode:
 
     def close_room(self, room_id: str, reason: str = "ended") -> None:
         if reason == "ended":
-            self._wishes.pop(room_id, None)
+            self._wishes.forget(room_id)
         for peer in list(self._peers.values()):
             if peer.grant.room == room_id:
                 self._close(peer, reason)
 
     def set_floor(self, room_id: str, participant: str | None) -> None:
         """Give the floor; also in a room where nobody is yet."""
-        self._wishes_of(room_id).floor = participant
+        self._wishes.of(room_id).floor = participant
         if room_id in self._rooms:
             self._rooms[room_id].set_floor(participant, time.monotonic())
             self._settle(self._rooms[room_id])
 
     def set_muted(self, room_id: str, participant: str, *, muted: bool) -> None:
         """Keep a participant's sound from everyone, or let it through; also before it is there."""
-        self._wishes_of(room_id).mute(participant, muted=muted)
+        self._wishes.of(room_id).mute(participant, muted=muted)
         if room_id in self._rooms:
             self._rooms[room_id].set_muted(participant, muted, time.monotonic())
             self._settle(self._rooms[room_id])
-
-    def _wishes_of(self, room_id: str) -> Wishes:
-        """Those of a room; of so many rooms at most, the last asked for."""
-        self._wishes.setdefault(room_id, Wishes())
-        self._wishes.move_to_end(room_id)
-        if len(self._wishes) > _MAX_WISHED:
-            self._wishes.popitem(last=False)
-        return self._wishes[room_id]
 
     def set_widths(self, room_id: str, participant: str, widths: Mapping[str, int]) -> None:
         """A participant's page shows its video slots (by mid) so many pixels wide."""
@@ -386,7 +362,7 @@ class MediaNode:
         if room_id not in self._rooms:
             room = Room(room_id, random=self._random, plane=self._plane)
             self._rooms[room_id] = room
-            wishes = self._wishes.get(room_id, Wishes())
+            wishes = self._wishes.of(room_id)
             room.set_floor(wishes.floor, time.monotonic())
             for participant in wishes.muted:
                 room.set_muted(participant, True, time.monotonic())

@@ -63,11 +63,6 @@ class Room:
         return not self._publishers and not self._players
 
     @property
-    def lead_live(self) -> bool:
-        """Whether the lead sends something that can be decoded."""
-        return any(p.live for p in self._publishers.values() if p.spec.lead)
-
-    @property
     def lead_codecs(self) -> frozenset[Codec] | None:
         """Codecs the lead negotiated; None while it does not publish."""
         found = [p.spec for p in self._publishers.values() if p.spec.lead]

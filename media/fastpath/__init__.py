@@ -182,7 +182,7 @@ class CompiledSocket:
     """The node's UDP socket, read through `forward.c`.
 
     `on_rtp(resource_id, packet, now)` is told of unprotected RTP that needs the rules,
-    `on_datagram(data, address)` of anything else; `on_batch()` comes after each batch.
+    `on_datagram(data, address)` of anything else; what they put on its way is sent after the batch.
     """
 
     def __init__(

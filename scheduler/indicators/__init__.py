@@ -1,0 +1,1 @@
+"""The sixteen indicators of DOMAIN, by its formulas and numbers."""

@@ -2,15 +2,17 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Iterable
-from datetime import date
+from datetime import date, timedelta
 from itertools import groupby
 from typing import Any
+
+import asyncpg
 
 from db.pool import Connection
 from db.queries import named
 from db.rows import value
 from scheduler.bells import overlaps
-from scheduler.calendar import with_overrides
+from scheduler.calendar import teaching_day, with_overrides
 from scheduler.model import BellPeriod, BellSchedule, CalendarDay, Term
 
 _sql = named("calendar")
@@ -25,18 +27,65 @@ class BadBells(Exception):
         self.periods = periods
 
 
+class TermsOverlap(Exception):
+    """Two terms share a day."""
+
+
 async def add_term(connection: Connection, term: Term) -> None:
-    await _sql.add_term(
-        connection,
-        id=term.id,
-        name=term.name,
-        zone=term.zone,
-        week1_monday=term.week1_monday,
-        starts_on=term.starts_on,
-        ends_on=term.ends_on,
-    )
+    """A new term; its days are the administrator's. Raises TermsOverlap."""
+    try:
+        await _sql.add_term(
+            connection,
+            id=term.id,
+            name=term.name,
+            zone=term.zone,
+            week1_monday=term.week1_monday,
+            starts_on=term.starts_on,
+            ends_on=term.ends_on,
+        )
+    except asyncpg.ExclusionViolationError as error:
+        raise TermsOverlap from error
     for day in term.days:
         await set_day(connection, term.id, day)
+
+
+async def change_term(connection: Connection, changed: Term) -> bool:
+    """Another name or other dates for a term; whether there is one of that id. Its days, and the
+    zone, stay. Sessions planned on dates that run something else now are forgotten, as by
+    `set_day`. Raises TermsOverlap."""
+    before = await term(connection, changed.id)
+    if before is None:
+        return False
+    try:
+        await _sql.change_term(
+            connection,
+            id=changed.id,
+            name=changed.name,
+            week1_monday=changed.week1_monday,
+            starts_on=changed.starts_on,
+            ends_on=changed.ends_on,
+        )
+    except asyncpg.ExclusionViolationError as error:
+        raise TermsOverlap from error
+    after = await term(connection, changed.id)
+    assert after is not None, "it has just been changed"
+    first, last = min(before.starts_on, after.starts_on), max(before.ends_on, after.ends_on)
+    dates = (first + timedelta(days=n) for n in range((last - first).days + 1))
+    moved = [day for day in dates if teaching_day(before, day) != teaching_day(after, day)]
+    await _sql.forget_planned_on(connection, days=moved)
+    return True
+
+
+async def exam_weeks(connection: Connection, term_id: str) -> frozenset[int]:
+    """Numbers of the weeks of a term in which exams are held: no teaching weeks where regular use
+    is counted (DOMAIN, indicator 9)."""
+    return frozenset([r["week"] async for r in _sql.exam_weeks(connection, term_id=term_id)])
+
+
+async def set_exam_week(connection: Connection, term_id: str, week: int, *, exams: bool) -> None:
+    """Say whether exams are held in a week of a term."""
+    query = _sql.add_exam_week if exams else _sql.remove_exam_week
+    await query(connection, term_id=term_id, week=week)
 
 
 async def set_day(connection: Connection, term_id: str, day: CalendarDay) -> None:
@@ -110,6 +159,13 @@ async def replace_bells(connection: Connection, schedule: BellSchedule) -> None:
     await _sql.forget_planned_by_bells(
         connection, school_code=schedule.school_code, since=schedule.valid_from
     )
+
+
+async def remove_bells(connection: Connection, school_code: str, valid_from: date) -> None:
+    """Take back a school's bells that begin on a date: those before them hold on. Planned sessions
+    are forgotten as by `replace_bells`."""
+    await _sql.remove_bells(connection, school_code=school_code, valid_from=valid_from)
+    await _sql.forget_planned_by_bells(connection, school_code=school_code, since=valid_from)
 
 
 async def term_on(connection: Connection, day: date) -> Term | None:

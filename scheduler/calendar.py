@@ -48,6 +48,31 @@ def week_of(term: Term, day: date) -> int:
     return (day - term.week1_monday).days // 7 + 1
 
 
+@dataclass(frozen=True, slots=True)
+class TeachingWeek:
+    """A numbered week of a term, from its Monday."""
+
+    number: int  # 1, 2, …
+    monday: date
+
+    @property
+    def odd(self) -> bool:
+        return self.number % 2 == 1
+
+    @property
+    def dates(self) -> tuple[date, ...]:
+        """Monday to Sunday."""
+        return tuple(self.monday + timedelta(days=n) for n in range(7))
+
+
+def teaching_weeks(term: Term) -> tuple[TeachingWeek, ...]:
+    """Every week of a term, the first to the one that holds its last day."""
+    return tuple(
+        TeachingWeek(number, term.week1_monday + timedelta(weeks=number - 1))
+        for number in range(1, week_of(term, term.ends_on) + 1)
+    )
+
+
 def teaching_day(term: Term, day: date) -> TeachingDay | None:
     """What a date runs, or None on a weekend, a holiday or outside of the term."""
     if not term.starts_on <= day <= term.ends_on:
@@ -99,6 +124,20 @@ def official_days(since: date, until: date) -> tuple[CalendarDay, ...]:
         unused.pop(acts_as, None)
         days.append(CalendarDay(makeup, acts_as, f"{_holiday(name)} 调休"))
     return tuple(sorted((d for d in days if since <= d.day <= until), key=lambda d: d.day))
+
+
+def known_official_days(
+    since: date, until: date
+) -> tuple[tuple[CalendarDay, ...], tuple[int, ...]]:
+    """The official days of those years in [since, until] that are published, and the years that are
+    not: their days have to be entered by hand."""
+    years = range(since.year, until.year + 1)
+    known = [year for year in years if _published(year)]
+    missing = tuple(year for year in years if year not in known)
+    if not known:
+        return (), missing
+    first, last = max(since, date(known[0], 1, 1)), min(until, date(known[-1], 12, 31))
+    return official_days(first, last), missing
 
 
 def with_overrides(

@@ -65,3 +65,17 @@ WITH gone AS (
                   WHERE p.session_id = s.id AND r.school_code = :school_code)),
 dropped AS (DELETE FROM participants WHERE session_id IN (SELECT id FROM gone))
 DELETE FROM sessions WHERE id IN (SELECT id FROM gone);
+
+-- name: change_term$
+UPDATE terms
+SET name = :name, week1_monday = :week1_monday, starts_on = :starts_on, ends_on = :ends_on
+WHERE id = :id RETURNING true;
+
+-- name: exam_weeks
+SELECT week FROM exam_weeks WHERE term_id = :term_id ORDER BY week;
+
+-- name: add_exam_week!
+INSERT INTO exam_weeks (term_id, week) VALUES (:term_id, :week) ON CONFLICT DO NOTHING;
+
+-- name: remove_exam_week!
+DELETE FROM exam_weeks WHERE term_id = :term_id AND week = :week;

@@ -61,3 +61,9 @@ def whole_city(request: web.Request) -> None:
     """Only an administrator of the whole city goes on. Raises Refused (403)."""
     if request[VISITOR].school_code is not None:
         raise Refused(403, "Only an administrator of the whole city changes the timetable.")
+
+
+def own_school(request: web.Request, school_code: str) -> None:
+    """Only an administrator of this school, or of the whole city, goes on. Raises Refused (403)."""
+    if request[VISITOR].school_code not in (None, school_code):
+        raise Refused(403, "Only an administrator of this school answers for it.")

@@ -25,7 +25,10 @@ from classroom_sync.live import Live
 from classroom_sync.node_links import NodeLinks
 from classroom_sync.pages import (
     admin,
+    bells,
     bureau,
+    busy,
+    calendar,
     changes,
     entrance,
     feeds,
@@ -100,6 +103,9 @@ def build(
         changes,
         repair,
         shifts,
+        calendar,
+        bells,
+        busy,
         bureau,
         feeds,
         imports,

@@ -27,6 +27,8 @@ class Action(StrEnum):
     IMPORT = "import"  # timetables and registers from files
     EDIT_TIMETABLE = "edit_timetable"  # drafts, their publication, solver runs
     CHANGE_LESSONS = "change_lessons"  # single dated lessons: substitute, cancel, make up, ad hoc
+    EDIT_CALENDAR = "edit_calendar"  # terms, holidays and make-up workdays, exam weeks
+    KEEP_TIMES = "keep_times"  # a school's bells and busy times: its own, or any school's
     ANSWER_SHIFTS = "answer_shifts"  # a receiving school's word on what a lesson displaces
 
 
@@ -44,6 +46,8 @@ TABLE: dict[Action, frozenset[Role]] = {
     _A.IMPORT: frozenset({_R.ADMIN}),
     _A.EDIT_TIMETABLE: frozenset({_R.ADMIN}),
     _A.CHANGE_LESSONS: frozenset({_R.ADMIN}),
+    _A.EDIT_CALENDAR: frozenset({_R.ADMIN}),
+    _A.KEEP_TIMES: frozenset({_R.ADMIN}),
     _A.ANSWER_SHIFTS: frozenset({_R.ADMIN}),
 }
 

@@ -11,9 +11,10 @@ from uuid import UUID
 
 import asyncpg
 
-from db import sessions
+from db import calendar, city, sessions, timetable
 from db.pool import Connection
 from db.queries import named
+from scheduler.busy import kept_between
 from scheduler.model import ParticipantRole, Receiver
 
 _sql = named("changes")
@@ -110,9 +111,24 @@ async def add(connection: Connection, new: NewSession) -> UUID:
 
 
 async def taken(connection: Connection, since: datetime, until: datetime) -> frozenset[str]:
-    """Ids of the rooms, teachers and classes that are in some session during [since, until)."""
+    """Ids of the rooms, teachers and classes that are in some session during [since, until), and of
+    the teachers and classes that their own school keeps then."""
     found = _sql.taken(connection, since=since, until=until)
-    return frozenset([row["resource_id"] async for row in found])
+    reserved = frozenset([row["resource_id"] async for row in found])
+    return reserved | await _kept(connection, since, until)
+
+
+async def _kept(connection: Connection, since: datetime, until: datetime) -> frozenset[str]:
+    schools = {t.id: t.school_code for t in await city.teachers(connection)}
+    schools |= {g.id: g.school_code for g in await city.class_groups(connection)}
+    schedules = await calendar.bells(connection)
+    kept: frozenset[str] = frozenset()
+    for each in await calendar.terms(connection):
+        term = await calendar.term(connection, each.id)
+        assert term is not None, "it was read a moment ago, and terms are not deleted"
+        weekly = await timetable.busy_times(connection, term.id)
+        kept |= kept_between(term, weekly, schedules, schools, since, until)
+    return kept
 
 
 async def makeups(connection: Connection, of: Iterable[UUID]) -> dict[UUID, UUID]:

@@ -20,7 +20,8 @@ class Import:
     kind: str | None  # None: as it looks
     content: bytes
     done_at: datetime | None
-    number: int | None  # of the timetable draft it became
+    version_id: UUID | None  # of the timetable draft it became; None too once that is thrown away
+    number: int | None  # its number
 
 
 async def add(

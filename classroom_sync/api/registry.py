@@ -86,6 +86,10 @@ async def _json(request: web.Request) -> Any:
 def add_routes(app: web.Application) -> None:
     """Mount every declared endpoint and the description of them all."""
     from classroom_sync.api import (  # noqa: F401 - their declarations fill ENDPOINTS
+        bells,
+        busy,
+        calendar,
+        calendar_days,
         changes,
         shifts,
         solver,

@@ -130,7 +130,9 @@ def _term(data: dict[str, Any], today: date) -> tuple[Term, timedelta]:
     """The term, moved by whole weeks when `today` is outside of it, and how far it was moved."""
     raw = data["term"]
     days = [
-        CalendarDay(first + timedelta(days=n), None, f"{source} 假期")
+        CalendarDay(
+            first + timedelta(days=n), None, "假期" if source == "official" else "假期（暂定）"
+        )
         for start, end, source in raw["holidays"]
         for first in [date.fromisoformat(start)]
         for n in range((date.fromisoformat(end) - first).days + 1)

@@ -17,7 +17,7 @@ from classroom_sync.planning import plan_sessions
 from db import calendar, city, sessions, timetable
 from db.pool import Connection
 from scheduler import bells as bell_times
-from scheduler.calendar import teaching_day
+from scheduler.calendar import known_official_days, teaching_day
 from scheduler.model import (
     BellPeriod,
     CalendarDay,
@@ -63,13 +63,22 @@ async def load_once(connection: Connection, found: City, now: datetime) -> None:
     await city.add_subjects(connection, found.subjects)
     await city.add_teachers(connection, found.teachers)
     await city.add_class_groups(connection, found.classes)
-    await calendar.add_term(connection, found.term)
+    await _add_term(connection, found.term)
     await calendar.add_bells(connection, found.bells)
     await timetable.add_demands(connection, found.term.id, found.demands)
     await timetable.add_busy_times(connection, found.term.id, found.busy)
     version = await timetable.add_draft(connection, found.term.id, found.lessons)
     today = local_date(now, found.term.zone)
     await timetable.publish(connection, version, found.term.id, today, now)
+
+
+async def _add_term(connection: Connection, term: Term) -> None:
+    """The official days as far as they are published, and what the city's calendar adds to them."""
+    official, _ = known_official_days(term.starts_on, term.ends_on)
+    published = replace(term, days=official)
+    own = [d for d in term.days if teaching_day(term, d.day) != teaching_day(published, d.day)]
+    await calendar.add_term(connection, replace(term, days=tuple(own)))
+    await calendar.set_official_days(connection, term.id, official)
 
 
 async def lesson_still_on(

@@ -125,7 +125,10 @@ def _csv_sheet(content: bytes, name: str) -> Sheet:
             raise UnreadableFile(_TOO_LARGE)
         return _filled(name, [[cell[:MAX_TEXT] for cell in row] for row in rows], [], frozenset())
     raise UnreadableFile(
-        Sentence("This is not a spreadsheet: send an .xlsx, .xls, .ods or .csv file.")
+        Sentence(
+            "This is not a spreadsheet, whatever its name says: open your timetable in your "
+            "spreadsheet program, save it as .xlsx and send that."
+        )
     )
 
 

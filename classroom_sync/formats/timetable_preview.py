@@ -75,7 +75,7 @@ def read(sheets: Sequence[Sheet], kind: Kind | None = None) -> tuple[Kind, Entri
     raise UnreadableFile(
         Sentence(
             "No timetable was found: a grid has a line of weekdays 星期一…, a list has headings "
-            "星期, 节次 and 学科."
+            "星期, 节次 and 学科. Take a timetable out to see one, and write yours like it."
         )
     )
 

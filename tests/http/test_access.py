@@ -11,7 +11,10 @@ from classroom_sync.api.registry import ENDPOINTS
 from classroom_sync.auth import FAILURES, IDLE, LOCK
 from classroom_sync.pages import (
     admin,
+    bells,
     bureau,
+    busy,
+    calendar,
     changes,
     feeds,
     imports,
@@ -23,9 +26,23 @@ from classroom_sync.pages import (
 )
 from classroom_sync.permissions import TABLE, Action, Role
 from tests.http.conftest import PASSWORD, Site, pair_room, sign_in
-from tests.worlds import FAR, HUB, NEAR
+from tests.worlds import FAR, HUB, NEAR, TERM
 
-PAGES = (teacher, room, admin, timetable, changes, repair, shifts, bureau, feeds, imports)
+PAGES = (
+    teacher,
+    room,
+    admin,
+    timetable,
+    changes,
+    repair,
+    shifts,
+    calendar,
+    bells,
+    busy,
+    bureau,
+    feeds,
+    imports,
+)
 ACCOUNTS = {Role.BUREAU: "bureau", Role.ADMIN: "admin", Role.TEACHER: "lead"}
 
 
@@ -157,6 +174,11 @@ async def test_roles_reach_what_the_table_allows_and_nothing_else(
         "import": str(site.planned.session_id),
         "what": "grid",
         "version": str(site.planned.session_id),
+        "term": TERM.id,
+        "day": "2026-12-24",
+        "week": "20",
+        "school": FAR,
+        "busy": str(site.planned.session_id),
     }
     async with site.browser() as browser:
         csrf = ""

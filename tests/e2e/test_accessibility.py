@@ -1,0 +1,150 @@
+"""Every page, by each role that may see it, in both languages: axe finds nothing serious."""
+
+import importlib
+import pkgutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from playwright.async_api import Browser, Page
+
+from classroom_sync import pages
+from classroom_sync.i18n import LOCALES
+from tests.e2e.running import RunningDemo, browser, demo, new_page, pair, sign_in
+
+pytestmark = pytest.mark.browser
+
+_AXE = Path(__file__).parents[1] / "clients/node_modules/axe-core/axe.min.js"
+_GRID = Path(__file__).parents[2] / "classroom_sync/demo_city/timetable-grid.xlsx"
+#: Role → pages that it surely reaches, so that a broken sign-in can't pass for a clean page.
+FRONT_DOORS = {
+    "nobody": {"/login", "/pair"},
+    "teacher": {"/teacher", "/calendar"},
+    "assistant": {"/teacher", "/calendar"},
+    "admin": {"/admin", "/admin/timetable", "/admin/calendar", "/admin/bells", "/admin/busy"},
+    "bureau": {"/bureau", "/bureau/links", "/admin/calendar"},
+    "room": {"/room"},
+}
+ROLES = tuple(FRONT_DOORS)
+
+#: Pages whose address needs more than its path, beside those that need nothing: role → addresses.
+#: {session} is the lesson that is on, {version} the newest timetable, {day} one of the term's days.
+MORE = {
+    "nobody": ("/no/such/page",),
+    "teacher": ("/teacher/sessions/{session}",),
+    "admin": (
+        "/admin/timetable/versions/{version}",
+        "/admin/timetable?view=teacher",
+        "/admin/timetable?view=class",
+        "/admin/timetable/versions?old={version}&new={version}",
+        "/admin/changes?session={session}",
+        "/admin/calendar?day={day}",
+        "/admin/calendar?day={day}&kind=holiday",
+        "/admin/repair?who={teacher}&since={day}&until={day}",
+    ),
+    "bureau": (
+        "/bureau/links?kind=due",
+        "/admin/timetable/versions/{version}",
+        "/admin/changes?session={session}",
+        "/admin/calendar?day={day}",
+    ),
+}
+
+
+def plain_pages() -> Iterator[str]:
+    """Addresses of the pages that need nothing but their path."""
+    for found in pkgutil.iter_modules(pages.__path__):
+        module = importlib.import_module(f"{pages.__name__}.{found.name}")
+        for route in getattr(module, "routes", ()):
+            if isinstance(route, web.RouteDef) and route.method == "GET" and "{" not in route.path:
+                yield route.path
+
+
+async def entered(chromium: Browser, running: RunningDemo, role: str, locale: str) -> Page:
+    """The browser of somebody of a role; a room's is paired."""
+    page = await new_page(chromium, locale)
+    if role == "room":
+        await pair(page, running, LOCALES.index(locale))
+    elif role != "nobody":
+        await sign_in(page, running, role)
+    return page
+
+
+async def is_page(page: Page, url: str) -> bool:
+    """Whether an address answers with a page to whoever asks, rather than with another address, a
+    refusal, a file or data."""
+    answer = await page.request.get(url, headers={"Accept": "text/html"}, max_redirects=0)
+    refused = answer.status in (401, 403, 409) or 300 <= answer.status < 400
+    return not refused and answer.headers.get("content-type", "").startswith("text/html")
+
+
+async def findings(page: Page) -> list[str]:
+    """What axe calls serious or critical on the page that is open: rule, and where."""
+    await page.evaluate(_AXE.read_text(encoding="utf-8"))
+    found: dict[str, Any] = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{v['id']}: {node['target']} {node['html'][:120]}"
+        for v in found["violations"]
+        if v["impact"] in ("serious", "critical")
+        for node in v["nodes"]
+    ]
+
+
+async def values_of(page: Page, running: RunningDemo) -> dict[str, str]:
+    """What fills the gaps of MORE; asked by an administrator."""
+    session = running.content["live_session"]["id"]
+    known = await page.request.get(running.url + "/api/v1/timetable/versions")
+    [newest, *_] = (await known.json())["versions"]
+    whole = await page.request.get(f"{running.url}/api/v1/timetable/versions/{newest['id']}")
+    teacher = (await whole.json())["lessons"][0]["lead_teacher_id"]
+    terms = await page.request.get(running.url + "/api/v1/calendar/terms")
+    day = (await terms.json())["terms"][-1]["ends_on"]
+    return {"session": session, "version": newest["id"], "day": day, "teacher": teacher}
+
+
+@pytest.fixture(scope="module")
+async def site(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[tuple[RunningDemo, Browser]]:
+    data = tmp_path_factory.mktemp("demo") / "data"
+    async with (
+        demo(data, "--port", "0", "--udp-port", "0") as running,
+        browser() as chromium,
+    ):
+        yield running, chromium
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_axe_finds_nothing_serious_on_any_page_a_role_may_see(
+    site: tuple[RunningDemo, Browser], role: str
+) -> None:
+    running, chromium = site
+    values = await values_of(await entered(chromium, running, "admin", "en"), running)
+    wrong, seen = [], set()
+    for locale in LOCALES:
+        page = await entered(chromium, running, role, locale)
+        for path in (*plain_pages(), *(p.format(**values) for p in MORE.get(role, ()))):
+            if await is_page(page, running.url + path):
+                await page.goto(running.url + path)
+                seen.add(path)
+                wrong += [f"{path} in {locale}: {each}" for each in await findings(page)]
+    assert seen >= FRONT_DOORS[role]
+    assert wrong == []
+
+
+async def test_axe_finds_nothing_serious_in_what_an_import_understood(
+    site: tuple[RunningDemo, Browser],
+) -> None:
+    running, chromium = site
+    page = await entered(chromium, running, "admin", "en")
+    await page.goto(running.url + "/admin/import")
+    await page.set_input_files("#file", str(_GRID))
+    await page.click("#import button")
+    await page.wait_for_url("**/admin/import/*")
+    assert await findings(page) == []
+    await page.click("text=Import as a draft")
+    await page.click("text=Open the draft")
+    await page.wait_for_selector("#editing")
+    assert await findings(page) == []

@@ -5,8 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from classroom_sync.errors import Refused
+from classroom_sync.planning import HORIZON
 from db import calendar, city, sessions, timetable
 from db.pool import Connection
 from scheduler.bells import NoBells
@@ -63,26 +65,30 @@ async def effect(
         ) from None
     gone = [o for key, o in old.items() if key not in new]
     come = [o for key, o in new.items() if key not in old]
-    stay = await _settled(connection, [*gone, *come])
+    stored = await _stored(connection, [*gone, *come])
+    stay = {key for key, state in stored.items() if state is not SessionState.SCHEDULED}
+    planned = now.astimezone(ZoneInfo(before.zone)).date() + HORIZON
     return Effect(
-        tuple(o for o in gone if (o.lesson.id, o.day) not in stay),
+        tuple(
+            o
+            for o in gone
+            if (o.lesson.id, o.day) not in stay
+            # what clashes has no session where all is planned: it would not be held anyway
+            and (o.day >= planned or (o.lesson.id, o.day) in stored)
+        ),
         tuple(o for o in come if (o.lesson.id, o.day) not in stay),
         len(stay),
     )
 
 
-async def _settled(
+async def _stored(
     connection: Connection, occurrences: list[Occurrence]
-) -> frozenset[tuple[UUID | None, date]]:
-    """Lesson and day of those whose sessions are not merely planned any more."""
+) -> dict[tuple[UUID | None, date], SessionState]:
+    """Lesson and day of those that have a session → its state."""
     if not occurrences:
-        return frozenset()
+        return {}
     since = min(o.starts_at for o in occurrences) - timedelta(days=1)
     until = max(o.ends_at for o in occurrences) + timedelta(days=1)
     about = {(o.lesson.id, o.day) for o in occurrences}
-    stored = await sessions.between(connection, since, until)
-    return frozenset(
-        (s.lesson_id, s.on_day)
-        for s in stored
-        if s.state is not SessionState.SCHEDULED and (s.lesson_id, s.on_day) in about
-    )
+    found = await sessions.between(connection, since, until)
+    return {(s.lesson_id, s.on_day): s.state for s in found if (s.lesson_id, s.on_day) in about}

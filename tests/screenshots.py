@@ -8,6 +8,11 @@ from playwright.async_api import Page
 
 from tests.e2e.running import browser, demo, new_page, pair, sees, sign_in
 
+ADMIN_PAGES = {  # picture → page
+    "admin-calendar": "/admin/calendar",
+    "admin-bells": "/admin/bells",
+    "admin-busy": "/admin/busy",
+}
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 
 
@@ -43,6 +48,9 @@ async def take(folder: Path) -> None:
             await shot(admin, "admin-today")
             await admin.goto(running.url + "/admin/timetable")
             await shot(admin, "admin-timetable")
+            for name, path in ADMIN_PAGES.items():
+                await admin.goto(running.url + path)
+                await shot(admin, name)
             await teacher.click("#end")
             await teacher.wait_for_selector("table .status")
             bureau = await new_page(chromium)

@@ -13,6 +13,7 @@ from classroom_sync.api.calendar_days import DayWish, changeable, effect_of, wis
 from classroom_sync.auth import requires
 from classroom_sync.calendar_effects import Effect, with_day, without_own
 from classroom_sync.errors import Refused
+from classroom_sync.i18n import LOCALES
 from classroom_sync.keys import LOCALE, NOW, POOL, TRANSLATE
 from classroom_sync.pages.names import read_names
 from classroom_sync.pages.rendering import page
@@ -90,7 +91,7 @@ async def term_calendar(request: web.Request) -> web.StreamResponse:
         exams = await calendar.exam_weeks(connection, term.id)
         names = await read_names(connection)
         chosen = await _chosen(connection, request, term, official, own)
-    said = {d.day for d in own}
+    said = frozenset(d.day for d in own)
     return await page(
         request,
         "term_calendar.html",
@@ -112,6 +113,8 @@ async def term_calendar(request: web.Request) -> web.StreamResponse:
         begun=term.starts_on <= this_day,
         chosen=chosen,
         names=names,
+        note=lambda d: d.note if d.day in said else note_in(d.note, request[LOCALE]),
+        official_note=lambda text: note_in(text, request[LOCALE]),
         week_of=lambda day: week_of(term, day),
         subject=lambda slug: names.subject(slug, request[LOCALE]),
         may_edit=may_edit(request),
@@ -133,7 +136,7 @@ async def _term(
     return await calendar.term_on(connection, this_day) or await calendar.latest_term(connection)
 
 
-def _cell(term: Term, day: date, said: set[date]) -> Cell:
+def _cell(term: Term, day: date, said: frozenset[date]) -> Cell:
     departs = next((d for d in term.days if d.day == day), None)
     return Cell(
         day,
@@ -159,7 +162,7 @@ async def _chosen(
         day = date.fromisoformat(asked)
     except ValueError:
         raise Refused(422, "A day is given by a date such as 2026-09-07.") from None
-    cell = _cell(term, day, {d.day for d in own})
+    cell = _cell(term, day, frozenset(d.day for d in own))
     answer: dict[str, Any] = {"wish": None, "becomes": None, "effect": None, "problem": ""}
     try:
         changeable(term, day, today(term, request.app[NOW]()))
@@ -200,6 +203,17 @@ async def _wished(
         "becomes": teaching_day(after, day),
         "effect": await effect_of(connection, request, term, day, wish),
     }
+
+
+def note_in(note: str, locale: str) -> str:
+    """A note in the reader's language, where it is official and so in both ("国庆节 National Day");
+    any other as it is."""
+    words = note.split()
+    chinese = [word for word in words if not word.isascii()]
+    english = [word for word in words if word.isascii()]
+    if not chinese or not english:
+        return note
+    return " ".join(chinese if locale == LOCALES[0] else english)
 
 
 def _proposed(term: Term, day: date, official: tuple[CalendarDay, ...]) -> date | None:

@@ -9,10 +9,10 @@ import pytest
 from classroom_sync.planning import plan_sessions
 from db import calendar, sessions
 from scheduler.calendar import official_days
-from scheduler.model import Weeks
+from scheduler.model import Receiver, Weeks
 from tests.http.conftest import Site
 from tests.http.test_timetable_api import Admin, entered
-from tests.worlds import FAR, TERM, lesson, publish
+from tests.worlds import FAR, NEAR, TERM, lesson, publish
 
 T = f"/api/v1/calendar/terms/{TERM.id}"
 TERMS = "/api/v1/calendar/terms"
@@ -113,6 +113,19 @@ async def test_a_lesson_that_was_opened_stays_and_is_counted_apart(term: Site) -
         admin = await entered(browser)
         effect = await admin.done("POST", f"{T}/days/{MONDAY}/effect", {"kind": "holiday"})
         assert effect == {"cancelled": [], "held": [], "staying": 1}
+
+
+async def test_a_lesson_that_clashes_is_not_counted_among_those_a_day_off_cancels(
+    term: Site,
+) -> None:
+    async with term.pool.transaction() as connection:
+        clash = lesson(weekday=1, receivers=(Receiver(f"{NEAR}-R1", f"{NEAR}-301", None),))
+        await publish(connection, lesson(weekday=1), clash, since=date(2026, 9, 13))
+        await plan_sessions(connection, SATURDAY)
+    async with term.browser() as browser:
+        admin = await entered(browser)
+        effect = await admin.done("POST", f"{T}/days/{MONDAY}/effect", {"kind": "holiday"})
+        assert len(effect["cancelled"]) == 1  # both want the same teacher and room: one is held
 
 
 @pytest.mark.parametrize(

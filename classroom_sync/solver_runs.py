@@ -9,16 +9,16 @@ import contextlib
 import json
 import sys
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import structlog
 from pydantic import TypeAdapter
 
 from classroom_sync import solver_process
-from db import drafts, marks, timetable
+from db import marks, timetable
 from db.errors import DatabaseError
 from db.pool import Pool
 from scheduler.model import Lesson
@@ -175,12 +175,10 @@ class SolverRuns:
 
     async def _keep(self, run: Run, found: dict[str, Any]) -> UUID:
         lessons = TypeAdapter(tuple[Lesson, ...]).validate_python(found.pop("lessons"))
-        renewed = [(lesson.id, replace(lesson, id=uuid4())) for lesson in lessons]
         async with self._pool.transaction() as connection:
-            draft = await timetable.add_draft(connection, run.wish.term_id, ())
-            put = tuple(lesson for _, lesson in renewed)
-            locked = frozenset(new.id for old, new in renewed if old in run.wish.locked)
-            await drafts.change(connection, draft, drafts.Change(put, locked))
+            draft = await timetable.add_draft(
+                connection, run.wish.term_id, lessons, run.wish.locked
+            )
             await marks.add_audit(
                 connection, run.wish.actor, "draft_solved", f"timetable:{draft}", best=found["best"]
             )

@@ -87,7 +87,9 @@ async def change(connection: Connection, version_id: UUID, wanted: Change) -> Ch
     try:
         await _sql.remove_lessons(connection, version_id=version_id, ids=gone)
         for lesson in wanted.put:
-            await _put(connection, version_id, lesson, locked=lesson.id in wanted.locked)
+            await timetable.put_lesson(
+                connection, version_id, lesson, locked=lesson.id in wanted.locked
+            )
     except (asyncpg.ForeignKeyViolationError, asyncpg.UniqueViolationError) as error:
         raise Unknown from error
     except asyncpg.CheckViolationError as error:
@@ -103,36 +105,13 @@ async def change(connection: Connection, version_id: UUID, wanted: Change) -> Ch
     )
 
 
-async def _put(connection: Connection, version_id: UUID, lesson: Lesson, *, locked: bool) -> None:
-    await _sql.put_lesson(
-        connection,
-        id=lesson.id,
-        version_id=version_id,
-        weekday=lesson.weekday,
-        period=lesson.period,
-        weeks=lesson.weeks,
-        subject=lesson.subject,
-        lead_teacher_id=lesson.lead_teacher_id,
-        lead_room_id=lesson.lead_room_id,
-        interactive=lesson.interactive,
-        week_from=lesson.week_from,
-        week_until=lesson.week_until,
-        locked=locked,
-    )
-    for receiver in lesson.receivers:
-        await _sql.put_receiver(
-            connection,
-            lesson_id=lesson.id,
-            room_id=receiver.room_id,
-            class_id=receiver.class_id,
-            assistant_id=receiver.assistant_id,
-        )
-
-
 async def copy(connection: Connection, term_id: str, version_id: UUID) -> UUID:
-    """A new draft with a version's lessons; its id."""
+    """A new draft with a version's lessons, locked ones locked; its id."""
     return await timetable.add_draft(
-        connection, term_id, await timetable.lessons(connection, version_id)
+        connection,
+        term_id,
+        await timetable.lessons(connection, version_id),
+        await locked(connection, version_id),
     )
 
 

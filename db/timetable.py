@@ -1,7 +1,7 @@
 """Timetable versions: drafts, publication, and what holds when."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from uuid import UUID
 
@@ -43,32 +43,52 @@ async def busy_times(connection: Connection, term_id: str) -> tuple[BusyTime, ..
     return tuple(value(BusyTime, row) for row in rows)
 
 
-async def add_draft(connection: Connection, term_id: str, lessons: Iterable[Lesson]) -> UUID:
-    """A new draft of a term's week; the lessons get ids of their own."""
+async def add_draft(
+    connection: Connection,
+    term_id: str,
+    lessons: Iterable[Lesson],
+    locked: Collection[UUID] = (),
+) -> UUID:
+    """A new draft of a term's week; the lessons get ids of their own. `locked` are the old ids of
+    those that the solver leaves as they are."""
     version_id: UUID = await _sql.add_draft(connection, term_id=term_id)
     for lesson in lessons:
-        lesson_id = await _sql.add_lesson(
-            connection,
-            version_id=version_id,
-            weekday=lesson.weekday,
-            period=lesson.period,
-            weeks=lesson.weeks,
-            subject=lesson.subject,
-            lead_teacher_id=lesson.lead_teacher_id,
-            lead_room_id=lesson.lead_room_id,
-            interactive=lesson.interactive,
-            week_from=lesson.week_from,
-            week_until=lesson.week_until,
-        )
-        for receiver in lesson.receivers:
-            await _sql.add_receiver(
-                connection,
-                lesson_id=lesson_id,
-                room_id=receiver.room_id,
-                class_id=receiver.class_id,
-                assistant_id=receiver.assistant_id,
-            )
+        await put_lesson(connection, version_id, lesson, locked=lesson.id in locked, fresh=True)
     return version_id
+
+
+async def put_lesson(
+    connection: Connection,
+    version_id: UUID,
+    lesson: Lesson,
+    *,
+    locked: bool = False,
+    fresh: bool = False,
+) -> None:
+    """Store a lesson of a draft with its receivers; a `fresh` one gets an id of its own."""
+    lesson_id = await _sql.put_lesson(
+        connection,
+        id=None if fresh else lesson.id,
+        version_id=version_id,
+        weekday=lesson.weekday,
+        period=lesson.period,
+        weeks=lesson.weeks,
+        subject=lesson.subject,
+        lead_teacher_id=lesson.lead_teacher_id,
+        lead_room_id=lesson.lead_room_id,
+        interactive=lesson.interactive,
+        week_from=lesson.week_from,
+        week_until=lesson.week_until,
+        locked=locked,
+    )
+    for receiver in lesson.receivers:
+        await _sql.put_receiver(
+            connection,
+            lesson_id=lesson_id,
+            room_id=receiver.room_id,
+            class_id=receiver.class_id,
+            assistant_id=receiver.assistant_id,
+        )
 
 
 async def publish(

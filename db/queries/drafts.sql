@@ -18,17 +18,6 @@ SELECT id FROM lessons WHERE version_id = :version_id AND locked;
 -- name: lesson_elsewhere$
 SELECT true FROM lessons WHERE id = :id AND version_id <> :version_id;
 
--- name: put_lesson!
-INSERT INTO lessons
-    (id, version_id, weekday, period, weeks, subject, lead_teacher_id, lead_room_id, interactive,
-     week_from, week_until, locked)
-VALUES (:id, :version_id, :weekday, :period, :weeks, :subject, :lead_teacher_id, :lead_room_id,
-        :interactive, :week_from, :week_until, :locked);
-
--- name: put_receiver!
-INSERT INTO lesson_receivers (lesson_id, room_id, class_id, assistant_id)
-VALUES (:lesson_id, :room_id, :class_id, :assistant_id);
-
 -- name: remove_lessons!
 DELETE FROM lessons WHERE version_id = :version_id AND id = ANY(CAST(:ids AS uuid[]));
 

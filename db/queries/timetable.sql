@@ -11,15 +11,16 @@ INSERT INTO timetable_versions (term_id, number)
 SELECT :term_id, coalesce(max(number), 0) + 1 FROM timetable_versions WHERE term_id = :term_id
 RETURNING id;
 
--- name: add_lesson$
+-- name: put_lesson$
+-- A lesson of a draft; without an id it gets one.
 INSERT INTO lessons
-    (version_id, weekday, period, weeks, subject, lead_teacher_id, lead_room_id, interactive,
-     week_from, week_until)
-VALUES (:version_id, :weekday, :period, :weeks, :subject, :lead_teacher_id, :lead_room_id,
-        :interactive, :week_from, :week_until)
+    (id, version_id, weekday, period, weeks, subject, lead_teacher_id, lead_room_id, interactive,
+     week_from, week_until, locked)
+VALUES (coalesce(CAST(:id AS uuid), uuidv7()), :version_id, :weekday, :period, :weeks, :subject,
+        :lead_teacher_id, :lead_room_id, :interactive, :week_from, :week_until, :locked)
 RETURNING id;
 
--- name: add_receiver!
+-- name: put_receiver!
 INSERT INTO lesson_receivers (lesson_id, room_id, class_id, assistant_id)
 VALUES (:lesson_id, :room_id, :class_id, :assistant_id);
 

@@ -1,6 +1,7 @@
 """The city as rules and solver take it, read from the database; and the check of whole versions."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -84,6 +85,18 @@ def _check(of: City, lessons: Sequence[Lesson]) -> Checked:
         if sum(score.values()) >= sum(worst.values()):
             worst = score
     return Checked(tuple(sorted(found.values(), key=lambda c: not c.hard)), worst)
+
+
+def broken_by(of: City, before: Sequence[Lesson], after: Sequence[Lesson]) -> Conflict | None:
+    """A hard rule that `after` breaks more than `before` did, if there is one."""
+    known = Counter[tuple[str, str]]()
+    for conflict in rules.check(of, before, RULES):
+        known[conflict.rule, conflict.about] += conflict.excess
+    for conflict in rules.check(of, after, RULES):
+        known[conflict.rule, conflict.about] -= conflict.excess
+        if conflict.hard and known[conflict.rule, conflict.about] < 0:
+            return conflict
+    return None
 
 
 def _stretches(lessons: Sequence[Lesson]) -> list[list[Lesson]]:

@@ -15,7 +15,7 @@ from db import calendar, city, sessions, timetable
 from db.pool import Connection
 from db.queries import named
 from scheduler.busy import kept_between
-from scheduler.model import ParticipantRole, Receiver
+from scheduler.model import Lesson, ParticipantRole, Receiver, Session
 
 _sql = named("changes")
 
@@ -108,6 +108,74 @@ async def add(connection: Connection, new: NewSession) -> UUID:
     except (asyncpg.ForeignKeyViolationError, asyncpg.UniqueViolationError) as error:
         raise Unknown from error
     return session_id
+
+
+async def let_go(connection: Connection, session: Session, cast: Lesson) -> None:
+    """Free, of a session still to come, whoever and whatever is not in its new cast, so that
+    another session may have them; `fill` then completes it.
+
+    Raises TooLate for a session that began, or whose rooms would change with its doors open.
+    """
+    held = await _sql.hold_session(connection, id=session.id)
+    if held is None or held["state"] not in _CHANGEABLE:
+        raise TooLate
+    wanted = _places(cast)
+    for participant in session.participants:
+        if participant.role is ParticipantRole.OBSERVER:
+            continue
+        room, teacher = wanted.get((participant.role, participant.class_id), (None, None))
+        if room != participant.room_id:
+            if held["state"] != "scheduled":
+                raise TooLate
+            await _sql.remove_participant(connection, id=participant.id)
+        elif teacher != participant.teacher_id:
+            await _sql.set_teacher(connection, id=participant.id, teacher_id=None)
+
+
+async def fill(
+    connection: Connection,
+    session: Session,
+    cast: Lesson,
+    shifts: Iterable[tuple[str, datetime, datetime]],
+) -> None:
+    """Give a session the new cast that `let_go` made room for. `shifts` as in NewSession.
+
+    Raises Taken, Unknown.
+    """
+    busy = {room: (since, until) for room, since, until in shifts}
+    stayed = {(p.role, p.class_id): p for p in session.participants}
+    try:
+        for (role, class_id), (room, teacher) in _places(cast).items():
+            participant = stayed.get((role, class_id))
+            if participant is None or participant.room_id != room:
+                since, until = busy.get(room, (None, None))
+                await sessions.add_participant(
+                    connection,
+                    session.id,
+                    role,
+                    room_id=room,
+                    class_id=class_id,
+                    teacher_id=teacher,
+                    busy_from=since,
+                    busy_until=until,
+                )
+            elif participant.teacher_id != teacher:
+                await _sql.set_teacher(connection, id=participant.id, teacher_id=teacher)
+    except asyncpg.ExclusionViolationError as error:
+        raise Taken from error
+    except (asyncpg.ForeignKeyViolationError, asyncpg.UniqueViolationError) as error:
+        raise Unknown from error
+
+
+def _places(cast: Lesson) -> dict[tuple[ParticipantRole, str | None], tuple[str, str | None]]:
+    """Role and class → room and teacher."""
+    return {
+        (ParticipantRole.LEAD, None): (cast.lead_room_id, cast.lead_teacher_id),
+        **{
+            (ParticipantRole.RECEIVING, r.class_id): (r.room_id, r.assistant_id)
+            for r in cast.receivers
+        },
+    }
 
 
 async def taken(connection: Connection, since: datetime, until: datetime) -> frozenset[str]:

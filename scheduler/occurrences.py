@@ -27,7 +27,7 @@ def expand(
         found = [
             _occurrence(term, lesson, day, schedules, school_of_room)
             for version in versions
-            if version.term_id == term.id and _valid(version, day.day)
+            if version.term_id == term.id and holds_on(version, day.day)
             for lesson in version.lessons
             if day.runs(lesson)
         ]
@@ -38,7 +38,8 @@ def expand(
                 yield occurrence
 
 
-def _valid(version: TimetableVersion, day: date) -> bool:
+def holds_on(version: TimetableVersion, day: date) -> bool:
+    """Whether a version's lessons are those of a day."""
     return (
         version.valid_from is not None
         and version.valid_from <= day

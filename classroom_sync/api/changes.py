@@ -3,7 +3,6 @@
 from datetime import date, datetime, time, timedelta
 from typing import Literal
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from aiohttp import web
 from pydantic import BaseModel, Field
@@ -15,12 +14,13 @@ from classroom_sync.errors import Refused
 from classroom_sync.keys import LIVE, NOW, POOL, VISITOR
 from classroom_sync.permissions import Action
 from classroom_sync.planning import HORIZON
+from classroom_sync.single_days import shifts_of
 from classroom_sync.timetabling import need_term, today
-from db import calendar, changes, city, marks, sessions
+from db import changes, city, marks, sessions
 from db.changes import NewSession, Taken, TooLate
 from db.pool import Connection
 from scheduler import bells
-from scheduler.model import BellPeriod, ParticipantRole, Receiver, Session, SessionState
+from scheduler.model import ParticipantRole, Receiver, Session, SessionState
 from scheduler.session import Action as What
 from scheduler.session import Due
 
@@ -206,38 +206,9 @@ async def _again(
         lead_teacher_id=lead.teacher_id or "",
         lead_room_id=lead.room_id or "",
         receivers=receivers,
-        shifts=await _shifts(connection, receivers, day, starts_at, ends_at, zone),
+        shifts=await shifts_of(connection, receivers, day, (starts_at, ends_at), zone),
         makes_up_id=old.id,
     )
-
-
-async def _shifts(
-    connection: Connection,
-    receivers: tuple[Receiver, ...],
-    day: date,
-    starts_at: datetime,
-    ends_at: datetime,
-    zone: str,
-) -> tuple[tuple[str, datetime, datetime], ...]:
-    """What the classes' own bells make of a session (DOMAIN, Time 2)."""
-    schedules = await calendar.bells(connection)
-    schools = {r.id: r.school_code for r in await city.rooms(connection)}
-    begins, ends = (at.astimezone(ZoneInfo(zone)).time() for at in (starts_at, ends_at))
-    found = []
-    for receiver in receivers:
-        try:
-            own = bells.schedule_on(schedules, schools[receiver.room_id], day)
-        except (bells.NoBells, KeyError):
-            continue  # the session's own time
-        shift = bells.shift(BellPeriod(0, begins, ends), own)
-        found.append(
-            (
-                receiver.room_id,
-                bells.instant(day, shift.busy_from, zone),
-                bells.instant(day, shift.busy_until, zone),
-            )
-        )
-    return tuple(found)
 
 
 @endpoint(

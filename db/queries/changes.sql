@@ -6,6 +6,12 @@ SELECT id, state FROM sessions WHERE id = :id FOR UPDATE;
 UPDATE participants SET teacher_id = :teacher_id
 WHERE id = :id AND session_id = :session_id AND role <> 'observer' RETURNING true;
 
+-- name: set_teacher!
+UPDATE participants SET teacher_id = :teacher_id WHERE id = :id;
+
+-- name: remove_participant!
+DELETE FROM participants WHERE id = :id;
+
 -- name: add_session$
 INSERT INTO sessions
     (kind, on_day, subject, starts_at, ends_at, interactive, makes_up_id)

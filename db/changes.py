@@ -15,7 +15,8 @@ from db import calendar, city, sessions, timetable
 from db.pool import Connection
 from db.queries import named
 from scheduler.busy import kept_between
-from scheduler.model import Lesson, ParticipantRole, Receiver, Session
+from scheduler.dated import cast_of
+from scheduler.model import Lesson, ParticipantRole, Receiver, Session, SessionState
 
 _sql = named("changes")
 
@@ -176,6 +177,28 @@ def _places(cast: Lesson) -> dict[tuple[ParticipantRole, str | None], tuple[str,
             for r in cast.receivers
         },
     }
+
+
+async def departures(connection: Connection, now: datetime) -> list[tuple[Session, Lesson]]:
+    """What was changed of single days that a version planned which no longer holds on them: the
+    session as it is, cancelled or with another cast, and its lesson."""
+    rows = [row async for row in _sql.of_old_versions(connection, now=now)]
+    versions = {row["version_id"] for row in rows}
+    lessons = {k.id: k for v in versions for k in await timetable.lessons(connection, v)}
+    found = []
+    for row in rows:
+        session = await sessions.session(connection, row["id"])
+        assert session is not None, "it was read a moment ago, in this transaction"
+        assert session.lesson_id is not None, "it was found by its lesson"
+        lesson = lessons[session.lesson_id]
+        if session.state is SessionState.CANCELLED or cast_of(session, lesson) != lesson:
+            found.append((session, lesson))
+    return found
+
+
+async def cancelled_instead(connection: Connection, session_id: UUID, lesson_id: UUID) -> bool:
+    """Let a cancelled session be that of another version's lesson; whether it is now."""
+    return bool(await _sql.now_of_lesson(connection, id=session_id, lesson_id=lesson_id))
 
 
 async def taken(connection: Connection, since: datetime, until: datetime) -> frozenset[str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
 from scheduler import bells
-from scheduler.calendar import TeachingDay, teaching_days
+from scheduler.calendar import teaching_days
 from scheduler.model import BellSchedule, Lesson, Occurrence, Term, TimetableVersion
 
 
@@ -25,17 +25,17 @@ def expand(
     versions = list(versions)
     for day in teaching_days(term, since, until):
         found = [
-            _occurrence(term, lesson, day, schedules, school_of_room)
+            occurrence(term, lesson, day.day, schedules, school_of_room)
             for version in versions
             if version.term_id == term.id and holds_on(version, day.day)
             for lesson in version.lessons
             if day.runs(lesson)
         ]
         published = {lesson.id: v.published_at for v in versions for lesson in v.lessons}
-        for occurrence in sorted(found, key=lambda o: (o.starts_at, o.lesson.lead_room_id)):
-            earliest = published[occurrence.lesson.id]
-            if earliest is None or occurrence.ends_at > earliest:
-                yield occurrence
+        for each in sorted(found, key=lambda o: (o.starts_at, o.lesson.lead_room_id)):
+            earliest = published[each.lesson.id]
+            if earliest is None or each.ends_at > earliest:
+                yield each
 
 
 def holds_on(version: TimetableVersion, day: date) -> bool:
@@ -47,29 +47,30 @@ def holds_on(version: TimetableVersion, day: date) -> bool:
     )
 
 
-def _occurrence(
+def occurrence(
     term: Term,
     lesson: Lesson,
-    day: TeachingDay,
+    day: date,
     schedules: Sequence[BellSchedule],
     school_of_room: Mapping[str, str],
 ) -> Occurrence:
-    hub = bells.period(bells.schedule_on(schedules, lesson.hub_code, day.day), lesson.period)
+    """A lesson on one date, with its classes' shifts. Raises bells.NoBells."""
+    hub = bells.period(bells.schedule_on(schedules, lesson.hub_code, day), lesson.period)
     shifts = []
     for receiver in lesson.receivers:
-        own = bells.schedule_on(schedules, school_of_room[receiver.room_id], day.day)
+        own = bells.schedule_on(schedules, school_of_room[receiver.room_id], day)
         shift = bells.shift(hub, own)
         shifts.append(
             (
                 receiver.room_id,
-                bells.instant(day.day, shift.busy_from, term.zone),
-                bells.instant(day.day, shift.busy_until, term.zone),
+                bells.instant(day, shift.busy_from, term.zone),
+                bells.instant(day, shift.busy_until, term.zone),
             )
         )
     return Occurrence(
         lesson,
-        day.day,
-        bells.instant(day.day, hub.starts, term.zone),
-        bells.instant(day.day, hub.ends, term.zone),
+        day,
+        bells.instant(day, hub.starts, term.zone),
+        bells.instant(day, hub.ends, term.zone),
         tuple(shifts),
     )

@@ -91,6 +91,7 @@ def add_routes(app: web.Application) -> None:
         calendar,
         calendar_days,
         changes,
+        publication,
         repair,
         shifts,
         solver,

@@ -12,8 +12,7 @@ from classroom_sync.api.registry import endpoint
 from classroom_sync.errors import Refused
 from classroom_sync.keys import LOCALE, NOW, POOL, TRANSLATE, VISITOR
 from classroom_sync.permissions import Action
-from classroom_sync.planning import plan_sessions
-from classroom_sync.timetabling import check, city_now, need_term, today
+from classroom_sync.timetabling import check, city_now, need_term
 from db import drafts, marks, timetable
 from db.pool import Connection
 from scheduler import words
@@ -84,11 +83,6 @@ class WholeVersion(VersionOut):
     lessons: list[LessonData]
     conflicts: list[ConflictOut]
     score: dict[str, int] = Field(description="cost of each soft rule in a fortnight")
-
-
-class Publication(BaseModel, extra="forbid"):
-    valid_from: date = Field(description="today or later")
-    despite_conflicts: bool = False
 
 
 class Pair(BaseModel, extra="forbid"):
@@ -172,7 +166,7 @@ async def new_draft(request: web.Request, body: NewDraft) -> VersionOut:
         else:
             old = await need_version(connection, body.copy_of)
             made = await drafts.copy(connection, old.term_id, old.id)
-        await _note(connection, request, "draft_made", made, copy_of=str(body.copy_of))
+        await note(connection, request, "draft_made", made, copy_of=str(body.copy_of))
         return VersionOut.model_validate(await need_version(connection, made))
 
 
@@ -237,7 +231,7 @@ async def change_draft(request: web.Request, body: Changes) -> Changed:
                 await city_now(connection, await need_term(connection), request.app[NOW]()),
                 after.lessons,
             )  # a lesson in a period that does not ring is refused
-            await _note(
+            await note(
                 connection,
                 request,
                 "draft_changed",
@@ -246,7 +240,7 @@ async def change_draft(request: web.Request, body: Changes) -> Changed:
                 remove=[str(i) for i in body.remove],
             )
     except drafts.NotADraft:
-        raise _published() from None
+        raise published() from None
     except drafts.Unknown:
         raise Refused(
             422,
@@ -271,46 +265,8 @@ async def remove_draft(request: web.Request) -> None:
     async with request.app[POOL].transaction() as connection:
         await need_version(connection, _id(request))
         if not await drafts.remove(connection, _id(request)):
-            raise _published()
-        await _note(connection, request, "draft_removed", _id(request))
-
-
-@endpoint(
-    "POST",
-    "/timetable/versions/{version}/publication",
-    "Publish a draft from a day on; it can't change any more",
-    action=Action.EDIT_TIMETABLE,
-    body=Publication,
-    answer=VersionOut,
-)
-async def publish_draft(request: web.Request, body: Publication) -> VersionOut:
-    whole_city(request)
-    now = request.app[NOW]()
-    async with request.app[POOL].transaction() as connection:
-        draft = await need_version(connection, _id(request))
-        term = await need_term(connection)
-        if draft.state != "draft":
-            raise _published()
-        if body.valid_from < today(term, now):
-            raise Refused(
-                422, "A timetable holds from today on or later: what has happened stays as it was."
-            )
-        if not draft.lessons:
-            raise Refused(422, "This draft has no lessons: nothing would be held.")
-        hard = (await check(await city_now(connection, term, now), draft.lessons)).hard
-        if hard and not body.despite_conflicts:
-            raise Refused(
-                409,
-                "{count} conflicts break hard rules, and what clashes will not be held: mend them, "
-                "or publish all the same.",
-                count=len(hard),
-            )
-        await timetable.publish(connection, draft.id, draft.term_id, body.valid_from, now)
-        await plan_sessions(connection, now)
-        await _note(
-            connection, request, "published", draft.id, valid_from=body.valid_from.isoformat()
-        )
-        return VersionOut.model_validate(await need_version(connection, draft.id))
+            raise published()
+        await note(connection, request, "draft_removed", _id(request))
 
 
 @endpoint(
@@ -338,15 +294,17 @@ async def differences(
     ]
 
 
-def _published() -> Refused:
+def published() -> Refused:
+    """A published version was to be changed."""
     return Refused(
         409, "This version is published and cannot change: make a draft from it, and change that."
     )
 
 
-async def _note(
+async def note(
     connection: Connection, request: web.Request, action: str, version: UUID, **detail: object
 ) -> None:
+    """Write down who did what to a version."""
     await marks.add_audit(
         connection, request[VISITOR].actor, action, f"timetable:{version}", **detail
     )

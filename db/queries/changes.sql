@@ -26,3 +26,18 @@ WHERE during && tstzrange(:since, :until);
 -- name: makeups_of
 SELECT makes_up_id, id FROM sessions
 WHERE makes_up_id = ANY(CAST(:ids AS uuid[])) AND state NOT IN ('cancelled', 'missed');
+
+-- name: of_old_versions
+-- Sessions still to come that a version planned which no longer holds on their day.
+SELECT s.id, l.version_id FROM sessions s
+JOIN lessons l ON l.id = s.lesson_id
+JOIN timetable_versions v ON v.id = l.version_id
+WHERE s.state IN ('scheduled', 'cancelled') AND s.starts_at > :now AND s.on_day > v.valid_until
+ORDER BY s.starts_at, s.id;
+
+-- name: now_of_lesson$
+-- A cancelled session becomes that of another lesson, so that the lesson is not held on its day.
+UPDATE sessions s SET lesson_id = :lesson_id
+WHERE s.id = :id AND s.state = 'cancelled' AND NOT EXISTS (
+    SELECT FROM sessions o WHERE o.lesson_id = :lesson_id AND o.on_day = s.on_day)
+RETURNING true;

@@ -97,6 +97,7 @@ def add_routes(app: web.Application) -> None:
         solver,
         timetable,
         v1,
+        weeks,
     )
 
     for item in ENDPOINTS:

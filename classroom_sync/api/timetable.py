@@ -219,26 +219,26 @@ async def change_draft(request: web.Request, body: Changes) -> Changed:
         locked=frozenset(k.id for k in body.put if k.locked),
         remove=tuple(body.remove),
     )
+    async with request.app[POOL].transaction() as connection:
+        undo = await apply(connection, request, _id(request), wanted)
+        await note(
+            connection,
+            request,
+            "draft_changed",
+            _id(request),
+            put=[str(k.id) for k in body.put],
+            remove=[str(i) for i in body.remove],
+        )
+    return undo
+
+
+async def apply(
+    connection: Connection, request: web.Request, version_id: UUID, wanted: drafts.Change
+) -> Changed:
+    """Change a draft; what undoes it. Raises Refused (404, 409, 422), also where a lesson is in a
+    period that does not ring."""
     try:
-        async with request.app[POOL].transaction() as connection:
-            undo = await drafts.change(connection, _id(request), wanted)
-            if undo is None:
-                raise Refused(
-                    404, "There is no such timetable version: it may have been thrown away."
-                )
-            after = await need_version(connection, _id(request))
-            await check(
-                await city_now(connection, await need_term(connection), request.app[NOW]()),
-                after.lessons,
-            )  # a lesson in a period that does not ring is refused
-            await note(
-                connection,
-                request,
-                "draft_changed",
-                _id(request),
-                put=[str(k.id) for k in body.put],
-                remove=[str(i) for i in body.remove],
-            )
+        undo = await drafts.change(connection, version_id, wanted)
     except drafts.NotADraft:
         raise published() from None
     except drafts.Unknown:
@@ -246,6 +246,10 @@ async def change_draft(request: web.Request, body: Changes) -> Changed:
             422,
             "A lesson names a subject, teacher, room or class that there is not, or a room twice.",
         ) from None
+    after = await need_version(connection, version_id)
+    assert undo is not None, "there is this version"
+    term = await need_term(connection)
+    await check(await city_now(connection, term, request.app[NOW]()), after.lessons)
     return Changed(
         undo=Changes(
             put=[lesson_data(k, locked=k.id in undo.locked) for k in undo.put],

@@ -195,6 +195,7 @@ async def _grid(
         cells=cells,
         monday=monday,
         number=number,
+        weeks=week_of(term, term.ends_on),
         weekdays=weekdays,
         dates={n: monday + timedelta(days=n - 1) for n in weekdays},
         before=monday - timedelta(days=7),

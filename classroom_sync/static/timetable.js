@@ -87,9 +87,12 @@ async function redraw() {
 }
 
 /** @param {{put?: unknown[], remove?: string[]}} changes @param {string} said @param {string} [focus] */
-async function change(changes, said, focus) {
+const change = (changes, said, focus) => send("changes", changes, said, focus);
+
+/** One step, that one undo takes back. @param {string} what @param {unknown} body @param {string} said @param {string} [focus] */
+async function send(what, body, said, focus) {
   try {
-    const answer = await call("POST", `/api/v1/timetable/versions/${version}/changes`, csrf, changes);
+    const answer = await call("POST", `/api/v1/timetable/versions/${version}/${what}`, csrf, body);
     complain(null);
     undos.push(answer.undo);
     await redraw();
@@ -220,6 +223,13 @@ element("swap").addEventListener("click", () => {
   target = null;
   say(swapping ? texts.swap : "");
   draw();
+});
+element("copy-weeks").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const by = /** @type {HTMLButtonElement} */ (event.submitter);
+  const fields = /** @type {HTMLInputElement[]} */ ([...element("copy-weeks").querySelectorAll("input")]);
+  const range = Object.fromEntries(fields.map((field) => [field.name, Number(field.value)]));
+  void send("weeks", { copy_of: by.value, ...(by.value === "range" ? range : {}) }, texts.copied);
 });
 element("undo").addEventListener("click", () => void undo());
 element("add").addEventListener("click", () => open(null));

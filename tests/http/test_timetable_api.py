@@ -137,6 +137,7 @@ async def test_a_published_version_refuses_every_change_in_words(site: Site) -> 
             ("POST", "/changes", {"put": [lesson()]}),
             ("POST", "/changes", {"put": [held | {"weekday": 5}]}),
             ("POST", "/changes", {"remove": [held["id"]]}),
+            ("POST", "/weeks", {"copy_of": "odd"}),
             ("POST", "/publication", {"valid_from": "2027-01-01"}),
             ("DELETE", "", None),
         ):
@@ -239,6 +240,46 @@ async def test_two_versions_are_compared_in_words_and_a_draft_is_thrown_away(sit
         assert (await admin.ask("GET", f"{V}/{other}"))[0] == 404
 
 
+async def test_weeks_are_copied_and_given_back_by_what_the_answer_says(site: Site) -> None:
+    async with site.browser() as browser:
+        admin = await entered(browser)
+        version = (await admin.done("POST", V, {}))["id"]
+        path = f"{V}/{version}"
+        odd, even = lesson(1, weeks="odd"), lesson(2, weeks="even", locked=True)
+        third = lesson(3, week_from=3, week_until=3)
+        await admin.done("POST", f"{path}/changes", {"put": [odd, even, third]})
+        before = await admin.lessons(version)
+        changed = await admin.done("POST", f"{path}/weeks", {"copy_of": "odd"})
+        assert [(k["weekday"], k["weeks"], k["week_from"], k["week_until"])
+                for k in await admin.lessons(version)] == [
+            (1, "all", None, None), (3, "all", 3, 4)]  # fmt: skip
+        await admin.done("POST", f"{path}/changes", changed["undo"])
+        assert await admin.lessons(version) == before
+        wish = {"copy_of": "range", "first": 3, "last": 4, "to": 9}
+        changed = await admin.done("POST", f"{path}/weeks", wish)
+        copied = [k for k in await admin.lessons(version) if k["weekday"] == 3]
+        assert sorted((k["week_from"], k["week_until"]) for k in copied) == [(3, 3), (9, 9)]
+        await admin.done("POST", f"{path}/changes", changed["undo"])
+        assert await admin.lessons(version) == before
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"copy_of": "range"},
+        {"copy_of": "range", "first": 4, "last": 3, "to": 9},
+        {"copy_of": "range", "first": 3, "last": 5, "to": 5},
+        {"copy_of": "range", "first": 3, "last": 5, "to": 20},
+        {"copy_of": "moon"},
+    ],
+)
+async def test_weeks_that_cannot_be_copied_are_refused(site: Site, wrong: dict[str, Any]) -> None:
+    async with site.browser() as browser:
+        admin = await entered(browser)
+        version = (await admin.done("POST", V, {}))["id"]
+        assert (await admin.ask("POST", f"{V}/{version}/weeks", wrong))[0] == 422
+
+
 async def test_a_schools_administrator_sees_versions_and_changes_none(site: Site) -> None:
     async with site.browser() as browser:
         far = await entered(browser, "far-admin")
@@ -247,6 +288,7 @@ async def test_a_schools_administrator_sees_versions_and_changes_none(site: Site
         for method, where, body in (
             ("POST", V, {}),
             ("POST", path + "/changes", {}),
+            ("POST", path + "/weeks", {"copy_of": "odd"}),
             ("POST", path + "/publication", {"valid_from": "2027-01-01"}),
             ("DELETE", path, None),
         ):

@@ -18,7 +18,7 @@ import structlog
 from pydantic import TypeAdapter
 
 from classroom_sync import solver_process
-from db import marks, timetable
+from db import drafts, marks, timetable
 from db.errors import DatabaseError
 from db.pool import Pool
 from scheduler.model import Lesson
@@ -179,6 +179,8 @@ class SolverRuns:
             draft = await timetable.add_draft(
                 connection, run.wish.term_id, lessons, run.wish.locked
             )
+            weights = {k: w for k, w in run.wish.plan.rules.weights.items() if w is not None}
+            await drafts.set_weights(connection, draft, weights)
             await marks.add_audit(
                 connection, run.wish.actor, "draft_solved", f"timetable:{draft}", best=found["best"]
             )

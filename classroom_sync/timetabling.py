@@ -3,8 +3,9 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from classroom_sync.errors import Refused
@@ -15,7 +16,7 @@ from scheduler import rules
 from scheduler.bells import NoBells
 from scheduler.city import City, bells_on
 from scheduler.model import Lesson, Term
-from scheduler.rules import Conflict, Rules
+from scheduler.rules import OFF, Conflict, Rules
 
 RULES = Rules()  # DOMAIN's assumed numbers
 
@@ -60,28 +61,41 @@ async def city_now(connection: Connection, term: Term, now: datetime) -> City:
     return await read_city(connection, term, day_within(term, now))
 
 
-async def check(of: City, lessons: Sequence[Lesson]) -> Checked:
+SOFT = {rule.key: rule.weight for rule in rules.RULES if rule.weight is not None}  # own weights
+
+
+def weights_in(by: Rules) -> dict[str, int]:
+    """Every soft rule's weight."""
+    return {key: by.weights.get(key, own) or OFF for key, own in SOFT.items()}
+
+
+async def rules_of(connection: Connection, version_id: UUID) -> Rules:
+    """The rules that a version is judged by: with the weights it has been given."""
+    return replace(RULES, weights=await drafts.weights(connection, version_id))
+
+
+async def check(of: City, lessons: Sequence[Lesson], by: Rules = RULES) -> Checked:
     """Conflicts and score of a version. Lessons of different ranges of weeks do not meet: each
     stretch of the term in which the same lessons are held is checked, and costs are its worst's.
 
     Beside the event loop. Raises Refused (409) where a school of the lessons has no such bell.
     """
     try:
-        return await asyncio.to_thread(_check, of, lessons)
+        return await asyncio.to_thread(_check, of, lessons, by)
     except NoBells:
         raise Refused(
             409, "A lesson is in a period that its school's bells do not have: move or remove it."
         ) from None
 
 
-def _check(of: City, lessons: Sequence[Lesson]) -> Checked:
+def _check(of: City, lessons: Sequence[Lesson], by: Rules) -> Checked:
     found: dict[tuple[object, ...], Conflict] = {}
     worst: dict[str, int] = {}
     for held in _stretches(lessons):
-        for conflict in rules.check(of, held, RULES):
+        for conflict in rules.check(of, held, by):
             ids = tuple(k.id for k in conflict.lessons)
             found.setdefault((conflict.rule, conflict.about, ids, conflict.weeks), conflict)
-        score = rules.score(of, held, RULES)
+        score = rules.score(of, held, by)
         if sum(score.values()) >= sum(worst.values()):
             worst = score
     return Checked(tuple(sorted(found.values(), key=lambda c: not c.hard)), worst)

@@ -1,6 +1,6 @@
 """Timetable versions as an administrator works on them: listed, opened, changed, given back."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -106,13 +106,37 @@ async def change(connection: Connection, version_id: UUID, wanted: Change) -> Ch
 
 
 async def copy(connection: Connection, term_id: str, version_id: UUID) -> UUID:
-    """A new draft with a version's lessons, locked ones locked; its id."""
-    return await timetable.add_draft(
+    """A new draft with a version's lessons, locked ones locked, and its weights; its id."""
+    draft = await timetable.add_draft(
         connection,
         term_id,
         await timetable.lessons(connection, version_id),
         await locked(connection, version_id),
     )
+    await set_weights(connection, draft, await weights(connection, version_id))
+    return draft
+
+
+async def weights(connection: Connection, version_id: UUID) -> dict[str, int]:
+    """Rule → its weight in a version, where that is not the rule's own."""
+    rows = _sql.weights(connection, version_id=version_id)
+    return {row["rule"]: row["weight"] async for row in rows}
+
+
+async def set_weights(connection: Connection, version_id: UUID, wanted: Mapping[str, int]) -> bool:
+    """Give a draft these weights, and rules that are not named their own; False: no such version.
+
+    Raises NotADraft.
+    """
+    held = await _sql.hold(connection, id=version_id)
+    if held is None:
+        return False
+    if held["state"] != "draft":
+        raise NotADraft
+    await _sql.remove_weights(connection, version_id=version_id)
+    for rule, weight in wanted.items():
+        await _sql.put_weight(connection, version_id=version_id, rule=rule, weight=weight)
+    return True
 
 
 async def remove(connection: Connection, version_id: UUID) -> bool:

@@ -98,6 +98,7 @@ def add_routes(app: web.Application) -> None:
         timetable,
         v1,
         weeks,
+        weights,
     )
 
     for item in ENDPOINTS:

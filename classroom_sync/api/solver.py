@@ -16,7 +16,7 @@ from classroom_sync.errors import Refused
 from classroom_sync.keys import LOCALE, NOW, POOL, SOLVER, VISITOR
 from classroom_sync.permissions import Action
 from classroom_sync.solver_runs import Busy, Run, Wish
-from classroom_sync.timetabling import RULES, city_now, need_term
+from classroom_sync.timetabling import RULES, city_now, need_term, rules_of
 from db import drafts, marks
 from scheduler.model import Lesson
 from scheduler.plan import Plan
@@ -25,7 +25,9 @@ _WORKERS = 4  # even on two cores, as docs/benchmarks.md measured
 
 
 class SolverWish(BaseModel, extra="forbid"):
-    base: UUID | None = Field(None, description="a version to build on; none: from scratch")
+    base: UUID | None = Field(
+        None, description="a version to build on, by its weights; none: from scratch"
+    )
     keep: Literal["locked", "all"] = Field(default="locked", description="which lessons of `base`")
     seconds: int = Field(default=60, ge=1, le=1800, description="how long to search")
     seed: int = Field(default=1, ge=0, le=2**31 - 1, description="same seed, same answer")
@@ -101,14 +103,16 @@ async def start_solver(request: web.Request, body: SolverWish) -> SolverState:
         of = await city_now(connection, term, request.app[NOW]())
         lessons: tuple[Lesson, ...] = ()
         locked: frozenset[UUID] = frozenset()
+        by = RULES
         if body.base is not None:
             base = await need_version(connection, body.base)
             locked = await drafts.locked(connection, base.id)
+            by = await rules_of(connection, base.id)
             lessons = tuple(k for k in base.lessons if body.keep == "all" or k.id in locked)
         if not of.demands:
             raise Refused(409, "No demands are entered: there is nothing to search for.")
         wish = Wish(
-            Plan(of, lessons, RULES, term),
+            Plan(of, lessons, by, term),
             term.id,
             body.seconds,
             body.seed,

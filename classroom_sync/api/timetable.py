@@ -12,7 +12,7 @@ from classroom_sync.api.registry import endpoint
 from classroom_sync.errors import Refused
 from classroom_sync.keys import LOCALE, NOW, POOL, TRANSLATE, VISITOR
 from classroom_sync.permissions import Action
-from classroom_sync.timetabling import check, city_now, need_term
+from classroom_sync.timetabling import check, city_now, need_term, rules_of, weights_in
 from db import drafts, marks, timetable
 from db.pool import Connection
 from scheduler import words
@@ -83,6 +83,7 @@ class WholeVersion(VersionOut):
     lessons: list[LessonData]
     conflicts: list[ConflictOut]
     score: dict[str, int] = Field(description="cost of each soft rule in a fortnight")
+    weights: dict[str, int] = Field(description="what one unit too many of each soft rule costs")
 
 
 class Pair(BaseModel, extra="forbid"):
@@ -182,7 +183,9 @@ async def get_version(request: web.Request) -> WholeVersion:
         found = await need_version(connection, _id(request))
         locked = await drafts.locked(connection, found.id)
         term = await need_term(connection)
-        checked = await check(await city_now(connection, term, request.app[NOW]()), found.lessons)
+        by = await rules_of(connection, found.id)
+        of = await city_now(connection, term, request.app[NOW]())
+        checked = await check(of, found.lessons, by)
 
     def say(sentence: words.Sentence) -> str:
         return sentence.say(request[TRANSLATE], request[LOCALE])
@@ -201,6 +204,7 @@ async def get_version(request: web.Request) -> WholeVersion:
             for c in checked.conflicts
         ],
         score=checked.score,
+        weights=weights_in(by),
     )
 
 

@@ -1,71 +1,24 @@
 """The timetable's pages: a week as a grid, by whose week it is; versions and what differs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
-from typing import Any
-from uuid import UUID
+from datetime import timedelta
 
 from aiohttp import web
 
 from classroom_sync.access import identifier
 from classroom_sync.api.solver import state_of
-from classroom_sync.api.timetable import differences, lesson_data, need_version
+from classroom_sync.api.timetable import differences, need_version
 from classroom_sync.auth import requires
-from classroom_sync.errors import Refused
-from classroom_sync.keys import LOCALE, NOW, POOL, SOLVER, TRANSLATE, VISITOR
-from classroom_sync.pages.names import Names, read_names
+from classroom_sync.keys import LOCALE, NOW, POOL, SOLVER
+from classroom_sync.pages.grid import grid, may_edit, monday_of
 from classroom_sync.pages.rendering import page
-from classroom_sync.permissions import Action, Role
-from classroom_sync.timetabling import Checked, check, need_term, read_city, today
+from classroom_sync.permissions import Action
+from classroom_sync.timetabling import need_term, today
 from db import drafts, timetable
-from scheduler import rules, words
-from scheduler.calendar import week_of
-from scheduler.city import City
-from scheduler.model import (
-    BellPeriod,
-    Lesson,
-    RoomKind,
-    SchoolRole,
-    Term,
-    TimetableVersion,
-    Weeks,
-)
-from scheduler.rules import Conflict
 
 routes = web.RouteTableDef()
 
-VIEWS = ("all", "school", "room", "teacher", "class")
-
-_SENTENCES = {  # soft rules as parts of a score
-    "broadcast": "Classes beyond the interactive ones",
-    "shift_not_approved": "Shifts nobody has approved",
-    "displaced": "Own periods displaced beyond the first",
-    "more_than_demanded": "Lessons nobody asked for",
-    "no_assistant": "Classes without an assistant",
-    "spread": "A subject on two days running",
-    "few_sessions": "Sessions held: classes should share them",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """Whose week is shown: `kind` of VIEWS, `of` the id; `hub` gives the bells."""
-
-    kind: str
-    of: str
-    hub: str
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """A lesson in the grid, with what is wrong with it in the reader's words."""
-
-    lesson: Lesson
-    locked: bool
-    data: str  # JSON, as the API takes it
-    hard: tuple[tuple[str, str], ...]  # what is wrong, what would mend it
-    soft: tuple[tuple[str, str], ...]
+__all__ = ["may_edit", "routes"]
 
 
 @routes.get("/admin/timetable")
@@ -77,7 +30,7 @@ async def week(request: web.Request) -> web.StreamResponse:
         term = await need_term(connection)
         monday = monday_of(request.query.get("week"), today(term, now))
         held = await timetable.versions_between(connection, monday, monday + timedelta(days=6))
-    return await _grid(request, term, monday, held[-1] if held else None, "week")
+    return await grid(request, term, monday, held[-1] if held else None, "week")
 
 
 @routes.get("/admin/timetable/versions/{version}")
@@ -89,7 +42,7 @@ async def version(request: web.Request) -> web.StreamResponse:
         found = await need_version(connection, identifier(request.match_info["version"]))
     nearest = min(max(today(term, request.app[NOW]()), term.starts_on), term.ends_on)
     monday = monday_of(request.query.get("week"), nearest)
-    return await _grid(request, term, monday, found, "versions")
+    return await grid(request, term, monday, found, "versions")
 
 
 @routes.get("/admin/timetable/versions")
@@ -140,207 +93,3 @@ async def solve(request: web.Request) -> web.StreamResponse:
 def _before_last(found: Sequence[drafts.VersionLine]) -> str:
     standing = next((v for v in found[1:] if v.state == "published"), None)
     return str((standing or found[-1]).id) if found else ""
-
-
-def may_edit(request: web.Request) -> bool:
-    """Whether the visitor may change timetables: an administrator of the whole city."""
-    visitor = request[VISITOR]
-    return visitor.role is Role.ADMIN and visitor.school_code is None
-
-
-async def _grid(
-    request: web.Request,
-    term: Term,
-    monday: date,
-    found: TimetableVersion | None,
-    tab: str,
-) -> web.StreamResponse:
-    on = min(max(monday + timedelta(days=6), term.starts_on), term.ends_on)
-    async with request.app[POOL].connection() as connection:
-        names = await read_names(connection)
-        of = await read_city(connection, term, on)
-        locked: frozenset[UUID] = frozenset()
-        if found is not None:
-            locked = await drafts.locked(connection, found.id)
-    hubs = [s for s in names.schools.values() if s.role is SchoolRole.HUB]
-    if not hubs:
-        raise Refused(409, "There is no hub school yet: import the schools first.")
-    view = _view(request, names)
-    checked = await check(of, found.lessons) if found else Checked((), {})
-    number = week_of(term, monday)
-    held = (
-        [k for k in found.lessons if _in_week(k, number) and _concerns(k, view, names)]
-        if (found)
-        else []
-    )
-    cells: dict[tuple[int, int], list[Slot]] = {}
-    for slot in _slots(request, held, checked.conflicts, locked):
-        cells.setdefault((slot.lesson.weekday, slot.lesson.period), []).append(slot)
-    weekdays = sorted({1, 2, 3, 4, 5, *(weekday for weekday, _ in cells)})
-    say = _sayer(request)
-    return await page(
-        request,
-        "admin_timetable.html",
-        tab=tab,
-        term=term,
-        version=found,
-        editable=found is not None and found.state == "draft" and may_edit(request),
-        tomorrow=max(today(term, request.app[NOW]()) + timedelta(days=1), term.starts_on),
-        names=names,
-        hubs=hubs,
-        view=view,
-        views=VIEWS,
-        choices=_choices(names, view.kind, request[LOCALE]),
-        periods=_periods(of, view.hub),
-        cells=cells,
-        monday=monday,
-        number=number,
-        weeks=week_of(term, term.ends_on),
-        weekdays=weekdays,
-        dates={n: monday + timedelta(days=n - 1) for n in weekdays},
-        before=monday - timedelta(days=7),
-        after=monday + timedelta(days=7),
-        hard=len(checked.hard),
-        soft=len(checked.conflicts) - len(checked.hard),
-        elsewhere=[(say(c.sentence), say(c.mend)) for c in checked.hard],
-        score=[
-            (request[TRANSLATE](_SENTENCES[k]), cost) for k, cost in checked.score.items() if cost
-        ],
-        total=sum(checked.score.values()),
-        unmet=[
-            say(words.demand(of, u.demand, u.lessons))
-            for u in (rules.unmet(of, found.lessons) if found else ())
-        ],
-        form=_form(of, view.hub, names, request[LOCALE]) if found else None,
-        subject=lambda slug: names.subject(slug, request[LOCALE]),
-        zone=term.zone,
-    )
-
-
-def _view(request: web.Request, names: Names) -> View:
-    kind = request.query.get("view", "all")
-    if kind not in VIEWS:
-        raise Refused(422, "A week is shown by all, school, room, teacher or class.")
-    schools = {
-        "all": {s.code: s.code for s in names.schools.values() if s.role is SchoolRole.HUB},
-        "school": {code: code for code in names.schools},
-        "room": {r.id: r.school_code for r in names.rooms.values()},
-        "teacher": {t.id: t.school_code for t in names.teachers.values()},
-        "class": {g.id: g.school_code for g in names.classes.values()},
-    }[kind]
-    if not schools:
-        raise Refused(409, "There is nothing of this kind yet: import the registers first.")
-    asked = request.query.get("of") or request.query.get("hub") or ""
-    of = asked if asked in schools else next(iter(schools))
-    school = names.schools[schools[of]]
-    return View(kind, of, school.hub_code or school.code)
-
-
-def _in_week(lesson: Lesson, number: int) -> bool:
-    kind = Weeks.ODD if number % 2 else Weeks.EVEN
-    return lesson.weeks in (Weeks.ALL, kind) and (lesson.week_from or number) <= number <= (
-        lesson.week_until or number
-    )
-
-
-def _concerns(lesson: Lesson, view: View, names: Names) -> bool:
-    match view.kind:
-        case "all":
-            return lesson.hub_code == view.of
-        case "school":
-            return lesson.hub_code == view.of or any(
-                names.rooms[r.room_id].school_code == view.of for r in lesson.receivers
-            )
-        case "room":
-            return view.of in (lesson.lead_room_id, *(r.room_id for r in lesson.receivers))
-        case "teacher":
-            return view.of in (lesson.lead_teacher_id, *(r.assistant_id for r in lesson.receivers))
-        case _:
-            return view.of in [r.class_id for r in lesson.receivers]
-
-
-def _slots(
-    request: web.Request,
-    lessons: Sequence[Lesson],
-    conflicts: Sequence[Conflict],
-    locked: frozenset[UUID],
-) -> list[Slot]:
-    say = _sayer(request)
-    wrong: dict[UUID, list[tuple[bool, tuple[str, str]]]] = {}
-    for conflict in conflicts:
-        told = (conflict.hard, (say(conflict.sentence), say(conflict.mend)))
-        for lesson in conflict.lessons:
-            wrong.setdefault(lesson.id, []).append(told)
-    return [
-        Slot(
-            lesson,
-            lesson.id in locked,
-            lesson_data(lesson, locked=lesson.id in locked).model_dump_json(),
-            tuple(told for hard, told in wrong.get(lesson.id, ()) if hard),
-            tuple(told for hard, told in wrong.get(lesson.id, ()) if not hard),
-        )
-        for lesson in lessons
-    ]
-
-
-def _sayer(request: web.Request) -> Any:
-    def say(sentence: words.Sentence) -> str:
-        return sentence.say(request[TRANSLATE], request[LOCALE])
-
-    return say
-
-
-def _periods(of: City, hub: str) -> tuple[BellPeriod, ...]:
-    return tuple(sorted(of.periods.get(hub, {}).values(), key=lambda p: p.period))
-
-
-def _choices(names: Names, kind: str, locale: str) -> list[tuple[str, str]]:
-    """What can be chosen in a view: id and label, by school."""
-    schools = sorted(names.schools.values(), key=lambda s: s.code)
-    found = {
-        "all": [(s.code, s.short_name) for s in schools if s.role is SchoolRole.HUB],
-        "school": [(s.code, s.short_name) for s in schools],
-        "room": [(r.id, names.room(r.id)) for r in names.rooms.values()],
-        "teacher": [
-            (t.id, f"{names.school(t.school_code)} {t.name}") for t in names.teachers.values()
-        ],
-        "class": [
-            (g.id, f"{names.school(g.school_code)} {g.name}") for g in names.classes.values()
-        ],
-    }
-    return found[kind]
-
-
-def _form(of: City, hub: str, names: Names, locale: str) -> dict[str, list[tuple[str, str]]]:
-    """What a lesson of a hub is made of: id and label of each choice."""
-    theirs = {s.code for s in of.schools if s.hub_code == hub}
-    return {
-        "periods": [(str(p.period), f"{p.period} ({p.starts:%H:%M})") for p in _periods(of, hub)],
-        "subjects": [(s.slug, names.subject(s.slug, locale)) for s in of.subjects],
-        "teachers": [
-            (t.id, t.name) for t in of.teachers if t.school_code == hub and t.role == "lead"
-        ],
-        "lead_rooms": [
-            (r.id, r.name) for r in of.rooms if r.school_code == hub and r.kind is RoomKind.LEAD
-        ],
-        "classes": [
-            (g.id, f"{names.school(g.school_code)} {g.name}")
-            for g in of.classes
-            if g.school_code in theirs
-        ],
-        "rooms": [(r.id, names.room(r.id)) for r in of.rooms if r.school_code in theirs],
-        "assistants": [
-            (t.id, f"{names.school(t.school_code)} {t.name}")
-            for t in of.teachers
-            if t.school_code in theirs
-        ],
-    }
-
-
-def monday_of(text: str | None, otherwise: date) -> date:
-    """The Monday of a day given as text. Raises Refused (422)."""
-    try:
-        day = date.fromisoformat(text) if text else otherwise
-    except ValueError:
-        raise Refused(422, "A week is given by a date such as 2026-09-07.") from None
-    return day - timedelta(days=day.weekday())

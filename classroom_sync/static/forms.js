@@ -5,11 +5,13 @@
 // sent when a choice in them changes.
 import { call } from "./api.js";
 
-/** A field "list.name" belongs to the one element of a list. @param {Record<string, any>} found
+/** A field "list.name" belongs to the one element of a list, "object:key" to an object. @param {Record<string, any>} found
  * @param {string} name @param {unknown} value */
 function put(found, name, value) {
+  const [object, key] = name.split(":");
   const [list, inner] = name.split(".");
-  if (inner === undefined) found[name] = value;
+  if (key !== undefined) (found[object] ??= {})[key] = value;
+  else if (inner === undefined) found[name] = value;
   else (found[list] ??= [{}])[0][inner] = value;
 }
 

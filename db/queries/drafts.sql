@@ -24,6 +24,15 @@ DELETE FROM lessons WHERE version_id = :version_id AND id = ANY(CAST(:ids AS uui
 -- name: remove_draft$
 DELETE FROM timetable_versions WHERE id = :id AND state = 'draft' RETURNING true;
 
+-- name: weights
+SELECT rule, weight FROM rule_weights WHERE version_id = :version_id ORDER BY rule;
+
+-- name: remove_weights!
+DELETE FROM rule_weights WHERE version_id = :version_id;
+
+-- name: put_weight!
+INSERT INTO rule_weights (version_id, rule, weight) VALUES (:version_id, :rule, :weight);
+
 -- name: demands
 SELECT class_id, subject, lessons_per_week, weeks
 FROM demands WHERE term_id = :term_id ORDER BY class_id, subject, weeks;

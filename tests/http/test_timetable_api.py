@@ -138,6 +138,7 @@ async def test_a_published_version_refuses_every_change_in_words(site: Site) -> 
             ("POST", "/changes", {"put": [held | {"weekday": 5}]}),
             ("POST", "/changes", {"remove": [held["id"]]}),
             ("POST", "/weeks", {"copy_of": "odd"}),
+            ("PUT", "/weights", {}),
             ("POST", "/publication", {"valid_from": "2027-01-01"}),
             ("DELETE", "", None),
         ):
@@ -289,6 +290,7 @@ async def test_a_schools_administrator_sees_versions_and_changes_none(site: Site
             ("POST", V, {}),
             ("POST", path + "/changes", {}),
             ("POST", path + "/weeks", {"copy_of": "odd"}),
+            ("PUT", path + "/weights", {}),
             ("POST", path + "/publication", {"valid_from": "2027-01-01"}),
             ("DELETE", path, None),
         ):

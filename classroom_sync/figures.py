@@ -1,4 +1,4 @@
-"""Coverage as it is read for pages, the API and reports: the figures and the links behind them."""
+"""Coverage as it is read for pages and the API: a period, and the report of it."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -7,19 +7,50 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from classroom_sync.errors import Refused
-from classroom_sync.keys import NOW, POOL
-from db import calendar, city
-from db.coverage import links_between
-from scheduler import coverage
-from scheduler.coverage import Coverage, Link
-from scheduler.model import SchoolRole, Term
+from classroom_sync.keys import LIVE, NOW, POOL
+from db import calendar, indicators
+from scheduler.indicators.values import Cut, Dimension, Indicator, Measure, Report
+from scheduler.model import Term
 
 
 @dataclass(frozen=True, slots=True)
-class CoverageReport:
+class Coverage:
+    """A report, and the term that it is of unless another period was asked for."""
+
     term: Term
-    coverage: Coverage
-    links: tuple[Link, ...]
+    report: Report
+
+    def measure(self, number: int, slug: str) -> Measure:
+        """One measure of the whole cut, by its indicator's number."""
+        return measure_of(self.report.indicators, number, slug)
+
+
+def measure_of(found: tuple[Indicator, ...], number: int, slug: str) -> Measure:
+    """One measure out of a row of indicators, by its indicator's number."""
+    indicator = next(i for i in found if i.number == number)
+    return next(m for m in indicator.measures if m.slug == slug)
+
+
+async def read_period(
+    request: web.Request,
+    since: date | None = None,
+    until: date | None = None,
+    as_of: datetime | None = None,
+) -> tuple[Term, Cut, datetime]:
+    """The latest term, a period (by default that term so far), and when it is looked at.
+
+    Raises Refused.
+    """
+    now = as_of or request.app[NOW]()
+    async with request.app[POOL].connection() as connection:
+        term = await calendar.latest_term(connection)
+    if term is None:
+        raise Refused(409, "There is no term yet: an administrator must enter the calendar.")
+    first = since or term.starts_on
+    last = until or min(now.astimezone(ZoneInfo(term.zone)).date(), term.ends_on)
+    if last < first:
+        raise Refused(422, "The period ends before it begins.")
+    return term, Cut(first, last), now
 
 
 async def read_coverage(
@@ -27,21 +58,11 @@ async def read_coverage(
     since: date | None = None,
     until: date | None = None,
     as_of: datetime | None = None,
-) -> CoverageReport:
-    """The figures of a period; by default the term so far, as known now. Raises Refused."""
-    now = as_of or request.app[NOW]()
+) -> Coverage:
+    """The figures of a period of the city and of its schools. Raises Refused."""
+    term, cut, now = await read_period(request, since, until, as_of)
     async with request.app[POOL].connection() as connection:
-        term = await calendar.latest_term(connection)
-        if term is None:
-            raise Refused(409, "There is no term yet: an administrator must enter the calendar.")
-        first = since or term.starts_on
-        last = until or min(now.astimezone(ZoneInfo(term.zone)).date(), term.ends_on)
-        if last < first:
-            raise Refused(422, "The period ends before it begins.")
-        links = await links_between(connection, first, last, now)
-        rooms = await city.rooms(connection)
-        targets = await city.targets(connection)
-        schools = await city.schools(connection)
-    receiving = [s.code for s in schools if s.role is SchoolRole.RECEIVING]
-    found = coverage.derive(links, rooms, targets, receiving, since=first, until=last, as_of=now)
-    return CoverageReport(term, found, tuple(links))
+        report = await indicators.report(
+            connection, cut, now, request.app[LIVE].rules, (Dimension.SCHOOL,)
+        )
+    return Coverage(term, report)

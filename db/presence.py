@@ -98,6 +98,11 @@ async def add_attendance(connection: Connection, attendance: Attendance) -> int:
         took_floor=attendance.took_floor,
         cause=attendance.cause,
         rules_version=attendance.rules_version,
+        makeup_due_on=attendance.makeup_due_on,
+        made_up_on=attendance.made_up_on,
+        made_up_by=attendance.made_up_by,
+        delay_p95_ms=attendance.delay_p95_ms,
+        loss_p95=attendance.loss_p95,
     )
     for interval in attendance.intervals:
         await _sql.add_interval(

@@ -306,6 +306,11 @@ class Attendance:
     cause: str | None
     rules_version: str
     intervals: tuple[PresenceInterval, ...] = ()
+    makeup_due_on: date | None = None  # last day to make up for it; None: nothing is due
+    made_up_on: date | None = None
+    made_up_by: UUID | None = None  # the link, or the push, that made up for it
+    delay_p95_ms: float | None = None  # one way; None: no round trip was measured
+    loss_p95: float | None = None  # share of packets
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from classroom_sync.live import view
 from classroom_sync.permissions import Action
 from classroom_sync.tokens import MediaToken
 from db import city, presence, sessions
+from scheduler.indicators.values import Indicator
 
 
 class SignIn(BaseModel, extra="forbid"):
@@ -313,17 +314,22 @@ class Period(BaseModel, extra="forbid"):
     as_of: datetime | None = None
 
 
-class FigureOut(BaseModel):
-    numerator: int
-    denominator: int
+class MeasureOut(BaseModel):
+    slug: str
+    unit: str = Field(description="share (of the denominator), count or hours")
+    numerator: float
+    denominator: float | None
 
 
-class SchoolFigures(BaseModel):
+class IndicatorOut(BaseModel):
+    number: int = Field(description="1 to 16, as docs/coverage.md defines them")
+    slug: str
+    measures: list[MeasureOut]
+
+
+class SchoolIndicators(BaseModel):
     school: str
-    delivery: FigureOut
-    rooms: FigureOut
-    interruption: FigureOut
-    attendance: FigureOut
+    indicators: list[IndicatorOut]
 
 
 class CoverageOut(BaseModel):
@@ -331,57 +337,45 @@ class CoverageOut(BaseModel):
     until: date
     as_of: datetime
     rules_version: str
-    build: dict[str, FigureOut] = Field(description="accepted rooms over each deadline's target")
-    school_coverage: FigureOut
-    room_use: FigureOut
-    delivery: FigureOut
-    led_hours: int
-    received_hours: int
-    pupils: int
-    pupil_times: int
-    attendance: FigureOut
-    interruption: FigureOut
-    schools: list[SchoolFigures]
+    indicators: list[IndicatorOut]
+    schools: list[SchoolIndicators]
+
+
+def _indicators(found: tuple[Indicator, ...]) -> list[IndicatorOut]:
+    return [
+        IndicatorOut(
+            number=indicator.number,
+            slug=indicator.slug,
+            measures=[
+                MeasureOut(
+                    slug=m.slug, unit=m.unit, numerator=m.numerator, denominator=m.denominator
+                )
+                for m in indicator.measures
+            ],
+        )
+        for indicator in found
+    ]
 
 
 @endpoint(
     "GET",
     "/coverage",
-    "The coverage figures of a period",
+    "The sixteen indicators of a period: of the city, and of each receiving school",
     action=Action.SEE_COVERAGE,
     query=Period,
     answer=CoverageOut,
 )
 async def get_coverage(request: web.Request, query: Period) -> CoverageOut:
-    report = await read_coverage(request, query.since, query.until, _aware(query.as_of))
-    found = report.coverage
-
-    def figure(value: Any) -> FigureOut:
-        return FigureOut(numerator=value.numerator, denominator=value.denominator)
-
+    found = (await read_coverage(request, query.since, query.until, _aware(query.as_of))).report
+    [(_, schools)] = found.breakdowns
     return CoverageOut(
-        since=found.since,
-        until=found.until,
+        since=found.cut.since,
+        until=found.cut.until,
         as_of=found.as_of,
-        rules_version=request.app[LIVE].rules.version,
-        build={b.target.deadline.isoformat(): figure(b.figure) for b in found.build},
-        school_coverage=figure(found.school_coverage),
-        room_use=figure(found.room_use),
-        delivery=figure(found.delivery),
-        led_hours=found.led_hours,
-        received_hours=found.received_hours,
-        pupils=found.pupils,
-        pupil_times=found.pupil_times,
-        attendance=figure(found.attendance),
-        interruption=figure(found.interruption),
+        rules_version=found.rules.version,
+        indicators=_indicators(found.indicators),
         schools=[
-            SchoolFigures(
-                school=s.school_code,
-                delivery=figure(s.delivery),
-                rooms=figure(s.rooms),
-                interruption=figure(s.interruption),
-                attendance=figure(s.attendance),
-            )
-            for s in found.schools
+            SchoolIndicators(school=row.key, indicators=_indicators(row.indicators))
+            for row in schools
         ],
     )

@@ -1,20 +1,24 @@
 """The bureau's door: coverage, and the way from a figure down to the evidence under it."""
 
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from aiohttp import web
 
 from classroom_sync.access import identifier
 from classroom_sync.auth import requires
 from classroom_sync.errors import Refused
-from classroom_sync.figures import read_coverage
+from classroom_sync.figures import measure_of, read_coverage, read_period
 from classroom_sync.keys import LIVE, LOCALE, NOW, POOL, VISITOR
 from classroom_sync.pages.charts import bars
 from classroom_sync.pages.names import read_names
 from classroom_sync.pages.rendering import page
 from classroom_sync.permissions import Action
-from db import marks, presence, sessions
+from db import indicators, marks, presence, sessions
+from db.behind import NoSuchFigure
 from scheduler.attendance import presence as merge_presence
+from scheduler.indicators.values import Dimension, Side
 from scheduler.model import ParticipantRole
 
 routes = web.RouteTableDef()
@@ -23,22 +27,29 @@ routes = web.RouteTableDef()
 @routes.get("/bureau")
 @requires(Action.SEE_COVERAGE)
 async def coverage(request: web.Request) -> web.StreamResponse:
-    report = await read_coverage(request)
+    found = await read_coverage(request)
     async with request.app[POOL].connection() as connection:
         names = await read_names(connection)
-    found = report.coverage
+    built = [
+        (target, found.measure(1, f"target_{target.deadline.isoformat()}"))
+        for target in found.report.targets
+    ]
+    [(_, schools)] = found.report.breakdowns
     return await page(
         request,
         "bureau.html",
-        zone=report.term.zone,
-        term=report.term,
-        coverage=found,
+        zone=found.term.zone,
+        term=found.term,
+        report=found.report,
+        measure=found.measure,
+        built=built,
+        schools=[(row.key, partial(measure_of, row.indicators)) for row in schools],
         names=names,
         rules=request.app[LIVE].rules,
         build_chart=bars(
             [
-                (b.target.deadline.isoformat(), b.figure.numerator, b.figure.denominator)
-                for b in found.build
+                (target.deadline.isoformat(), int(figure.numerator), target.rooms)
+                for target, figure in built
             ]
         ),
     )
@@ -56,29 +67,35 @@ async def build(request: web.Request) -> web.StreamResponse:
 @routes.get("/bureau/links")
 @requires(Action.SEE_COVERAGE)
 async def links(request: web.Request) -> web.StreamResponse:
-    """The links behind delivery: of the city, or `?school=` of one school."""
-    report = await read_coverage(request)
+    """The links behind delivery, page by page: of the city, or `?school=` of one school."""
+    term, cut, now = await read_period(request)
     async with request.app[POOL].connection() as connection:
         names = await read_names(connection)
         school = request.query.get("school")
-        if school is not None and school not in names.schools:
-            raise Refused(404, "There is no such school: see the list of schools.")
+        if school is not None:
+            if school not in names.schools:
+                raise Refused(404, "There is no such school: see the list of schools.")
+            cut = replace(cut, dimension=Dimension.SCHOOL, key=school)
         await marks.add_audit(
             connection, request[VISITOR].actor, "links_seen", f"school:{school or 'all'}"
         )
-    shown = [
-        link
-        for link in report.links
-        if link.due(report.coverage.as_of) and school in (None, link.school_code)
-    ]
+        try:
+            found = await indicators.rows_behind(
+                connection, cut, now, 4, "delivery", Side.DENOMINATOR, request.query.get("after")
+            )
+        except NoSuchFigure:
+            raise Refused(
+                404, "The list does not go on from there: go back to its beginning."
+            ) from None
     return await page(
         request,
         "bureau_links.html",
-        zone=report.term.zone,
+        zone=term.zone,
         names=names,
-        links=sorted(shown, key=lambda x: x.starts_at, reverse=True),
+        links=found.lines,
+        after=found.after,
         school=names.schools.get(school or ""),
-        coverage=report.coverage,
+        cut=cut,
         subject=lambda slug: names.subject(slug, request[LOCALE]),
     )
 

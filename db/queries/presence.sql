@@ -27,9 +27,11 @@ ORDER BY from_at, node_id, seq;
 -- name: add_attendance$
 INSERT INTO attendance
     (participant_id, revision, session_id, status, valid, seconds, planned_seconds, interruptions,
-     expected, present, took_floor, cause, rules_version)
+     expected, present, took_floor, cause, rules_version, makeup_due_on, made_up_on, made_up_by,
+     delay_p95_ms, loss_p95)
 SELECT :participant_id, coalesce(max(revision), 0) + 1, :session_id, :status, :valid, :seconds,
-       :planned_seconds, :interruptions, :expected, :present, :took_floor, :cause, :rules_version
+       :planned_seconds, :interruptions, :expected, :present, :took_floor, :cause, :rules_version,
+       :makeup_due_on, :made_up_on, :made_up_by, :delay_p95_ms, :loss_p95
 FROM attendance WHERE participant_id = :participant_id
 RETURNING revision;
 

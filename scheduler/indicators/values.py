@@ -7,6 +7,7 @@ it is read page by page for a `Cut` (db.indicators).
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from uuid import UUID
 
 from scheduler.attendance import AttendanceRules
 from scheduler.model import RoomTarget
@@ -59,6 +60,17 @@ class Indicator:
 
 
 @dataclass(frozen=True, slots=True)
+class IndicatorRules:
+    """What DOMAIN leaves open of the formulas, with its assumed defaults (A); on every report."""
+
+    hub_rooms_count: bool = True  # 1, 3: whether rooms of hub schools count toward the targets
+    regular_links: int = 1  # 9: valid links that make a school's week one of normal use
+    regular_share: float = 0.8  # 9: of the teaching weeks, from which a school is regular
+    delay_limit_ms: float = 400.0  # 13: one way, 95th percentile of a link
+    loss_limit: float = 0.05  # 13: share of packets, 95th percentile of a link
+
+
+@dataclass(frozen=True, slots=True)
 class Cut:
     """Which part of the city, and when: `key` is an id of the dimension ("" for the city)."""
 
@@ -106,3 +118,66 @@ class Report:
     trend: tuple[Week, ...]
     targets: tuple[RoomTarget, ...]
     burn_up: tuple[BurnUpPoint, ...]
+    choices: IndicatorRules = IndicatorRules()
+
+
+class Side(StrEnum):
+    """Which side of a fraction a list is of. A count or a sum has a numerator only."""
+
+    NUMERATOR = "numerator"
+    DENOMINATOR = "denominator"
+
+
+class Listed(StrEnum):
+    """What one line of the list behind a figure is."""
+
+    LINK = "link"
+    SESSION = "session"
+    ROOM = "room"
+    SCHOOL = "school"
+    SCHOOL_WEEK = "school_week"
+    SUBJECT_GRADE = "subject_grade"
+    TEACHER = "teacher"
+    CLASS = "class"
+    ATTENDANCE = "attendance"  # of a teacher in a research meeting
+    PACKAGE = "package"
+    TARGET = "target"  # a class that a package was sent to
+    TOTAL = "total"  # a number that was set, such as the rooms of a target
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """One line of the list behind one side of a figure; the amounts of the whole list add up to it.
+
+    Ids that have no meaning for what is listed are None. `participant_id` is a link (for a room, a
+    school …: the newest of its links that count) and leads to its intervals and evidence.
+    """
+
+    listed: Listed
+    id: str  # unique in the list, and what `after` takes to go on
+    amount: float
+    participant_id: UUID | None = None
+    session_id: UUID | None = None
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    school_code: str | None = None
+    room_id: str | None = None
+    class_id: str | None = None
+    teacher_id: str | None = None
+    subject: str | None = None
+    grade: int | None = None
+    day: date | None = None  # the Monday of a school-week, the day something was sent or accepted
+    status: str | None = None
+    cause: str | None = None
+    seconds: int | None = None
+    planned_seconds: int | None = None
+    expected: int | None = None
+    present: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a list; `after` is where the next part begins, None at the end."""
+
+    lines: tuple[Behind, ...]
+    after: str | None

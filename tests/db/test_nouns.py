@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
-from db import accounts, coverage, marks, nodes, presence, sessions
+from db import accounts, nodes, presence, sessions
 from db.nodes import MediaNodeRow
 from db.pool import Pool
 from db.sessions import Clash
@@ -179,21 +179,3 @@ async def test_a_lapsed_node_loses_its_sessions_to_the_least_loaded(pool: Pool) 
         assert await nodes.unplaced_sessions(connection) == [other.session_id]
         assert await nodes.renew(connection, busy.id, timedelta(minutes=1), 5.0)
         assert not await nodes.renew(connection, uuid4(), timedelta(minutes=1), 5.0)
-
-
-async def test_a_coverage_link_carries_the_newest_attendance_and_its_head_count(
-    pool: Pool,
-) -> None:
-    async with pool.transaction() as connection:
-        await build(connection)
-        planned = await plan(connection, lesson())
-        await presence.add_attendance(connection, attendance(planned, AttendanceStatus.ABSENT))
-        await presence.add_attendance(connection, attendance(planned))
-        await marks.add_head_count(connection, planned.receiving, 40, 38, "account:x")
-    async with pool.connection() as connection:
-        as_of = await connection.fetchval("SELECT now()")
-        [link] = await coverage.links_between(connection, MONDAY, MONDAY, as_of)
-        [count] = await marks.head_counts_of_session(connection, planned.session_id)
-    assert (link.status, link.valid, link.present) == (AttendanceStatus.FULL, True, 38)
-    assert (link.hub_code, link.enrolment) == (HUB, 40)
-    assert (count.expected, count.present) == (40, 38)

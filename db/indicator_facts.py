@@ -1,0 +1,181 @@
+"""The facts that indicators are made of: read in one snapshot, added up by the database."""
+
+import contextlib
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import fields
+from datetime import date, datetime, timedelta
+from typing import Any, TypeAlias
+from zoneinfo import ZoneInfo
+
+from db import calendar, city
+from db.pool import Connection
+from db.queries import named
+from db.rows import value
+from scheduler.indicators.facts import (
+    Need,
+    RegisteredRoom,
+    RegisteredSchool,
+    Registers,
+    Tally,
+)
+from scheduler.indicators.formulas import counts_lead_rooms
+from scheduler.indicators.values import Cut, Dimension, IndicatorRules
+from scheduler.indicators.weeks import SchoolWeek, counted_weeks, normal
+from scheduler.model import Term
+
+_sql = named("indicators")
+
+_COUNTED = frozenset(field.name for field in fields(Tally))
+WEEK = "week"  # what else figures are told apart by: calendar weeks, for the trend
+
+#: Terms, the earliest first, each with the numbers of its exam weeks.
+Terms: TypeAlias = tuple[tuple[Term, frozenset[int]], ...]
+Tallies: TypeAlias = Mapping[str, Tally]
+
+
+@contextlib.asynccontextmanager
+async def snapshot(connection: Connection) -> AsyncIterator[None]:
+    """One unchanging view of the database, unless the caller's transaction already is one."""
+    nested = connection.is_in_transaction()
+    isolation = None if nested else "repeatable_read"
+    async with connection.transaction(isolation=isolation, readonly=not nested):  # type: ignore[arg-type]  # stubs want a literal
+        await _sql.plan_for_these_arguments(connection)
+        yield
+
+
+def local_day(terms: Terms, as_of: datetime) -> date:
+    """The city's date at an instant: by the zone of its latest term."""
+    zones = [term.zone for term, _ in terms]
+    return as_of.astimezone(ZoneInfo(zones[-1] if zones else "Asia/Shanghai")).date()
+
+
+async def read_terms(connection: Connection) -> Terms:
+    found = []
+    for each in await calendar.terms(connection):
+        whole = await calendar.term(connection, each.id)
+        assert whole is not None, "it was read a moment ago, in the same snapshot"
+        found.append((whole, await calendar.exam_weeks(connection, each.id)))
+    return tuple(found)
+
+
+async def read_registers(
+    connection: Connection,
+    cut: Cut,
+    terms: Terms,
+    day: date,
+) -> Registers:
+    """What the whole city's denominators are taken from, on a day."""
+    since, until = period(cut)
+    return Registers(
+        rooms=tuple(
+            [value(RegisteredRoom, row) async for row in _sql.registered_rooms(connection)]
+        ),
+        schools=tuple(
+            [value(RegisteredSchool, row) async for row in _sql.registered_schools(connection)]
+        ),
+        needs=tuple([value(Need, row) async for row in _sql.needs(connection, day=day)]),
+        weeks=counted_weeks(terms, since, min(until, day)),
+        targets=tuple(await city.targets(connection)),
+    )
+
+
+def period(cut: Cut) -> tuple[date, date]:
+    """First and last day: of a cut by month, those of its month that are in the period."""
+    if cut.dimension is not Dimension.MONTH:
+        return cut.since, cut.until
+    first = date.fromisoformat(f"{cut.key}-01")
+    last = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+    return max(cut.since, first), min(cut.until, last)
+
+
+def asked(cut: Cut, as_of: datetime) -> dict[str, Any]:
+    """What every query of facts is asked with: a month is a shorter period of the city."""
+    since, until = period(cut)
+    whole_city = cut.dimension is Dimension.MONTH
+    return {
+        "dimension": Dimension.CITY if whole_city else cut.dimension,
+        "key": "" if whole_city else cut.key,
+        "as_of": as_of,
+        "since": since,
+        "until": until,
+    }
+
+
+def whole_weeks(asked_with: Mapping[str, Any]) -> dict[str, Any]:
+    """The same, from the Monday on of the week in which the period begins."""
+    return {**asked_with, "since": asked_with["since"] - timedelta(days=6)}
+
+
+class Reading:
+    """The tallies of one cut in one snapshot."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        cut: Cut,
+        as_of: datetime,
+        day: date,
+        choices: IndicatorRules,
+        registers: Registers,
+    ) -> None:
+        self._connection = connection
+        self._cut = cut
+        self._day = day
+        self._choices = choices
+        self._registers = registers
+        self._asked = asked(cut, as_of)
+        self._school_weeks: list[SchoolWeek] | None = None
+
+    async def tallies(self, by: str) -> Tallies:
+        """Key → tally, for every value of `by` that anything happened for."""
+        where = {"by": by, **self._asked}
+        told = Dimension.MONTH if by == WEEK else Dimension(by)
+        links = _sql.link_tallies(
+            self._connection,
+            **where,
+            day=self._day,
+            delay_limit=self._choices.delay_limit_ms,
+            loss_limit=self._choices.loss_limit,
+            lead_rooms=counts_lead_rooms(self._choices, self._cut.dimension, told),
+        )
+        merged: dict[str, dict[str, int]] = defaultdict(dict)
+        for found in (
+            links,
+            _sql.people(self._connection, **where),
+            _sql.research_tallies(self._connection, **where),
+            _sql.push_tallies(self._connection, **where, day=self._day),
+        ):
+            async for row in found:
+                merged[row["key"]] |= {name: int(n) for name, n in row.items() if name in _COUNTED}
+        if by in (WEEK, Dimension.CITY, Dimension.SCHOOL, Dimension.MONTH):
+            for key, (used, regular) in (await self._normal_use(by)).items():
+                merged[key] |= {"school_weeks": used, "regular_schools": regular}
+        return {key: Tally(**numbers) for key, numbers in merged.items()}
+
+    async def _normal_use(self, by: str) -> dict[str, tuple[int, int]]:
+        """Key → school-weeks in normal use, regular schools."""
+        if self._school_weeks is None:
+            self._school_weeks = [
+                value(SchoolWeek, row)
+                async for row in _sql.school_weeks(self._connection, **whole_weeks(self._asked))
+            ]
+        weeks = self._registers.weeks
+        groups = {"": weeks}
+        if by == WEEK:
+            groups = {week.monday.isoformat(): (week,) for week in weeks}
+        elif by == Dimension.MONTH:
+            months = sorted({week.last_day.isoformat()[:7] for week in weeks})
+            groups = {m: self._registers.of(Dimension.MONTH, m).weeks for m in months}
+        elif by == Dimension.SCHOOL:
+            used, regular = normal(self._school_weeks, weeks, self._choices)
+            codes = {each.school_code for each in used}
+            return {
+                code: (sum(u.school_code == code for u in used), int(code in regular))
+                for code in codes
+            }
+        found = {}
+        for key, of in groups.items():
+            used, regular = normal(self._school_weeks, of, self._choices)
+            found[key] = (len(used), len(regular))
+        return found

@@ -30,6 +30,7 @@ from classroom_sync.pages import (
     busy,
     calendar,
     changes,
+    drill_down,
     entrance,
     feeds,
     imports,
@@ -107,6 +108,7 @@ def build(
         bells,
         busy,
         bureau,
+        drill_down,
         feeds,
         imports,
     )

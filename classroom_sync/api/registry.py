@@ -31,6 +31,7 @@ class Endpoint:
     query: type[BaseModel] | None
     answer: type[BaseModel] | None
     action: Action | None  # None: anyone
+    files: tuple[str, ...]  # media types of the file that is answered with
 
 
 ENDPOINTS: list[Endpoint] = []
@@ -45,12 +46,13 @@ def endpoint(
     body: type[BaseModel] | None = None,
     query: type[BaseModel] | None = None,
     answer: type[BaseModel] | None = None,
+    files: tuple[str, ...] = (),
 ) -> Callable[[Handler], Handler]:
     """Declare `handler(request, [body], [query]) -> answer` at /api/v1`path`."""
 
     def declare(handler: Handler) -> Handler:
         ENDPOINTS.append(
-            Endpoint(method, "/api/v1" + path, handler, summary, body, query, answer, action)
+            Endpoint(method, "/api/v1" + path, handler, summary, body, query, answer, action, files)
         )
         return handler
 
@@ -93,6 +95,7 @@ def add_routes(app: web.Application) -> None:
         changes,
         publication,
         repair,
+        reports,
         shifts,
         solver,
         timetable,
@@ -157,7 +160,10 @@ def _operation(item: Endpoint) -> dict[str, Any]:
         },
     }
     answers: dict[str, Any] = {"default": problem}
-    if item.answer is None:
+    if item.files:
+        file = {"schema": {"type": "string", "format": "binary"}}
+        answers["200"] = {"description": "Done", "content": dict.fromkeys(item.files, file)}
+    elif item.answer is None:
         answers["204"] = {"description": "Done"}
     else:
         answers["200"] = {

@@ -1,163 +1,97 @@
-"""The bureau's door: coverage, and the way from a figure down to the evidence under it."""
+"""The bureau's door: the dashboard, and the same for a wall."""
 
-from dataclasses import replace
-from datetime import datetime
-from functools import partial
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
+from pydantic import ValidationError
 
-from classroom_sync.access import identifier
 from classroom_sync.auth import requires
 from classroom_sync.errors import Refused
-from classroom_sync.figures import measure_of, read_coverage, read_period
-from classroom_sync.keys import LIVE, LOCALE, NOW, POOL, VISITOR
-from classroom_sync.pages.charts import bars
-from classroom_sync.pages.names import read_names
+from classroom_sync.keys import LIVE, LOCALE, NOW, POOL
+from classroom_sync.pages import dashboard
 from classroom_sync.pages.rendering import page
 from classroom_sync.permissions import Action
-from db import indicators, marks, presence, sessions
-from db.behind import NoSuchFigure
-from scheduler.attendance import presence as merge_presence
-from scheduler.indicators.values import Dimension, Side
-from scheduler.model import ParticipantRole
+from classroom_sync.reports import definitions
+from classroom_sync.reports.document import document
+from classroom_sync.reports.exports import Form
+from classroom_sync.reports.labels import labels
+from classroom_sync.reports.reading import Found, Wanted, read_report
 
 routes = web.RouteTableDef()
+
+#: How long a view stands on the wall, and after how long it reads its figures anew, in seconds.
+VIEW_SECONDS = 15
+REFRESH_SECONDS = 60
+
+
+def wanted(request: web.Request) -> Wanted:
+    """The form's fields; those left empty are not given. Raises Refused."""
+    given = {name: text for name, text in request.query.items() if text}
+    try:
+        return Wanted.model_validate({n: given[n] for n in Wanted.model_fields if n in given})
+    except ValidationError:
+        raise Refused(
+            422, "The form can't be read: dates are written 2026-09-01, parts come from the list."
+        ) from None
+
+
+async def _read(request: web.Request) -> Found:
+    async with request.app[POOL].connection() as connection:
+        return await read_report(
+            connection, wanted(request), request.app[NOW](), request.app[LIVE].rules
+        )
+
+
+def _values(request: web.Request, found: Found, shape: dashboard.Shape) -> dict[str, Any]:
+    locale, report = request[LOCALE], found.report
+    label = labels(found.names, locale)
+    return {
+        "zone": found.term.zone,
+        "term": found.term,
+        "report": report,
+        "board": dashboard.dashboard(found, dashboard.scope(found, label, locale), locale, shape),
+    }
 
 
 @routes.get("/bureau")
 @requires(Action.SEE_COVERAGE)
 async def coverage(request: web.Request) -> web.StreamResponse:
-    found = await read_coverage(request)
-    async with request.app[POOL].connection() as connection:
-        names = await read_names(connection)
-    built = [
-        (target, found.measure(1, f"target_{target.deadline.isoformat()}"))
-        for target in found.report.targets
-    ]
-    [(_, schools)] = found.report.breakdowns
+    """The sixteen indicators of a period and a part of the city, told apart by a dimension."""
+    found = await _read(request)
+    locale, report = request[LOCALE], found.report
+    label = labels(found.names, locale)
+    today = report.as_of.astimezone(ZoneInfo(found.term.zone)).date()
+    cut = report.cut
     return await page(
         request,
         "bureau.html",
-        zone=found.term.zone,
-        term=found.term,
-        report=found.report,
-        measure=found.measure,
-        built=built,
-        schools=[(row.key, partial(measure_of, row.indicators)) for row in schools],
-        names=names,
-        rules=request.app[LIVE].rules,
-        build_chart=bars(
-            [
-                (target.deadline.isoformat(), int(figure.numerator), target.rooms)
-                for target, figure in built
-            ]
-        ),
+        **_values(request, found, dashboard.LAPTOP),
+        of=cut.dimension.value + (f":{cut.key}" if cut.key else ""),
+        by=found.by.value,
+        choices=dashboard.choices(found, locale),
+        breakdowns=dashboard.breakdowns(locale),
+        periods=dashboard.periods(found.term, today, locale),
+        forms=list(Form),
+        tables={t.slug: t for t in document(report, label, found.term.zone, locale).tables},
+        thresholds=[t.said(locale) for t in definitions.thresholds(report.rules, report.choices)],
     )
 
 
-@routes.get("/bureau/rooms")
+@routes.get("/bureau/wall")
 @requires(Action.SEE_COVERAGE)
-async def build(request: web.Request) -> web.StreamResponse:
-    """The rooms behind indicator 1."""
-    async with request.app[POOL].connection() as connection:
-        names = await read_names(connection)
-    return await page(request, "bureau_rooms.html", names=names, rooms=names.rooms.values())
-
-
-@routes.get("/bureau/links")
-@requires(Action.SEE_COVERAGE)
-async def links(request: web.Request) -> web.StreamResponse:
-    """The links behind delivery, page by page: of the city, or `?school=` of one school."""
-    term, cut, now = await read_period(request)
-    async with request.app[POOL].connection() as connection:
-        names = await read_names(connection)
-        school = request.query.get("school")
-        if school is not None:
-            if school not in names.schools:
-                raise Refused(404, "There is no such school: see the list of schools.")
-            cut = replace(cut, dimension=Dimension.SCHOOL, key=school)
-        await marks.add_audit(
-            connection, request[VISITOR].actor, "links_seen", f"school:{school or 'all'}"
-        )
-        try:
-            found = await indicators.rows_behind(
-                connection, cut, now, 4, "delivery", Side.DENOMINATOR, request.query.get("after")
-            )
-        except NoSuchFigure:
-            raise Refused(
-                404, "The list does not go on from there: go back to its beginning."
-            ) from None
+async def wall(request: web.Request) -> web.StreamResponse:
+    """The dashboard for a screen that nobody touches: views take turns, figures renew themselves,
+    and asking for them keeps whoever opened it signed in."""
     return await page(
         request,
-        "bureau_links.html",
-        zone=term.zone,
-        names=names,
-        links=found.lines,
-        after=found.after,
-        school=names.schools.get(school or ""),
-        cut=cut,
-        subject=lambda slug: names.subject(slug, request[LOCALE]),
+        "bureau_wall.html",
+        **_values(request, await _read(request), dashboard.WALL),
+        view_seconds=_seconds(request, VIEW_SECONDS),
+        refresh_seconds=REFRESH_SECONDS,
     )
 
 
-@routes.get("/bureau/links/{participant}")
-@requires(Action.SEE_COVERAGE)
-async def link(request: web.Request) -> web.StreamResponse:
-    """One link: its attendance, head counts, intervals, and the evidence rows under an interval."""
-    participant_id = identifier(request.match_info["participant"])
-    async with request.app[POOL].connection() as connection:
-        session = await sessions.session_of_participant(connection, participant_id)
-        if session is None:
-            raise Refused(404, "There is no such lesson: go back to the start and choose one.")
-        names = await read_names(connection)
-        attendance = await presence.attendance_of(connection, participant_id)
-        slices = await presence.slices_of_session(connection, session.id)
-        counts = await marks.head_counts_of_session(connection, session.id)
-        since = _instant(request.query.get("since")) or session.starts_at
-        until = _instant(request.query.get("until")) or session.ends_at
-        rows = await presence.evidence_between(connection, participant_id, since, until)
-        await marks.add_audit(
-            connection, request[VISITOR].actor, "evidence_seen", f"participant:{participant_id}"
-        )
-    participant = next(p for p in session.participants if p.id == participant_id)
-    lead = next(p for p in session.participants if p.role is ParticipantRole.LEAD)
-    rules = request.app[LIVE].rules
-    intervals = (
-        attendance.intervals
-        if attendance
-        else merge_presence(
-            [s for s in slices if s.participant_id == participant_id],
-            participant.role,
-            interactive=session.interactive,
-            since=session.starts_at,
-            until=session.ends_at,
-            rules=rules,
-        )
-    )
-    return await page(
-        request,
-        "bureau_link.html",
-        names=names,
-        session=session,
-        participant=participant,
-        lead=lead,
-        attendance=attendance,
-        intervals=intervals,
-        counts=[c for c in counts if c.participant_id == participant_id],
-        rows=rows,
-        since=since,
-        until=until,
-        rules=rules,
-        now=request.app[NOW](),
-        subject=names.subject(session.subject, request[LOCALE]),
-    )
-
-
-def _instant(text: str | None) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(text) if text else None
-    except ValueError:
-        raise Refused(422, "Times need a zone, such as 2026-09-01T08:30:00+08:00.") from None
-    if found is not None and found.tzinfo is None:
-        raise Refused(422, "Times need a zone, such as 2026-09-01T08:30:00+08:00.")
-    return found
+def _seconds(request: web.Request, usual: int) -> int:
+    text = request.query.get("seconds", "")
+    return min(600, max(1, int(text))) if text.isdecimal() and len(text) < 5 else usual

@@ -4,6 +4,7 @@ from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
@@ -56,6 +57,7 @@ async def page(
             _=translator(locale),
             locale=locale,
             other_locale=next(each for each in LOCALES if each != locale),
+            kept_query=urlencode({n: v for n, v in request.query.items() if n != "lang"}),
             visitor=request.get(VISITOR),
             path=request.path,
             local=local,

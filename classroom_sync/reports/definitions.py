@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from classroom_sync.reports.sixteen import INDICATORS, ROOMS
 from classroom_sync.reports.words import IndicatorDefinition, MeasureDefinition, Text, share
 from scheduler.attendance import AttendanceRules
+from scheduler.indicators.values import IndicatorRules
 
 _BY_NUMBER = {each.number: each for each in INDICATORS}
 
@@ -29,8 +30,8 @@ def _target_measure(slug: str) -> MeasureDefinition:
     deadline = slug.removeprefix(_TARGET)
     return share(
         slug,
-        f"建设完成率（{deadline} 目标）",
-        f"Rooms against the target of {deadline}",
+        f"{deadline} 建设目标",
+        f"Target of {deadline}",
         (f"{deadline} 前验收的课堂", f"rooms accepted by {deadline}"),
         ("建设目标", "target of the phase"),
         ROOMS,
@@ -50,7 +51,7 @@ def measure(number: int, slug: str) -> MeasureDefinition:
     return found[slug]
 
 
-def thresholds(rules: AttendanceRules) -> Iterator[Text]:
+def thresholds(rules: AttendanceRules, choices: IndicatorRules) -> Iterator[Text]:
     """One sentence on each threshold that the figures of a report rest on."""
     valid, partial = f"{rules.valid_share:.0%}", f"{rules.partial_share:.0%}"
     gap, cut = f"{rules.merge_gap.total_seconds():g}", f"{rules.interruption.total_seconds():g}"
@@ -71,4 +72,23 @@ def thresholds(rules: AttendanceRules) -> Iterator[Text]:
     yield Text(
         f"超过 {cut} 秒的间断记为一次中断。",
         f"A gap longer than {cut} seconds is an interruption.",
+    )
+    yield Text(
+        "主校的直播课堂计入建设目标。"
+        if choices.hub_rooms_count
+        else "主校的直播课堂不计入建设目标。",
+        f"Rooms of hub schools {'count' if choices.hub_rooms_count else 'do not count'} toward the "
+        "targets.",
+    )
+    links, regular = choices.regular_links, f"{choices.regular_share:.0%}"
+    yield Text(
+        f"一周内有效链路不少于 {links} 条即为常态化周；常态化周不少于教学周的 {regular} "
+        "即为常态化学校。",
+        f"A school's week is one of normal use from {links} valid link(s) on; a school is regular "
+        f"from {regular} of its teaching weeks on.",
+    )
+    delay, loss = f"{choices.delay_limit_ms:g}", f"{choices.loss_limit:.0%}"
+    yield Text(
+        f"质量限值（第 95 百分位）：单向时延 {delay} 毫秒，丢包 {loss}。",
+        f"Limits of quality, at the 95th percentile: {delay} ms one way, {loss} of packets lost.",
     )

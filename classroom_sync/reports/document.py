@@ -128,7 +128,9 @@ def document(report: Report, label: Label, zone: str, locale: str) -> Document:
         period=Text(f"统计期间 {since} 至 {until}", f"Period {since} to {until}").said(locale),
         cut_off=cut_off(report, zone, locale),
         rules=Text(f"规则版本 {version}", f"Rules {version}").said(locale),
-        thresholds=tuple(t.said(locale) for t in definitions.thresholds(report.rules)),
+        thresholds=tuple(
+            t.said(locale) for t in definitions.thresholds(report.rules, report.choices)
+        ),
         tables=(
             _summary(report, locale),
             *(_breakdown(d, rows, label, locale) for d, rows in report.breakdowns),

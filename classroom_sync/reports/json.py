@@ -32,7 +32,8 @@ def content(report: Report, label: Label) -> dict[str, Any]:
             name: value.total_seconds() if isinstance(value, timedelta) else value
             for name, value in asdict(report.rules).items()
         },
-        "thresholds": [_text(t) for t in definitions.thresholds(report.rules)],
+        "choices": asdict(report.choices),
+        "thresholds": [_text(t) for t in definitions.thresholds(report.rules, report.choices)],
         "indicators": _indicators(report.indicators),
         "breakdowns": {
             dimension.value: [

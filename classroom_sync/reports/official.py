@@ -116,8 +116,8 @@ def _opening(report: Report, document: Document) -> Iterator[str]:
         if number == 1:
             name = definitions.measure(number, slug).name.said(locale)
             yield Text(
-                f"{name}：{fraction(m)} 间，{share(m.ratio)}。",
-                f"{name}: {fraction(m)}, {share(m.ratio)}.",
+                f"{name}：已验收 {fraction(m)} 间，{share(m.ratio)}。",
+                f"{name}: {fraction(m)} rooms accepted, {share(m.ratio)}.",
             ).said(locale)
     if delivery := found.get(pictures.DELIVERY):
         yield Text(

@@ -94,6 +94,8 @@ def delivered(
     label: Label,
     locale: str,
     href: Callable[[str], str] | None = None,
+    *,
+    width: float = 640,
 ) -> Picture | None:
     """Delivery of each value of a dimension, the lowest first where there are too many to draw;
     None where no row has lessons due. `href` gives the address behind a key."""
@@ -123,6 +125,6 @@ def delivered(
         for key, m in found
     ]
     said = Text("；", "; ").said(locale).join(f"{bar.label} {bar.words}" for bar in drawn)
-    width = min(260.0, 20 + max(svg.wide(bar.label) for bar in drawn))
+    beside = min(260.0, 20 + max(svg.wide(bar.label) for bar in drawn))
     words = svg.Words(f"by-{dimension.value}", title, said)
-    return _picture(svg.bars(drawn, words, label_width=width), words)
+    return _picture(svg.bars(drawn, words, width, beside), words)

@@ -212,8 +212,8 @@ INDICATORS: tuple[IndicatorDefinition, ...] = (
             "常态化学校",
             "Regular schools",
             (
-                "常态化率不低于八成的受援校",
-                "receiving schools in use in at least 80 % of weeks",
+                "常态化周占比达标的受援校",
+                "receiving schools in use in enough of the weeks",
             ),
             ("全部受援校", "receiving schools"),
             SCHOOLS,

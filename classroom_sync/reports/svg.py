@@ -232,6 +232,7 @@ def trend(
         colour = _SERIES[n % len(_SERIES)]
         last = next(v for v in reversed(series[n].values) if v is not None)
         label = {"x": f"{x:.1f}", "y": f"{y:.1f}", "class": f"series-{n}-label", "fill": colour}
+        label |= _HALO
         ET.SubElement(svg, "text", label).text = f"{series[n].label} {last:.1%}"
     return _drawn(svg)
 

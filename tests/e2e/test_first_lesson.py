@@ -107,20 +107,21 @@ async def test_a_teacher_teaches_two_rooms_and_the_bureau_sees_it(tmp_path: Path
         await sign_in(bureau, running, "bureau")
         values = [
             " ".join((await v.inner_text()).split())
-            for v in await bureau.query_selector_all(".figure .value")
+            for v in await bureau.query_selector_all(".hero .value, .hero .sides")
         ]
         receiving = sum(s.role == "receiving" for s in read_city(datetime.now(UTC).date()).schools)
-        assert values[:2] == ["16 / 16", "32 / 48"]
-        delivered, due = map(int, values[2].split(" / "))
+        assert values[:2] == ["16 / 16 rooms", "32 / 48 rooms"]
+        delivered, due = map(int, values[3].removesuffix(" links").split(" / "))
         assert delivered == 2
         assert due >= 2
-        assert values[3] == f"2 / {receiving}"
-        await bureau.click("a.figure >> nth=2")
-        await bureau.click("tr:has(.status.full) th a >> nth=0")
+        assert values[5] == f"2 / {receiving} schools"
+        await bureau.click(".hero .sides a >> nth=0")
+        await bureau.click("tr:has(.status.full) a >> nth=0")
         seconds = [
             float(await c.inner_text())
             for c in await bureau.query_selector_all("#intervals tbody td.number")
         ]
         assert sum(seconds) == pytest.approx(max(link["seconds"] for link in links), abs=25)
         await bureau.click("#intervals tbody a")
-        await bureau.wait_for_selector("#evidence tbody tr td:has-text('✓')")
+        await bureau.click("#evidence tbody a >> nth=0")
+        await bureau.wait_for_selector("#raw tbody tr td:has-text('✓')")

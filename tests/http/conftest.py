@@ -1,6 +1,7 @@
 """The whole application over a real database and a real port; no media node is running."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -51,6 +52,16 @@ async def site(pool: Pool, tmp_path: Path) -> AsyncIterator[Site]:
         await build(connection)
         planned = await plan(connection, lesson(), now + timedelta(minutes=5))
         await sessions.open_session(connection, planned.session_id, now)
+    async with served(pool, tmp_path, planned, now) as found:
+        yield found
+
+
+@asynccontextmanager
+async def served(
+    pool: Pool, tmp_path: Path, planned: Planned, now: datetime
+) -> AsyncIterator[Site]:
+    """The application over a city that has the schools HUB and FAR, with accounts to sign in to."""
+    async with pool.transaction() as connection:
         hashed = await hash_password(PASSWORD)
         for login, role, school, teacher in (
             ("bureau", "bureau", None, None),

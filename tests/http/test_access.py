@@ -16,6 +16,7 @@ from classroom_sync.pages import (
     busy,
     calendar,
     changes,
+    drill_down,
     feeds,
     imports,
     repair,
@@ -40,6 +41,7 @@ PAGES = (
     bells,
     busy,
     bureau,
+    drill_down,
     feeds,
     imports,
 )

@@ -136,7 +136,15 @@ async def test_every_page_renders_for_its_role_in_both_languages(site: Site, lan
             "/admin/repair",
             f"/admin/changes?session={session}",
         ],
-        "bureau": ["/bureau", "/bureau/rooms", "/bureau/links", f"/bureau/links/{link}"],
+        "bureau": [
+            "/bureau",
+            "/bureau?of=subject:music&by=school&since=2026-09-01&until=2026-12-31",
+            "/bureau/wall",
+            "/bureau/rooms",
+            "/bureau/behind?indicator=4&measure=delivery&side=denominator",
+            f"/bureau/links/{link}",
+            f"/bureau/links/{link}?raw=1",
+        ],
     }
     for login, paths in pages.items():
         async with site.browser(**headers) as browser:

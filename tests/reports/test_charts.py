@@ -8,7 +8,7 @@ import pytest
 
 from classroom_sync.reports import definitions, pictures, svg
 from scheduler.attendance import AttendanceRules
-from scheduler.indicators.values import BurnUpPoint, Dimension, Row
+from scheduler.indicators.values import BurnUpPoint, Dimension, IndicatorRules, Row
 from tests.reports.samples import empty, indicators, label, report
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -125,5 +125,5 @@ def test_every_measure_is_defined_in_both_languages() -> None:
 
 def test_the_thresholds_are_those_of_the_rules() -> None:
     rules = AttendanceRules(valid_share=0.75)
-    assert "75%" in next(definitions.thresholds(rules)).en
-    assert "75%" in next(definitions.thresholds(rules)).zh
+    assert "75%" in next(definitions.thresholds(rules, IndicatorRules())).en
+    assert "75%" in next(definitions.thresholds(rules, IndicatorRules())).zh

@@ -4,104 +4,39 @@ import csv
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from datetime import date
 from io import BytesIO, StringIO
 from typing import Any
 
 import pytest
 from pypdf import PdfReader
-from python_calamine import load_workbook
 
 from classroom_sync.reports import csv as csv_file
 from classroom_sync.reports import definitions, document, official, pictures, xlsx
 from classroom_sync.reports import json as json_file
-from classroom_sync.reports.numbers import fraction, plain, share
-from scheduler.indicators.values import Indicator, Report, Unit
+from scheduler.indicators.values import Report
+from tests.reports import paper, readers
 from tests.reports.samples import AS_OF, ZONE, empty, label, report
 
 LOCALES = ("zh-CN", "en")
-#: (part, key, indicator, measure) → numerator, denominator, share.
-Figures = dict[tuple[str, str, int, str], tuple[Any, Any, Any]]
-
-
-def figures(of: Report) -> Figures:
-    found: Figures = {}
-
-    def add(part: str, key: str, indicators: Sequence[Indicator]) -> None:
-        for i in indicators:
-            for m in i.measures:
-                found[part, key, i.number, m.slug] = (m.numerator, m.denominator, m.ratio)
-
-    add(of.cut.dimension.value, of.cut.key, of.indicators)
-    for dimension, rows in of.breakdowns:
-        for row in rows:
-            add(dimension.value, row.key, row.indicators)
-    for week in of.trend:
-        add("week", week.monday.isoformat(), week.indicators)
-    return found
-
-
-def build(of: Report) -> list[tuple[Any, Any, Any]]:
-    """Day, rooms or None, target or None."""
-    points = {p.day: p.rooms for p in of.burn_up}
-    targets = {t.deadline: t.rooms for t in of.targets}
-    return [(d, points.get(d), targets.get(d)) for d in sorted(points.keys() | targets.keys())]
-
-
-def book(of: Report, locale: str) -> dict[str, list[list[Any]]]:
-    made = xlsx.write(document.document(of, label, ZONE, locale), of.as_of)
-    opened = load_workbook(BytesIO(made))
-    return {name: opened.get_sheet_by_name(name).to_python() for name in opened.sheet_names}
-
-
-HEADING = 5  # the row of a table's headings
 
 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_the_spreadsheet_has_every_figure(locale: str) -> None:
     whole = report()
-    doc, sheets = document.document(whole, label, ZONE, locale), book(whole, locale)
-    assert list(sheets) == [table.title for table in doc.tables]
-    found: Figures = {}
-    keys = [(i.number, m.slug) for i in whole.indicators for m in i.measures]
-    for key, row in zip(keys, sheets[doc.tables[0].title][HEADING + 1 :], strict=True):
-        number, name, measure, over, under, ratio, _ = row
-        defined = definitions.measure(*key)
-        assert (number, measure) == (key[0], defined.name.said(locale))
-        assert name == definitions.indicator(key[0]).name.said(locale)
-        found["city", "", *key] = (over, none(under), none(ratio))
-    headings = {definitions.measure(*key).name.said(locale): key for key in keys}
-    for table in doc.tables[1:-2]:
-        sheet = sheets[table.title]
-        for row in sheet[HEADING + 1 :]:
-            name = row[1].isoformat() if isinstance(row[1], date) else row[0]
-            for key, triple in triples(sheet[HEADING][2:], row[2:], headings, whole):
-                found[table.slug, name, *key] = triple
-    assert found.keys() == figures(whole).keys()
-    for key, (over, under, ratio) in figures(whole).items():  # Excel keeps fifteen digits
-        assert found[key] == (over, under, ratio and pytest.approx(ratio, rel=1e-14)), key
-    progress = sheets[doc.tables[-2].title][HEADING + 1 :]
-    assert [(d, none(rooms), none(target)) for d, rooms, target, _ in progress] == build(whole)
+    doc = document.document(whole, label, ZONE, locale)
+    made = xlsx.write(doc, whole.as_of)
+    assert list(readers.sheets(made)) == [table.title for table in doc.tables]
+    found, build = readers.of_xlsx(made, locale)
+    assert found == to_fifteen_digits(readers.of_report(whole))
+    assert build == readers.build_of_report(whole)
 
 
-def none(cell: Any) -> Any:
-    return None if cell == "" else cell
-
-
-def triples(
-    headings: Sequence[str], cells: Sequence[Any], keys: dict[str, tuple[int, str]], of: Report
-) -> Iterator[tuple[tuple[int, str], tuple[Any, Any, Any]]]:
-    units = {(i.number, m.slug): m.unit for i in of.indicators for m in i.measures}
-    for n, heading in enumerate(headings):
-        key = keys.get(heading)
-        if key is None:
-            assert "·" in heading
-        elif units[key] is Unit.SHARE:
-            assert all(h.startswith(heading) for h in headings[n - 2 : n])
-            yield key, (cells[n - 2], cells[n - 1], none(cells[n]))
-        else:
-            yield key, (cells[n], None, None)
+def to_fifteen_digits(figures: readers.Figures) -> dict[Any, Any]:
+    """As Excel keeps shares."""
+    return {
+        key: (over, under, ratio and pytest.approx(ratio, rel=1e-14))
+        for key, (over, under, ratio) in figures.items()
+    }
 
 
 @pytest.mark.parametrize("locale", LOCALES)
@@ -109,50 +44,19 @@ def test_csv_has_every_figure(locale: str) -> None:
     whole = report()
     made = csv_file.write(whole, label, locale)
     assert made.startswith(b"\xef\xbb\xbf")
-    rows = list(csv.DictReader(StringIO(made.decode("utf-8-sig"))))
-    found: Figures = {}
-    progress: dict[date, list[Any]] = {}
-    for row in rows:
-        over, under, ratio = (
-            float(row[name]) if row[name] else None
-            for name in ("numerator", "denominator", "share")
-        )
-        if row["part"] in ("burn_up", "forecast", "target"):
-            entry = progress.setdefault(date.fromisoformat(row["key"]), [None, None])
-            entry[row["part"] == "target"] = under if row["part"] == "target" else over
-            continue
-        key = (row["part"], row["key"], int(row["indicator"]), row["measure"])
-        assert row["measure_name"] == definitions.measure(*key[2:]).name.said(locale)
-        found[key] = (over, under, ratio)
+    assert readers.of_csv(made) == (readers.of_report(whole), readers.build_of_report(whole))
+    for row in csv.DictReader(StringIO(made.decode("utf-8-sig"))):
         assert (row["as_of"], row["rules"]) == (AS_OF.isoformat(), whole.rules.version)
-    assert found == figures(whole)
-    assert [(day, *progress[day]) for day in sorted(progress)] == build(whole)
+        if row["measure"] != "rooms":
+            defined = definitions.measure(int(row["indicator"]), row["measure"])
+            assert row["measure_name"] == defined.name.said(locale)
 
 
-def test_json_has_every_figure() -> None:
+def test_json_has_every_figure_and_the_rules_behind_them() -> None:
     whole = report()
-    content = json.loads(json_file.write(whole, label))
-    found: Figures = {}
-
-    def add(part: str, key: str, indicators: list[dict[str, Any]]) -> None:
-        for i in indicators:
-            for m in i["measures"]:
-                triple = (m["numerator"], m["denominator"], m["ratio"])
-                found[part, key, i["number"], m["slug"]] = triple
-
-    add(content["dimension"], content["key"], content["indicators"])
-    for dimension, rows in content["breakdowns"].items():
-        for row in rows:
-            add(dimension, row["key"], row["indicators"])
-    for week in content["trend"]:
-        add("week", week["monday"], week["indicators"])
-    assert found == figures(whole)
-    points = {p["day"]: p["rooms"] for p in content["burn_up"]}
-    targets = {t["deadline"]: t["rooms"] for t in content["targets"]}
-    assert [
-        (date.fromisoformat(day), points.get(day), targets.get(day))
-        for day in sorted(points.keys() | targets.keys())
-    ] == build(whole)
+    made = json_file.write(whole, label)
+    assert readers.of_json(made) == (readers.of_report(whole), readers.build_of_report(whole))
+    content = json.loads(made)
     assert content["as_of"] == AS_OF.isoformat()
     assert content["rules"] == {
         "version": "2026-1",
@@ -161,56 +65,16 @@ def test_json_has_every_figure() -> None:
         "merge_gap": 10.0,
         "interruption": 60.0,
     }
+    assert content["choices"]["regular_share"] == 0.8
 
 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_the_paper_has_every_figure_of_its_tables(locale: str) -> None:
     whole = report()
     doc = document.document(whole, label, ZONE, locale)
-    reader = PdfReader(BytesIO(official.write(whole, doc, label, ZONE)))
-    text = squeezed("".join(page.extract_text() for page in reader.pages))
-    rows = [
-        [
-            definitions.measure(i.number, m.slug).name.said(locale),
-            plain(m.numerator),
-            "—" if m.denominator is None else plain(m.denominator),
-            share(m.ratio) if m.unit is Unit.SHARE else "",
-        ]
-        for i in whole.indicators
-        for m in i.measures
-    ]
-    rows += [
-        [day.isoformat(), str(rooms or ""), str(target or "")]
-        for day, rooms, target in build(whole)
-    ]
-    rows += [
-        ["—" if w.number is None else str(w.number), w.monday.isoformat(), *columns(w.indicators)]
-        for w in whole.trend
-    ]
-    rows += [
-        [label(dimension, row.key), *columns(row.indicators)]
-        for dimension, entries in whole.breakdowns
-        for row in entries
-    ]
-    at = 0
-    for row in rows:
-        found = text.find(squeezed("".join(row)), at)
-        assert found >= 0, f"not on paper, or out of order: {row}"
-        at = found + 1
-    assert doc.cut_off in reader.pages[-1].extract_text()
-
-
-def columns(indicators: Sequence[Indicator]) -> list[str]:
-    found = document.measures_of(indicators)
-    return [
-        fraction(found[key])
-        + (share(found[key].ratio) if found[key].denominator is not None else "")
-        for key in official.COLUMNS
-    ]
-
-
-def squeezed(text: str) -> str:
-    return "".join(text.split())
+    made = official.write(whole, doc, label, ZONE)
+    paper.compare(made, whole, label, locale)
+    assert doc.cut_off in PdfReader(BytesIO(made)).pages[-1].extract_text()
 
 
 MAKING = """
@@ -236,6 +100,10 @@ def test_two_processes_make_the_same_bytes(form: str) -> None:
     assert len(first) > 1000
 
 
+def book(of: Report, locale: str) -> dict[str, list[list[Any]]]:
+    return readers.sheets(xlsx.write(document.document(of, label, ZONE, locale), of.as_of))
+
+
 @pytest.mark.parametrize("locale", LOCALES)
 def test_a_city_without_a_lesson_has_a_report_that_says_so(locale: str) -> None:
     nothing = empty()
@@ -246,7 +114,9 @@ def test_a_city_without_a_lesson_has_a_report_that_says_so(locale: str) -> None:
     assert pictures.build_progress(nothing, locale) is None
     assert pictures.weekly(nothing, locale) is None
     assert list(book(nothing, locale)) == [table.title for table in doc.tables]
-    assert len(csv_file.write(nothing, label, locale).splitlines()) == 1 + len(figures(nothing))
+    assert len(csv_file.write(nothing, label, locale).splitlines()) == 1 + len(
+        readers.of_report(nothing)
+    )
 
 
 def test_each_sheet_says_whose_figures_it_holds_when_known_and_by_which_rules() -> None:

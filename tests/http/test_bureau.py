@@ -1,0 +1,375 @@
+"""The bureau's pages and files: the same figures in all, each opens its list, all on record."""
+
+import re
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
+from uuid import uuid4
+
+import aiohttp
+import pytest
+
+from classroom_sync.pages.names import read_names
+from classroom_sync.reports import exports
+from classroom_sync.reports.labels import labels
+from classroom_sync.reports.numbers import plain, share
+from classroom_sync.reports.reading import Found, Wanted, read_report
+from db import presence, sessions
+from db.pool import Pool
+from media.evidence import Evidence
+from scheduler.attendance import AttendanceRules
+from scheduler.indicators.values import Dimension, Side
+from tests import indicator_world
+from tests.http.conftest import Site, served, sign_in
+from tests.indicator_world import AS_OF, RECEIVING, World
+from tests.reports import paper, readers
+from tests.worlds import Planned
+
+PERIOD = "since=2026-09-01&until=2026-10-14"
+AT = f"{PERIOD}&as_of={quote(AS_OF.isoformat())}"
+
+
+@pytest.fixture
+async def world(pool: Pool) -> World:
+    async with pool.transaction() as connection:
+        return await indicator_world.build(connection, seed=3)
+
+
+@pytest.fixture
+async def bureau(world: World, pool: Pool, tmp_path: Path) -> AsyncIterator[Site]:
+    first = world.links[0]
+    planned = Planned(first.session, first.participant, first.participant)
+    async with served(pool, tmp_path, planned, AS_OF + timedelta(days=1)) as site:
+        yield site
+
+
+@pytest.fixture
+async def reader(bureau: Site) -> AsyncIterator[aiohttp.ClientSession]:
+    headers = {"Accept": "text/html", "Accept-Language": "en"}
+    async with bureau.browser(**headers) as browser:
+        await sign_in(browser, "bureau")
+        yield browser
+
+
+async def read(site: Site, of: str = "city", by: Dimension = Dimension.SCHOOL) -> Found:
+    wanted = Wanted(
+        since=indicator_world.SINCE, until=indicator_world.UNTIL, as_of=AS_OF, of=of, by=by
+    )
+    async with site.pool.connection() as connection:
+        return await read_report(connection, wanted, AS_OF, AttendanceRules())
+
+
+async def got(browser: aiohttp.ClientSession, path: str, status: int = 200) -> str:
+    async with browser.get(path) as response:
+        text = await response.text()
+        assert response.status == status, (path, text[:300])
+        return text
+
+
+async def file(browser: aiohttp.ClientSession, query: str) -> bytes:
+    async with browser.get(f"/api/v1/reports/coverage?{query}") as response:
+        assert response.status == 200, await response.text()
+        assert "attachment" in response.headers["Content-Disposition"]
+        return await response.read()
+
+
+class _Numbers(HTMLParser):
+    """Links to lists with their texts, and cells of tables."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.links: list[tuple[str, str]] = []
+        self.rows: list[list[str]] = []
+        self._href: str | None = None
+        self._in_cell = False
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag == "a" and (given.get("href") or "").startswith("/bureau/behind"):
+            self._href = given["href"]
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+            self._in_cell = True
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "a":
+            self._href = None
+        if tag in ("td", "th"):
+            self._in_cell = False
+
+    def handle_data(self, data: str) -> None:
+        if self._href is not None:
+            self.links.append((self._href, data.strip()))
+        if self._in_cell:
+            self.rows[-1][-1] += data
+
+
+def linked(page: str) -> dict[tuple[str, int, str, str], str]:
+    """(of, indicator, measure, side) → the number that is the link; the same everywhere it is."""
+    found: dict[tuple[str, int, str, str], str] = {}
+    for href, text in _Numbers(page).links:
+        query = {name: values[0] for name, values in parse_qs(urlsplit(href).query).items()}
+        assert query["as_of"] == AS_OF.isoformat()
+        key = (query["of"], int(query["indicator"]), query["measure"], query["side"])
+        assert found.setdefault(key, text) == text
+    return found
+
+
+async def test_page_workbook_csv_json_and_paper_say_the_same(
+    bureau: Site, reader: aiohttp.ClientSession
+) -> None:
+    found = await read(bureau)
+    expected = readers.of_report(found.report)
+    build = readers.build_of_report(found.report)
+    assert readers.of_json(await file(reader, f"{AT}&format=json")) == (expected, build)
+    assert readers.of_csv(await file(reader, f"{AT}&format=csv")) == (expected, build)
+    figures, days = readers.of_xlsx(await file(reader, f"{AT}&format=xlsx&lang=en"), "en")
+    assert days == build
+    assert figures == {
+        key: (over, under, ratio and pytest.approx(ratio, rel=1e-14))
+        for key, (over, under, ratio) in expected.items()
+    }
+    async with bureau.pool.connection() as connection:
+        label = labels(await read_names(connection), "en")
+    paper.compare(await file(reader, f"{AT}&format=pdf&lang=en"), found.report, label, "en")
+    page = await got(reader, f"/bureau?{AT}")
+    shown = linked(page)
+    for (part, key, number, slug), (over, under, ratio) in expected.items():
+        if part == "week":
+            continue
+        of = f"{part}:{key}" if key else part
+        if part == "city" or (of, number, slug, "numerator") in shown:
+            assert shown[of, number, slug, "numerator"] == plain(over)
+            if under is not None:
+                assert shown[of, number, slug, "denominator"] == plain(under)
+                assert share(ratio) in page
+    for code in RECEIVING:  # a share stands in the same cell as its two sides
+        [row] = [r for r in _Numbers(page).rows if r and r[0] == label(Dimension.SCHOOL, code)]
+        over, under, ratio = expected["school", code, 4, "delivery"]
+        assert f"{share(ratio)}{plain(over)} / {plain(under)}" in row
+
+
+async def test_every_number_of_the_page_opens_a_list_that_adds_up_to_it(
+    bureau: Site, reader: aiohttp.ClientSession
+) -> None:
+    page = _Numbers(await got(reader, f"/bureau?{AT}"))
+    assert len(page.links) > 100
+    for href, text in dict(page.links).items():
+        total, at = 0.0, href
+        while at:
+            listing = await got(reader, at)
+            rows = _Numbers(listing).rows[1:]
+            total += sum(float(row[-2].replace(",", "")) for row in rows)
+            more = re.search(r'rel="next" href="([^"]+)"', listing)
+            at = "/bureau/behind" + more[1].replace("&amp;", "&") if more else ""
+        assert plain(round(total, 2)) == text, href
+
+
+async def test_a_list_leads_to_a_link_with_its_intervals(
+    bureau: Site, reader: aiohttp.ClientSession
+) -> None:
+    query = f"indicator=4&measure=delivery&side=denominator&{AT}"
+    listing = await got(reader, f"/bureau/behind?{query}")
+    links = re.findall(r'href="(/bureau/links/[^"]+)"', listing)
+    _, due, _ = readers.of_report((await read(bureau)).report)["city", "", 4, "delivery"]
+    assert len(links) == len(set(links)) == due
+    assert 'id="intervals"' in await got(reader, links[0])
+
+
+async def test_a_part_of_the_city_is_shown_without_the_targets_of_the_whole(
+    bureau: Site, reader: aiohttp.ClientSession
+) -> None:
+    school = RECEIVING[0]
+    page = await got(reader, f"/bureau?{AT}&of=school:{school}&by=subject")
+    assert "School 1" in page
+    found = await read(bureau, f"school:{school}", Dimension.SUBJECT)
+    assert found.report.targets == ()
+    over, under, _ = readers.of_report(found.report)["school", school, 4, "delivery"]
+    shown = linked(page)
+    assert shown[f"school:{school}", 4, "delivery", "numerator"] == plain(over)
+    assert shown[f"school:{school}", 4, "delivery", "denominator"] == plain(under)
+    assert {of for of, *_ in shown} == {f"school:{school}"}
+
+
+@pytest.mark.parametrize("by", list(Dimension))
+async def test_figures_can_be_told_apart_by_every_dimension(
+    bureau: Site, reader: aiohttp.ClientSession, by: Dimension
+) -> None:
+    await got(reader, f"/bureau?{AT}&by={by.value}")
+    for form in exports.Form:
+        assert await file(reader, f"{AT}&by={by.value}&format={form.value}")
+
+
+@pytest.mark.parametrize("form", list(exports.Form))
+async def test_the_same_cut_off_gives_the_same_bytes(
+    reader: aiohttp.ClientSession, form: exports.Form
+) -> None:
+    query = f"{AT}&format={form.value}&lang=zh-CN"
+    assert await file(reader, query) == await file(reader, query)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "since=2026-10-02&until=2026-10-01",
+        "since=yesterday",
+        "of=school:nobody",
+        "of=nonsense",
+        "of=month:2026-13",
+        "by=weather",
+        "as_of=2026-10-01T00:00:00",
+        f"of={'x' * 5000}",
+    ],
+)
+async def test_what_is_not_on_the_form_is_refused_with_a_sentence(
+    reader: aiohttp.ClientSession, query: str
+) -> None:
+    assert 'class="code"' in await got(reader, f"/bureau?{query}", 422)
+    async with reader.get(f"/api/v1/reports/coverage?{query}") as response:
+        assert response.status == 422
+        assert response.content_type == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "indicator=17&measure=delivery",
+        "indicator=4&measure=nothing",
+        "indicator=4&measure=delivery&side=left",
+        "indicator=5&measure=led&side=denominator",
+        "indicator=²&measure=delivery",
+    ],
+)
+async def test_there_is_no_list_behind_what_is_no_figure(
+    reader: aiohttp.ClientSession, query: str
+) -> None:
+    await got(reader, f"/bureau/behind?{query}", 404)
+
+
+async def test_exports_and_every_step_down_are_in_the_audit_log(
+    bureau: Site, reader: aiohttp.ClientSession
+) -> None:
+    link = bureau.planned.receiving
+    await file(reader, f"{AT}&format=xlsx&of=school:{RECEIVING[0]}")
+    await got(reader, f"/bureau/behind?indicator=4&measure=delivery&side=numerator&{AT}")
+    await got(reader, f"/bureau/links/{link}?raw=1")
+    assert await _audited(bureau) == [
+        (
+            "account:bureau",
+            "report_exported",
+            f"coverage:school:{RECEIVING[0]}:2026-09-01:2026-10-14",
+            {"format": "xlsx", "by": "school", "as_of": AS_OF.isoformat()},
+        ),
+        (
+            "account:bureau",
+            "list_seen",
+            "coverage:city:2026-09-01:2026-10-14",
+            {"indicator": 4, "measure": "delivery", "side": Side.NUMERATOR.value},
+        ),
+        ("account:bureau", "evidence_seen", f"participant:{link}", {"raw": True}),
+    ]
+
+
+async def _audited(site: Site) -> list[tuple[str, str, str, dict[str, Any]]]:
+    async with site.pool.connection() as connection:
+        rows = await connection.fetch(
+            "SELECT actor, action, object, detail FROM audit"
+            " WHERE action IN ('report_exported', 'list_seen', 'evidence_seen') ORDER BY id"
+        )
+    kept = ("since", "until")
+    return [
+        (
+            r["actor"],
+            r["action"],
+            r["object"],
+            {name: v for name, v in r["detail"].items() if name not in kept},
+        )
+        for r in rows
+    ]
+
+
+async def test_evidence_is_read_by_the_minute_and_its_rows_are_below(
+    bureau: Site, reader: aiohttp.ClientSession
+) -> None:
+    link, node = bureau.planned.receiving, uuid4()
+    async with bureau.pool.transaction() as connection:
+        session = await sessions.session_of_participant(connection, link)
+        assert session is not None
+        rows = [
+            Evidence(
+                room=str(session.id),
+                participant=str(link),
+                from_at=session.starts_at + timedelta(seconds=n),
+                to_at=session.starts_at + timedelta(seconds=n + 1),
+                sent_decodable=True,
+                received_decodable=n % 2 == 0,
+                packets_in=100,
+                bytes_in=100_000,
+                packets_out=10,
+                bytes_out=10_000,
+                lost_in=0,
+                lost_out=0,
+                jitter_ms=1.0,
+                rtt_ms=20.0 + n // 40,
+                reason=None,
+            )
+            for n in range(400)
+        ]
+        await presence.add_evidence(connection, node, list(enumerate(rows)))
+    page = await got(reader, f"/bureau/links/{link}")
+    minutes = [row for row in _Numbers(page).rows if row and row[-1].startswith("Rows: ")]
+    assert [(r[1], r[2], r[3], r[-2], r[-1]) for r in minutes] == [
+        ("60.0", "30.0", "6,000", "20–21 ms", "Rows: 60"),
+        ("60.0", "30.0", "6,000", "22 ms", "Rows: 60"),
+        ("60.0", "30.0", "6,000", "23–24 ms", "Rows: 60"),
+        ("60.0", "30.0", "6,000", "25 ms", "Rows: 60"),
+        ("60.0", "30.0", "6,000", "26–27 ms", "Rows: 60"),
+        ("60.0", "30.0", "6,000", "28 ms", "Rows: 60"),
+        ("40.0", "20.0", "4,000", "29 ms", "Rows: 40"),
+    ]
+    assert 'id="raw"' not in page
+    [*_, last] = re.findall(r'href="(\?raw=1[^"]*)#raw"', page)
+    below = await got(reader, f"/bureau/links/{link}{last.replace('&amp;', '&')}")
+    stored = [row[-1] for row in _Numbers(below).rows if row and "#" in row[-1]]
+    assert stored == [f"{str(node)[:8]}#{n}" for n in range(360, 400)]
+    whole = await got(reader, f"/bureau/links/{link}?raw=1")
+    [more] = re.findall(r'rel="next" href="([^"]*)#raw"', whole)
+    rest = await got(reader, f"/bureau/links/{link}{more.replace('&amp;', '&')}")
+    assert [row[-1] for row in _Numbers(rest).rows if row and "#" in row[-1]] == [
+        f"{str(node)[:8]}#{n}" for n in range(300, 400)
+    ]
+
+
+async def test_the_wall_shows_the_same_figures_without_a_way_out(
+    bureau: Site, reader: aiohttp.ClientSession
+) -> None:
+    bureau.now = AS_OF
+    wall = await got(reader, f"/bureau/wall?{AT}")
+    found = await read(bureau)
+    for (part, _, number, slug), (over, *_) in readers.of_report(found.report).items():
+        if part == "city":
+            assert plain(over) in wall, (number, slug)
+    assert "/logout" not in wall
+    assert "/bureau/behind" not in wall
+
+
+async def test_a_city_before_its_first_lesson_is_told_what_to_do(site: Site) -> None:
+    async with site.browser(Accept="text/html", **{"Accept-Language": "en"}) as browser:
+        await sign_in(browser, "bureau")
+        page = await got(browser, "/bureau?since=2026-09-01&until=2026-09-02")
+    assert "ask the administrator to publish the timetable" in page
+
+
+async def test_the_language_changes_without_losing_the_question(
+    reader: aiohttp.ClientSession,
+) -> None:
+    page = await got(reader, "/bureau/behind?indicator=4&measure=delivery&side=numerator")
+    [href] = re.findall(r'href="(\?[^"]*lang=zh-CN)"', page)
+    assert "开课率" in await got(reader, "/bureau/behind" + href.replace("&amp;", "&"))

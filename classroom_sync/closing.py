@@ -1,21 +1,49 @@
 """What a finished session is worth: its attendance, derived from evidence and stored.
 
-Derived again whenever evidence or a head count comes later; every derivation is a new revision.
+Derived again whenever evidence, a head count or a make-up comes later; every derivation is a new
+revision. A make-up's own derivation brings the lesson up to date that it makes up for.
 """
 
 from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID
 
-from db import marks, presence, sessions
+from db import calendar, marks, presence, sessions
 from db.pool import Connection
 from scheduler.attendance import AttendanceRules, derive
-from scheduler.model import Attendance, EvidenceSlice, HeadCount, ParticipantRole
+from scheduler.makeups import deadline
+from scheduler.model import (
+    Attendance,
+    EvidenceSlice,
+    HeadCount,
+    Participant,
+    ParticipantRole,
+    Session,
+    SessionKind,
+    Term,
+)
+
+_ZONE = "Asia/Shanghai"  # where there is no term yet
 
 
 async def derive_attendance(
     connection: Connection, session_id: UUID, rules: AttendanceRules
 ) -> list[Attendance]:
     """Store a new revision for each link of a session; in the caller's transaction."""
+    found = await _derive(connection, session_id, rules)
+    original = await presence.made_up_for(connection, session_id)
+    if original is not None:
+        session = await sessions.session(connection, original)
+        if session is not None and session.closed_at is not None:
+            await _derive(connection, original, rules)
+    return found
+
+
+async def _derive(
+    connection: Connection, session_id: UUID, rules: AttendanceRules
+) -> list[Attendance]:
+    await presence.hold(connection, session_id)
     session = await sessions.session(connection, session_id)
     assert session is not None, "only stored sessions end"
     slices: dict[UUID, list[EvidenceSlice]] = defaultdict(list)
@@ -29,17 +57,44 @@ async def derive_attendance(
         for mark in await marks.interactions_of_session(connection, session_id)
         if mark.kind == "floor_given"
     }
+    terms = await _terms(connection, session)
+    zone = terms[0].zone if terms else _ZONE
+    makeups = await presence.makeups(connection, session_id, zone)
+    due_on = deadline(terms, session.on_day, rules.makeup_school_days)
     found = []
     for participant in session.participants:
-        if participant.role is ParticipantRole.RECEIVING:
-            attendance = derive(
-                session,
-                participant,
-                slices[participant.id],
-                counts[participant.id],
-                took_floor=participant.id in spoke,
-                rules=rules,
-            )
-            await presence.add_attendance(connection, attendance)
-            found.append(attendance)
+        if not _is_link(session, participant):
+            continue
+        seen, counted = slices[participant.id], counts[participant.id]
+        attendance = derive(
+            session,
+            participant,
+            seen,
+            counted,
+            took_floor=participant.id in spoke,
+            rules=rules,
+            makeup_due_on=due_on,
+            makeups=makeups.get(participant.id, ()),
+        )
+        attendance = replace(attendance, evidence_seen=len(seen), counts_seen=len(counted))
+        await presence.add_attendance(connection, attendance)
+        found.append(attendance)
+    return found
+
+
+def _is_link(session: Session, participant: Participant) -> bool:
+    """Whether a participant's attendance counts: a receiving room's, a teacher's in a meeting."""
+    if session.kind is SessionKind.RESEARCH:
+        return participant.teacher_id is not None
+    return participant.role is ParticipantRole.RECEIVING
+
+
+async def _terms(connection: Connection, session: Session) -> Sequence[Term]:
+    """The terms in which a make-up may lie, the session's own first, with their departing days."""
+    found = []
+    for each in await calendar.terms(connection):
+        if each.ends_on >= session.on_day:
+            term = await calendar.term(connection, each.id)
+            assert term is not None, "it was read a moment ago, and terms are not deleted"
+            found.append(term)
     return found

@@ -11,7 +11,7 @@ import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +30,7 @@ from scheduler.session import Action, Due
 log = structlog.get_logger()
 
 UNDER_WAY = (SessionState.OPEN, SessionState.LIVE)
+_OVERLAP = timedelta(minutes=5)  # rows bear the time their transaction began; clocks differ
 _FINISHED_KEPT = 200  # finished sessions remembered, so that late pages learn that it is over
 
 
@@ -88,6 +89,7 @@ class Live:
         self._links = links
         self._now = now
         self.rules = rules or AttendanceRules()
+        self._derived_at: datetime | None = None
         self._sessions: dict[UUID, LiveSession] = {}
         self._reading = asyncio.Lock()
 
@@ -234,13 +236,26 @@ class Live:
                 await self._command(live, "mute", participant=str(participant_id), muted=True)
 
     async def derive_late(self, since: datetime) -> None:
-        """Derive again what late evidence or corrected head counts have changed."""
+        """Derive again what late evidence, corrected head counts or make-ups have changed.
+
+        The first time every session since then is looked at, a day at a time; afterwards those
+        that something was written about since the last time.
+        """
+        now = self._now()
         async with self._pool.connection() as connection:
-            stale = await presence.stale_sessions(connection, since)
+            if self._derived_at is None:
+                stale = []
+                while since < now:
+                    until = since + timedelta(days=1)
+                    stale += await presence.stale_sessions(connection, since, until)
+                    since = until
+            else:
+                stale = await presence.newly_stale_sessions(connection, since, self._derived_at)
         for session_id in stale:
             async with self._pool.transaction() as connection:
                 await derive_attendance(connection, session_id, self.rules)
             log.info("attendance derived", session=str(session_id))
+        self._derived_at = now - _OVERLAP
 
     async def on_node_event(self, node_id: UUID, message: dict[str, Any]) -> None:
         """An event of a media node (docs/protocol.md)."""

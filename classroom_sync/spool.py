@@ -63,7 +63,7 @@ class EvidenceSpool:
                 wrote = await self.flush()
                 if wrote and loop.time() >= replay_at:
                     replay_at = loop.time() + _RETRY_REPLAY
-                    await self._replay()
+                    await self.replay()
                 await asyncio.sleep(_INTERVAL)
         finally:
             await self.flush()
@@ -100,7 +100,8 @@ class EvidenceSpool:
         self._file.flush()
         os.fsync(self._file.fileno())
 
-    async def _replay(self) -> None:
+    async def replay(self) -> None:
+        """Write what this node, or a dead one, has left on disk; leave it there if that fails."""
         for path in sorted(self._directory.glob("*.jsonl")):
             mine = path.stem == str(self._node_id)
             with path.open("r", encoding="utf-8") as file:

@@ -1,5 +1,6 @@
 """Evidence as it comes in, and what is derived from it: attendance and presence intervals."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +10,7 @@ from db.pool import Connection
 from db.queries import named
 from db.rows import value
 from media.evidence import Evidence
+from scheduler.makeups import MakeUp
 from scheduler.model import Attendance, EvidenceSlice, PresenceInterval
 
 _sql = named("presence")
@@ -103,6 +105,8 @@ async def add_attendance(connection: Connection, attendance: Attendance) -> int:
         made_up_by=attendance.made_up_by,
         delay_p95_ms=attendance.delay_p95_ms,
         loss_p95=attendance.loss_p95,
+        evidence_seen=attendance.evidence_seen,
+        counts_seen=attendance.counts_seen,
     )
     for interval in attendance.intervals:
         await _sql.add_interval(
@@ -135,6 +139,36 @@ async def attendance_of(connection: Connection, participant_id: UUID) -> Attenda
     )
 
 
-async def stale_sessions(connection: Connection, since: datetime) -> list[UUID]:
-    """Finished sessions whose attendance is missing or older than what is known about them."""
-    return [row["id"] async for row in _sql.stale_sessions(connection, since=since)]
+async def hold(connection: Connection, session_id: UUID) -> None:
+    """Let nobody else derive a session's attendance until this transaction ends."""
+    await _sql.hold_session(connection, session_id=session_id)
+
+
+async def made_up_for(connection: Connection, session_id: UUID) -> UUID | None:
+    """The session that a session makes up for, if it is a make-up."""
+    found: UUID | None = await _sql.made_up_for(connection, session_id=session_id)
+    return found
+
+
+async def makeups(connection: Connection, session_id: UUID, zone: str) -> dict[UUID, list[MakeUp]]:
+    """Participant → what its class was given in place of its link; days are those of `zone`."""
+    found: dict[UUID, list[MakeUp]] = defaultdict(list)
+    async for row in _sql.makeups(connection, session_id=session_id, zone=zone):
+        found[row["participant_id"]].append(value(MakeUp, row))
+    return found
+
+
+async def stale_sessions(connection: Connection, since: datetime, until: datetime) -> list[UUID]:
+    """Sessions that ended in (since, until] and whose attendance is missing, or has not seen all
+    evidence, head counts and make-ups there are. Looks at every session in that time."""
+    found = _sql.stale_sessions(connection, since=since, until=until)
+    return [row["id"] async for row in found]
+
+
+async def newly_stale_sessions(
+    connection: Connection, since: datetime, changed_since: datetime
+) -> list[UUID]:
+    """The same of sessions that ended after `since`, looking only at those that something was
+    written about after `changed_since` by the database's clock."""
+    found = _sql.newly_stale_sessions(connection, since=since, changed_since=changed_since)
+    return [row["id"] async for row in found]

@@ -6,9 +6,10 @@ evidence gives the same answer. A second without evidence is a second without pr
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 
+from scheduler.makeups import EXCUSING, MakeUp, holding, needed
 from scheduler.model import (
     Attendance,
     AttendanceStatus,
@@ -18,8 +19,10 @@ from scheduler.model import (
     ParticipantRole,
     PresenceInterval,
     Session,
+    SessionKind,
     SessionState,
 )
+from scheduler.quality import p95
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,7 @@ class AttendanceRules:
     partial_share: float = 0.5
     merge_gap: timedelta = timedelta(seconds=10)  # shorter gaps are presence
     interruption: timedelta = timedelta(seconds=60)  # longer gaps interrupt
+    makeup_school_days: int = 10  # to make up for a lesson
 
 
 def presence(
@@ -82,7 +86,11 @@ def _there(s: EvidenceSlice, role: ParticipantRole, interactive: bool) -> bool:
 
 def newest_count(counts: Iterable[HeadCount]) -> HeadCount | None:
     """The head count that holds: the last one given."""
-    return max(counts, key=lambda c: c.counted_at, default=None)
+    return max(
+        counts,
+        key=lambda c: (c.counted_at, c.expected, c.present, c.counted_by, c.why),
+        default=None,
+    )
 
 
 def derive(
@@ -93,12 +101,20 @@ def derive(
     *,
     took_floor: bool,
     rules: AttendanceRules,
+    makeup_due_on: date | None = None,
+    makeups: Iterable[MakeUp] = (),
 ) -> Attendance:
     """The attendance of one link of a finished session; `slices` and `counts` are the link's own.
 
     `partial` with the cause `no_head_count` or `no_interaction` is a link that was there long
-    enough but is not valid for want of these.
+    enough but is not valid for want of these. A link that is not valid, and was not excused by
+    calendar or bureau, is `made_up` once one of its `makeups` was held: then the head count is
+    that of the make-up, and minutes and cause remain its own. `makeup_due_on` is the day by which
+    a make-up is due should one be needed.
+
+    Of a research meeting a participant is a link without class: minutes alone count.
     """
+    slices = list(slices)
     intervals = presence(
         slices,
         participant.role,
@@ -112,20 +128,31 @@ def derive(
     share = there / planned
     count = newest_count(counts)
     status, cause = _judge(session, share, count, took_floor=took_floor, rules=rules)
+    owed = session.kind is SessionKind.LIVE_LESSON and needed(status, cause)
+    made = None if status is AttendanceStatus.FULL or cause in EXCUSING else holding(makeups)
+    expected, present = (count.expected, count.present) if count else (None, None)
+    if made is not None:
+        status, expected, present = AttendanceStatus.MADE_UP, made.expected, made.present
+    delay, loss = p95(slices, session.starts_at, session.ends_at)
     return Attendance(
         participant_id=participant.id,
         session_id=session.id,
         status=status,
-        valid=status is AttendanceStatus.FULL,
+        valid=status in (AttendanceStatus.FULL, AttendanceStatus.MADE_UP),
         seconds=int(there.total_seconds()),
         planned_seconds=int(planned.total_seconds()),
         interruptions=_interruptions(intervals, rules),
-        expected=count.expected if count else None,
-        present=count.present if count else None,
+        expected=expected,
+        present=present,
         took_floor=took_floor,
         cause=cause,
         rules_version=rules.version,
         intervals=intervals,
+        makeup_due_on=makeup_due_on if owed else None,
+        made_up_on=made.on_day if made else None,
+        made_up_by=made.by if made else None,
+        delay_p95_ms=delay,
+        loss_p95=loss,
     )
 
 
@@ -151,6 +178,8 @@ def _judge(
         return AttendanceStatus.ABSENT, "too_short" if share else "never_there"
     if share < rules.valid_share:
         return AttendanceStatus.PARTIAL, "too_short"
+    if session.kind is SessionKind.RESEARCH:
+        return AttendanceStatus.FULL, None
     if count is None:
         return AttendanceStatus.PARTIAL, "no_head_count"
     if session.interactive and not took_floor:

@@ -268,6 +268,8 @@ class EvidenceSlice:
     sent_decodable: bool
     received_decodable: bool
     reason: str | None = None  # on a connection's last slice: left, lost, replaced, ended, stopped
+    delay_ms: float | None = None  # one way: half of the round trip, where it was measured
+    loss: float | None = None  # share of packets, of the worse direction
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,6 +313,8 @@ class Attendance:
     made_up_by: UUID | None = None  # the link, or the push, that made up for it
     delay_p95_ms: float | None = None  # one way; None: no round trip was measured
     loss_p95: float | None = None  # share of packets
+    evidence_seen: int = 0  # rows it was derived from: more of them make it stale
+    counts_seen: int = 0  # head counts
 
 
 @dataclass(frozen=True, slots=True)

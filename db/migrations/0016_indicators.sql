@@ -6,7 +6,9 @@ ALTER TABLE attendance
     ADD COLUMN made_up_on date,
     ADD COLUMN made_up_by uuid,                  -- the link, or the push, that made up for it
     ADD COLUMN delay_p95_ms real,                -- one way, half of the round trip; null: unmeasured
-    ADD COLUMN loss_p95 real CHECK (loss_p95 BETWEEN 0 AND 1);
+    ADD COLUMN loss_p95 real CHECK (loss_p95 BETWEEN 0 AND 1),
+    ADD COLUMN evidence_seen integer,            -- rows it was derived from; null: before they were
+    ADD COLUMN counts_seen integer;              -- counted
 
 CREATE TABLE declared_needs (                    -- what a school can't give in full (DOMAIN, 10)
     school_code     text NOT NULL REFERENCES schools,
@@ -179,6 +181,39 @@ LANGUAGE sql STABLE AS $$
     END
 $$;
 
+-- Whether a finished session has a link whose newest attendance is missing, has not seen all evidence
+-- and head counts, or does not know of a make-up. Rows are counted: their times can't be relied on,
+-- as a transaction may begin before a derivation and end after it.
+CREATE FUNCTION attendance_is_stale(s sessions) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT (s).state IN ('ended', 'missed', 'cancelled') AND EXISTS (
+        SELECT FROM participants p
+        LEFT JOIN LATERAL (SELECT * FROM attendance n WHERE n.participant_id = p.id
+                           ORDER BY n.revision DESC LIMIT 1) a ON true
+        WHERE p.session_id = (s).id
+          AND (p.role = 'receiving' OR ((s).kind = 'research' AND p.teacher_id IS NOT NULL))
+          AND (a.revision IS NULL
+               OR a.evidence_seen < (
+                   SELECT count(*) FROM evidence e WHERE e.participant_id = p.id
+                       AND e.from_at BETWEEN (s).starts_at - interval '1 day'
+                                         AND (s).ends_at + interval '1 day')
+               OR a.counts_seen < (
+                   SELECT count(*) FROM head_counts h WHERE h.participant_id = p.id)
+               OR (NOT a.valid AND coalesce(a.cause, '') NOT IN ('calendar', 'bureau')
+                   AND (EXISTS (
+                            SELECT FROM sessions m
+                            JOIN participants o
+                                ON o.session_id = m.id AND o.class_id = p.class_id
+                                AND o.role = 'receiving'
+                            JOIN LATERAL (SELECT * FROM attendance n WHERE n.participant_id = o.id
+                                          ORDER BY n.revision DESC LIMIT 1) made ON made.valid
+                            WHERE m.makes_up_id = (s).id)
+                        OR EXISTS (
+                            SELECT FROM push_facts f
+                            WHERE f.source_session_participant = p.id AND f.class_id = p.class_id
+                              AND f.watched IS NOT NULL)))))
+$$;
+
+CREATE INDEX head_counts_by_time ON head_counts (counted_at);
 CREATE INDEX sessions_by_day ON sessions (on_day);
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON declared_needs TO classroom_sync_app;

@@ -13,8 +13,17 @@ FROM unnest(CAST(:seqs AS bigint[]), CAST(:sessions AS uuid[]), CAST(:participan
 ON CONFLICT (node_id, seq) DO NOTHING;
 
 -- name: slices_of_session
-SELECT participant_id, from_at, to_at, sent_decodable, received_decodable, reason
-FROM evidence WHERE session_id = :session_id ORDER BY participant_id, from_at, node_id, seq;
+-- Evidence of a session, a day around it: what a node with a wrong clock says is not of it.
+SELECT e.participant_id, e.from_at, e.to_at, e.sent_decodable, e.received_decodable, e.reason,
+       CAST(e.rtt_ms AS double precision) / 2 AS delay_ms,
+       greatest(least(1, e.lost_in / nullif(CAST(e.packets_in + e.lost_in AS double precision), 0)),
+                least(1, e.lost_out / nullif(CAST(e.packets_out AS double precision), 0))) AS loss
+FROM sessions s
+JOIN participants p ON p.session_id = s.id
+JOIN evidence e ON e.participant_id = p.id
+    AND e.from_at BETWEEN s.starts_at - interval '1 day' AND s.ends_at + interval '1 day'
+WHERE s.id = :session_id
+ORDER BY e.participant_id, e.from_at, e.node_id, e.seq;
 
 -- name: evidence_between
 SELECT node_id, seq, session_id, participant_id, from_at, to_at, sent_decodable,
@@ -28,10 +37,11 @@ ORDER BY from_at, node_id, seq;
 INSERT INTO attendance
     (participant_id, revision, session_id, status, valid, seconds, planned_seconds, interruptions,
      expected, present, took_floor, cause, rules_version, makeup_due_on, made_up_on, made_up_by,
-     delay_p95_ms, loss_p95)
+     delay_p95_ms, loss_p95, evidence_seen, counts_seen)
 SELECT :participant_id, coalesce(max(revision), 0) + 1, :session_id, :status, :valid, :seconds,
        :planned_seconds, :interruptions, :expected, :present, :took_floor, :cause, :rules_version,
-       :makeup_due_on, :made_up_on, :made_up_by, :delay_p95_ms, :loss_p95
+       :makeup_due_on, :made_up_on, :made_up_by, :delay_p95_ms, :loss_p95,
+       :evidence_seen, :counts_seen
 FROM attendance WHERE participant_id = :participant_id
 RETURNING revision;
 
@@ -51,13 +61,43 @@ SELECT from_at, to_at, reason FROM presence
 WHERE participant_id = :participant_id AND revision = :revision ORDER BY from_at;
 
 -- name: stale_sessions
--- Finished sessions with no attendance yet, or with evidence or head counts newer than it.
-SELECT s.id FROM sessions s
-WHERE s.state IN ('ended', 'missed', 'cancelled') AND s.ends_at > :since
-  AND EXISTS (SELECT FROM participants p WHERE p.session_id = s.id AND p.role = 'receiving')
-  AND coalesce((SELECT max(derived_at) FROM attendance a WHERE a.session_id = s.id), '-infinity')
-      < greatest(s.closed_at,
-                 (SELECT max(e.written_at) FROM evidence e WHERE e.session_id = s.id),
-                 (SELECT max(h.counted_at) FROM head_counts h
-                  JOIN participants p ON p.id = h.participant_id WHERE p.session_id = s.id))
-ORDER BY s.id;
+-- Sessions that ended in (since, until] and whose attendance is missing or stale.
+SELECT id FROM sessions
+WHERE ends_at > :since AND ends_at <= :until AND attendance_is_stale(sessions) ORDER BY id;
+
+-- name: newly_stale_sessions
+-- The same of sessions that ended after `since`, where something was written after `changed_since`.
+WITH changed AS MATERIALIZED (
+    SELECT * FROM sessions WHERE ends_at > :since AND id IN (
+        SELECT id FROM sessions WHERE closed_at >= :changed_since
+        UNION SELECT session_id FROM evidence WHERE written_at >= :changed_since
+        UNION SELECT p.session_id FROM head_counts h JOIN participants p ON p.id = h.participant_id
+              WHERE h.counted_at >= :changed_since
+        UNION SELECT p.session_id FROM push_facts f
+              JOIN participants p ON p.id = f.source_session_participant
+              WHERE f.watched >= :changed_since))
+SELECT s.id FROM sessions s JOIN changed USING (id) WHERE attendance_is_stale(s) ORDER BY s.id;
+
+-- name: hold_session!
+-- One derivation of a session at a time.
+SELECT FROM sessions WHERE id = :session_id FOR NO KEY UPDATE;
+
+-- name: made_up_for$
+SELECT makes_up_id FROM sessions WHERE id = :session_id;
+
+-- name: makeups
+-- What was given in place of a session's links: valid links of make-ups to the same class, and
+-- recordings pushed to it and watched, by the day in a zone.
+SELECT p.id AS participant_id, m.on_day, o.id AS by, made.expected, made.present
+FROM participants p
+JOIN sessions m ON m.makes_up_id = p.session_id
+JOIN participants o ON o.session_id = m.id AND o.class_id = p.class_id AND o.role = 'receiving'
+JOIN LATERAL (SELECT * FROM attendance n WHERE n.participant_id = o.id
+              ORDER BY n.revision DESC LIMIT 1) made ON made.valid
+WHERE p.session_id = :session_id AND p.role = 'receiving'
+UNION ALL
+SELECT p.id, CAST(f.watched AT TIME ZONE CAST(:zone AS text) AS date), f.push_id, NULL, NULL
+FROM participants p
+JOIN push_facts f ON f.source_session_participant = p.id AND f.class_id = p.class_id
+WHERE p.session_id = :session_id AND p.role = 'receiving' AND f.watched IS NOT NULL
+ORDER BY participant_id, on_day, by;

@@ -81,7 +81,10 @@ async def test_late_evidence_makes_a_session_stale_and_a_revision_settles_it(poo
 
     async def stale() -> list[object]:
         async with pool.connection() as connection:
-            return list(await presence.stale_sessions(connection, since))
+            newly = await presence.newly_stale_sessions(connection, since, since)
+            found = await presence.stale_sessions(connection, since, NOON + timedelta(days=1))
+        assert newly == found
+        return list(found)
 
     assert await stale() == [planned.session_id]
     async with pool.transaction() as connection:
@@ -91,7 +94,7 @@ async def test_late_evidence_makes_a_session_stale_and_a_revision_settles_it(poo
         await presence.add_evidence(connection, uuid4(), [(1, evidence(planned, 0))])
     assert await stale() == [planned.session_id]
     async with pool.transaction() as connection:
-        late = attendance(planned, AttendanceStatus.PARTIAL)
+        late = replace(attendance(planned, AttendanceStatus.PARTIAL), evidence_seen=1)
         assert await presence.add_attendance(connection, late) == 2
         found = await presence.attendance_of(connection, planned.receiving)
         [newest] = await presence.attendance_of_session(connection, planned.session_id)

@@ -1,7 +1,8 @@
 """From evidence to attendance: the thresholds, and that nothing but evidence counts."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
+from itertools import pairwise
 from uuid import UUID
 
 import pytest
@@ -9,13 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scheduler.attendance import AttendanceRules, derive, presence
+from scheduler.makeups import MakeUp
 from scheduler.model import (
+    Attendance,
     AttendanceStatus,
     EvidenceSlice,
     HeadCount,
     Participant,
     ParticipantRole,
     Session,
+    SessionKind,
     SessionState,
 )
 from tests.scheduler.test_session import NOON, SCHEDULED
@@ -28,10 +32,17 @@ COUNT = HeadCount(WHO, 40, 38, "x", NOON)
 A = AttendanceStatus
 
 
-def there(since: float, until: float, *, sent: bool = True, got: bool = True) -> EvidenceSlice:
-    return EvidenceSlice(
-        WHO, NOON + timedelta(seconds=since), NOON + timedelta(seconds=until), sent, got
-    )
+def there(
+    since: float,
+    until: float,
+    *,
+    sent: bool = True,
+    got: bool = True,
+    delay: float | None = None,
+    loss: float | None = None,
+) -> EvidenceSlice:
+    start, end = (NOON + timedelta(seconds=s) for s in (since, until))
+    return EvidenceSlice(WHO, start, end, sent, got, None, delay, loss)
 
 
 def judged(
@@ -102,24 +113,110 @@ def test_the_last_head_count_holds() -> None:
     assert found.present == 30
 
 
-spans = st.lists(st.tuples(st.integers(-100, 2500), st.integers(1, 600)), max_size=12)
+DUE = NOON.date() + timedelta(days=14)
+MADE = MakeUp(NOON.date() + timedelta(days=3), UUID(int=7), 40, 33)
 
 
-@given(spans, st.randoms(use_true_random=False))
+def made_up(
+    *makeups: MakeUp,
+    slices: tuple[EvidenceSlice, ...] = (),
+    session: Session = ENDED,
+    counts: tuple[HeadCount, ...] = (COUNT,),
+) -> tuple[A, str | None, date | None, date | None]:
+    found = derive(
+        session,
+        ROOM,
+        slices,
+        counts,
+        took_floor=True,
+        rules=RULES,
+        makeup_due_on=DUE,
+        makeups=makeups,
+    )
+    assert found.valid == (found.status in (A.FULL, A.MADE_UP))
+    return found.status, found.cause, found.makeup_due_on, found.made_up_on
+
+
+@pytest.mark.parametrize("cause", ["school", "network"])
+def test_a_lesson_that_the_school_or_the_network_cancelled_is_to_be_made_up(cause: str) -> None:
+    session = replace(ENDED, state=SessionState.CANCELLED, cancel_cause=cause)
+    assert made_up(session=session) == (A.EXCUSED, cause, DUE, None)
+    assert made_up(MADE, session=session) == (A.MADE_UP, cause, DUE, MADE.on_day)
+
+
+@pytest.mark.parametrize("cause", ["calendar", "bureau"])
+def test_one_that_calendar_or_bureau_cancelled_is_not(cause: str) -> None:
+    session = replace(ENDED, state=SessionState.CANCELLED, cancel_cause=cause)
+    assert made_up(MADE, session=session) == (A.EXCUSED, cause, None, None)
+
+
+def test_too_few_minutes_are_to_be_made_up_and_a_make_up_settles_it() -> None:
+    assert made_up() == (A.ABSENT, "never_there", DUE, None)
+    assert made_up(slices=(there(0, 1300),)) == (A.PARTIAL, "too_short", DUE, None)
+    assert made_up(MADE) == (A.MADE_UP, "never_there", DUE, MADE.on_day)
+
+
+def test_a_full_link_is_not_made_up_again_and_one_without_a_head_count_need_not_be() -> None:
+    whole = (there(0, 2400),)
+    assert made_up(MADE, slices=whole) == (A.FULL, None, None, None)
+    assert made_up(slices=whole, counts=()) == (A.PARTIAL, "no_head_count", None, None)
+    assert made_up(MADE, slices=whole, counts=())[0] is A.MADE_UP
+
+
+def test_the_earliest_make_up_holds_with_its_head_count() -> None:
+    later = MakeUp(MADE.on_day + timedelta(days=1), UUID(int=8), 40, 20)
+    for order in ((MADE, later), (later, MADE)):
+        found = derive(ENDED, ROOM, [], [COUNT], took_floor=True, rules=RULES, makeups=order)
+        assert (found.made_up_by, found.present, found.seconds) == (MADE.by, 33, 0)
+
+
+def test_a_research_meeting_asks_for_minutes_alone() -> None:
+    meeting = replace(ENDED, kind=SessionKind.RESEARCH)
+    teacher = Participant(WHO, ENDED.id, ParticipantRole.OBSERVER, None, None, "t")
+    for until, status in ((2400, A.FULL), (1300, A.PARTIAL), (100, A.ABSENT)):
+        slices = [there(0, until, sent=False)]
+        found = derive(meeting, teacher, slices, [], took_floor=False, rules=RULES)
+        assert (found.status, found.makeup_due_on) == (status, None)
+
+
+pieces = st.lists(
+    st.builds(
+        lambda start, length, delay, loss: there(start, start + length, delay=delay, loss=loss),
+        st.integers(-100, 2500),
+        st.integers(1, 600),
+        st.none() | st.integers(1, 500).map(float),
+        st.none() | st.integers(0, 20).map(lambda n: n / 20),
+    ),
+    max_size=12,
+)
+
+
+@given(pieces, st.data())
 def test_order_repetition_and_slicing_of_evidence_change_nothing(
-    given_spans: list[tuple[int, int]], random: st.random_module
+    slices: list[EvidenceSlice], data: st.DataObject
 ) -> None:
-    slices = [there(start, start + length) for start, length in given_spans]
-    mixed = [
-        piece
-        for start, length in given_spans
-        for cut in [length // 2]
-        for piece in (there(start, start + cut), there(start + cut, start + length))
-        if piece.from_at < piece.to_at
-    ]
-    mixed += mixed[::2]  # some came twice
-    random.shuffle(mixed)  # type: ignore[attr-defined]
-    assert judged(*slices) == judged(*mixed)
+    mixed = []
+    for piece in slices:
+        length = int((piece.to_at - piece.from_at).total_seconds())
+        cuts = sorted({0, length, *data.draw(st.lists(st.integers(0, length), max_size=3))})
+        parts = [
+            replace(
+                piece,
+                from_at=piece.from_at + timedelta(seconds=start),
+                to_at=piece.from_at + timedelta(seconds=end),
+            )
+            for start, end in pairwise(cuts)
+        ]
+        mixed += parts + data.draw(st.lists(st.sampled_from([piece, *parts]), max_size=3))
+    mixed = data.draw(st.permutations(mixed))
+
+    def judge(these: list[EvidenceSlice]) -> Attendance:
+        return derive(ENDED, ROOM, these, [COUNT], took_floor=True, rules=RULES)
+
+    assert judge(mixed) == judge(slices)
+
+
+spans = st.lists(st.tuples(st.integers(-100, 2500), st.integers(1, 600)), max_size=12)
 
 
 @given(spans)

@@ -1,0 +1,206 @@
+"""A make-up links to the original and counts once, whichever way it was given."""
+
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from classroom_sync.closing import derive_attendance
+from db import changes, indicators, marks, presence, sessions
+from db.changes import NewSession
+from db.pool import Connection, Pool
+from media.evidence import Evidence
+from scheduler.attendance import AttendanceRules
+from scheduler.indicators.values import Cut, Side
+from scheduler.model import AttendanceStatus, Participant, ParticipantRole, Receiver
+from tests.worlds import FAR, HUB, NOON, Planned, build, lesson, plan
+
+RULES = AttendanceRules()
+WEEK = Cut(date(2026, 9, 1), date(2026, 12, 31))
+A = AttendanceStatus
+
+
+async def held(connection: Connection, session_id: UUID, *, there: bool) -> list[A]:
+    """Let a lesson run; its receiving room was there for all of it, or not at all."""
+    session = await sessions.session(connection, session_id)
+    assert session is not None
+    await sessions.open_session(connection, session_id, session.starts_at)
+    await sessions.go_live(connection, session_id, session.starts_at)
+    room = _receiving(session.participants)
+    if there:
+        piece = Evidence(
+            str(session_id),
+            str(room.id),
+            session.starts_at,
+            session.ends_at,
+            sent_decodable=True,
+            received_decodable=True,
+            packets_in=1000,
+            bytes_in=1,
+            packets_out=1000,
+            bytes_out=1,
+            lost_in=10,
+            lost_out=20,
+            jitter_ms=1,
+            rtt_ms=80,
+            reason=None,
+        )
+        await presence.add_evidence(connection, uuid4(), [(1, piece)])
+        await marks.add_head_count(connection, room.id, 40, 31, "account:x")
+        await marks.add_interaction(connection, session_id, room.id, "floor_given")
+    await sessions.end(connection, session_id, session.ends_at)
+    return [a.status for a in await derive_attendance(connection, session_id, RULES)]
+
+
+def _receiving(participants: tuple[Participant, ...]) -> Participant:
+    return next(p for p in participants if p.role is ParticipantRole.RECEIVING)
+
+
+async def make_up(connection: Connection, planned: Planned, starts: datetime) -> UUID:
+    return await changes.add(
+        connection,
+        NewSession(
+            starts.date(),
+            starts,
+            starts + timedelta(minutes=40),
+            "music",
+            True,
+            f"{HUB}-T1",
+            f"{HUB}-R1",
+            (Receiver(f"{FAR}-R1", f"{FAR}-301", None),),
+            makes_up_id=planned.session_id,
+        ),
+    )
+
+
+async def delivered(connection: Connection) -> tuple[dict[str, float], list[UUID | None]]:
+    """Delivery, hours and make-ups, and the links that hours are counted from."""
+    as_of = datetime(2026, 12, 31, tzinfo=UTC)
+    found = await indicators.report(connection, WEEK, as_of + timedelta(days=400), RULES)
+    measures = {m.slug: m for i in found.indicators for m in i.measures}
+    page = await indicators.rows_behind(
+        connection, WEEK, as_of + timedelta(days=400), 5, "received", Side.NUMERATOR
+    )
+    return {
+        "delivered": measures["delivery"].numerator,
+        "due": measures["delivery"].denominator or 0,
+        "received": measures["received"].numerator,
+        "required": measures["made_up"].denominator or 0,
+        "in time": measures["made_up"].numerator,
+    }, [line.participant_id for line in page.lines]
+
+
+@pytest.mark.parametrize(("days", "in_time"), [(7, 1), (21, 0)])
+async def test_a_make_up_lesson_settles_the_original_and_counts_once(
+    pool: Pool, days: int, in_time: int
+) -> None:
+    async with pool.transaction() as connection:
+        await build(connection)
+        planned = await plan(connection, lesson())
+        assert await held(connection, planned.session_id, there=False) == [A.ABSENT]
+        before, _ = await delivered(connection)
+        assert before == {"delivered": 0, "due": 1, "received": 0, "required": 1, "in time": 0}
+        makeup = await make_up(connection, planned, NOON + timedelta(days=days))
+        assert await held(connection, makeup, there=True) == [A.FULL]
+        after, links = await delivered(connection)
+        original = await presence.attendance_of(connection, planned.receiving)
+    assert after == {"delivered": 1, "due": 1, "received": 1, "required": 1, "in time": in_time}
+    assert links == [planned.receiving]
+    assert original is not None
+    assert (original.status, original.cause) == (A.MADE_UP, "never_there")
+    assert original.made_up_on == NOON.date() + timedelta(days=days)
+    assert original.present == 31
+
+
+async def test_a_make_up_that_is_not_valid_settles_nothing(pool: Pool) -> None:
+    async with pool.transaction() as connection:
+        await build(connection)
+        planned = await plan(connection, lesson())
+        await held(connection, planned.session_id, there=False)
+        makeup = await make_up(connection, planned, NOON + timedelta(days=7))
+        assert await held(connection, makeup, there=False) == [A.ABSENT]
+        after, _ = await delivered(connection)
+    assert after == {"delivered": 0, "due": 1, "received": 0, "required": 1, "in time": 0}
+
+
+async def test_a_make_up_for_a_valid_lesson_is_not_counted_beside_it(pool: Pool) -> None:
+    async with pool.transaction() as connection:
+        await build(connection)
+        planned = await plan(connection, lesson())
+        assert await held(connection, planned.session_id, there=True) == [A.FULL]
+        makeup = await make_up(connection, planned, NOON + timedelta(days=7))
+        assert await held(connection, makeup, there=True) == [A.FULL]
+        after, links = await delivered(connection)
+    assert (after["delivered"], after["due"], links) == (1, 1, [planned.receiving])
+
+
+async def test_delay_and_loss_of_a_link_come_from_its_evidence(pool: Pool) -> None:
+    async with pool.transaction() as connection:
+        await build(connection)
+        planned = await plan(connection, lesson())
+        await held(connection, planned.session_id, there=True)
+        found = await presence.attendance_of(connection, planned.receiving)
+    assert found is not None
+    assert found.delay_p95_ms == 40
+    assert found.loss_p95 == pytest.approx(0.02)
+
+
+async def test_a_watched_recording_makes_up_and_makes_the_original_stale(
+    pool: Pool, dsn: str
+) -> None:
+    async with pool.transaction() as connection:
+        await build(connection)
+        planned = await plan(connection, lesson())
+        await held(connection, planned.session_id, there=False)
+    watched = NOON + timedelta(days=3, hours=13)  # the day after, by the clocks of the city
+    owner = await asyncpg.connect(dsn)
+    await owner.execute(
+        "CREATE TABLE pushed AS SELECT gen_random_uuid() AS push_id, $1::text AS class_id,"
+        " $2::text AS school_code, $3::date AS sent_on, $4::timestamptz AS fetched,"
+        " $4::timestamptz AS opened, $4::timestamptz AS watched,"
+        " $5::uuid AS source_session_participant",
+        f"{FAR}-301",
+        FAR,
+        NOON.date(),
+        watched,
+        planned.receiving,
+    )
+    await owner.execute("CREATE OR REPLACE VIEW push_facts AS SELECT * FROM pushed")
+    await owner.close()
+    async with pool.transaction() as connection:
+        since = NOON - timedelta(days=1)
+        assert await presence.stale_sessions(connection, since, watched) == [planned.session_id]
+        await derive_attendance(connection, planned.session_id, RULES)
+        assert await presence.stale_sessions(connection, since, watched) == []
+        found = await presence.attendance_of(connection, planned.receiving)
+        after, _ = await delivered(connection)
+        report = await indicators.report(connection, WEEK, datetime(2027, 6, 1, tzinfo=UTC), RULES)
+    assert found is not None
+    assert (found.status, found.made_up_on) == (A.MADE_UP, date(2026, 9, 11))
+    assert after == {"delivered": 1, "due": 1, "received": 1, "required": 1, "in time": 1}
+    push = {m.slug: (m.numerator, m.denominator) for m in report.indicators[15].measures}
+    assert push == {"packages": (1, None), "fetched": (1, 1), "opened": (1, 1), "watched": (1, 1)}
+
+
+async def test_a_corrected_head_count_after_the_end_makes_a_new_revision(pool: Pool) -> None:
+    async with pool.transaction() as connection:
+        await build(connection)
+        planned = await plan(connection, lesson())
+        await held(connection, planned.session_id, there=True)
+    async with pool.transaction() as connection:
+        await marks.add_head_count(connection, planned.receiving, 40, 30, "account:y", "one left")
+    async with pool.transaction() as connection:
+        since = NOON - timedelta(days=1)
+        stale = await presence.newly_stale_sessions(connection, since, since)
+        assert stale == [planned.session_id]
+        await derive_attendance(connection, planned.session_id, RULES)
+        assert await presence.newly_stale_sessions(connection, since, since) == []
+        found = await presence.attendance_of(connection, planned.receiving)
+        counts = await marks.head_counts_of_session(connection, planned.session_id)
+    assert found is not None
+    assert found.present == 30
+    assert [(c.present, c.counted_by, c.why) for c in counts] == [
+        (31, "account:x", ""),
+        (30, "account:y", "one left"),
+    ]

@@ -24,7 +24,7 @@ from classroom_sync.planning import plan_sessions
 from classroom_sync.secrets import CONTROL_KEY, MEDIA_KEY, shared_secret
 from classroom_sync.settings import ENV_PREFIX, Settings
 from classroom_sync.supervisor import NodeSupervisor
-from db import nodes, sessions
+from db import nodes, partitions, sessions
 from db.embedded import EmbeddedPostgres
 from db.errors import DatabaseError, Unreachable
 from db.pool import Leadership, Pool, migrate_database
@@ -210,6 +210,8 @@ async def _plan(pool: Pool, clock: SessionClock) -> None:
         try:
             async with pool.transaction() as connection:
                 await plan_sessions(connection, _now())
+            async with pool.transaction() as connection:
+                await partitions.make_ahead(connection, _now())
             await clock.refresh()
         except Unreachable as error:
             log.warning("sessions not planned", cause=str(error))

@@ -10,7 +10,7 @@ FROM unnest(CAST(:seqs AS bigint[]), CAST(:sessions AS uuid[]), CAST(:participan
             CAST(:packets_out AS bigint[]), CAST(:bytes_out AS bigint[]),
             CAST(:lost_in AS bigint[]), CAST(:lost_out AS bigint[]),
             CAST(:jitters AS real[]), CAST(:rtts AS real[]), CAST(:reasons AS text[])) AS r
-ON CONFLICT (node_id, seq) DO NOTHING;
+ON CONFLICT (node_id, seq, from_at) DO NOTHING;
 
 -- name: slices_of_session
 -- Evidence of a session, a day around it: what a node with a wrong clock says is not of it.

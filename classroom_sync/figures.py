@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from classroom_sync.errors import Refused
-from classroom_sync.keys import LIVE, NOW, POOL
+from classroom_sync.keys import LIVE, NOW, POOL, SETTINGS
 from db import calendar, indicators
 from scheduler.indicators.values import Cut, Dimension, Indicator, Measure, Report
 from scheduler.model import Term
@@ -63,6 +63,11 @@ async def read_coverage(
     term, cut, now = await read_period(request, since, until, as_of)
     async with request.app[POOL].connection() as connection:
         report = await indicators.report(
-            connection, cut, now, request.app[LIVE].rules, (Dimension.SCHOOL,)
+            connection,
+            cut,
+            now,
+            request.app[LIVE].rules,
+            (Dimension.SCHOOL,),
+            request.app[SETTINGS].indicator_rules,
         )
     return Coverage(term, report)

@@ -24,11 +24,12 @@ from classroom_sync.planning import plan_sessions
 from classroom_sync.secrets import CONTROL_KEY, MEDIA_KEY, shared_secret
 from classroom_sync.settings import ENV_PREFIX, Settings
 from classroom_sync.supervisor import NodeSupervisor
-from db import nodes, partitions, sessions
+from db import nodes, partitions, rollups, sessions
 from db.embedded import EmbeddedPostgres
 from db.errors import DatabaseError, Unreachable
 from db.pool import Leadership, Pool, migrate_database
 from scheduler.clock import SessionClock
+from scheduler.indicators.values import IndicatorRules
 
 log = structlog.get_logger()
 
@@ -96,7 +97,9 @@ async def serve(settings: Settings, announce: Announce, prepare: Prepare | None 
             await stack.enter_async_context(_running(links.run()))
             if prepare is not None:
                 await prepare(pool, live)
-            await stack.enter_async_context(_running(_lead(dsn, pool, live)))
+            await stack.enter_async_context(
+                _running(_lead(dsn, pool, live, settings.indicator_rules))
+            )
             http = await stack.enter_async_context(aiohttp.ClientSession())
             runner = web.AppRunner(
                 application.build(settings, pool, live, links, media_key, http, _now),
@@ -179,7 +182,7 @@ async def _running(work: Awaitable[None]) -> AsyncIterator[None]:
             await task
 
 
-async def _lead(dsn: str, pool: Pool, live: Live) -> None:
+async def _lead(dsn: str, pool: Pool, live: Live, choices: IndicatorRules) -> None:
     """For ever: wait to be the leader, then keep the clock until leadership is lost."""
     leadership = Leadership(dsn, _LEADER)
 
@@ -194,7 +197,7 @@ async def _lead(dsn: str, pool: Pool, live: Live) -> None:
         clock.start()
         try:
             async with asyncio.TaskGroup() as group:
-                plan = group.create_task(_plan(pool, clock))
+                plan = group.create_task(_plan(pool, clock, choices))
                 tend = group.create_task(_tend(live))
                 await leadership.lost(held)
                 plan.cancel()
@@ -205,17 +208,27 @@ async def _lead(dsn: str, pool: Pool, live: Live) -> None:
                 await held.close()
 
 
-async def _plan(pool: Pool, clock: SessionClock) -> None:
+async def _plan(pool: Pool, clock: SessionClock, choices: IndicatorRules) -> None:
     while True:
         try:
             async with pool.transaction() as connection:
                 await plan_sessions(connection, _now())
             async with pool.transaction() as connection:
                 await partitions.make_ahead(connection, _now())
+            await _roll_up(pool, choices)
             await clock.refresh()
         except Unreachable as error:
             log.warning("sessions not planned", cause=str(error))
         await asyncio.sleep(_PLAN_EVERY)
+
+
+async def _roll_up(pool: Pool, choices: IndicatorRules) -> None:
+    """Add up the weeks before this one that have changed, each by itself."""
+    async with pool.connection() as connection:
+        weeks = await rollups.changed(connection, _now().date(), choices)
+    for monday in weeks:
+        async with pool.transaction() as connection:
+            await rollups.roll_up(connection, monday, choices)
 
 
 async def _tend(live: Live) -> None:

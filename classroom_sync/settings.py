@@ -17,6 +17,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from scheduler.indicators.values import IndicatorRules
+
 ENV_PREFIX = "CLASSROOM_SYNC_"
 _ICE_URL = re.compile(r"(stuns?|turns?):[A-Za-z0-9._~:\[\]-]+(\?transport=(udp|tcp))?")
 
@@ -63,10 +65,32 @@ class Settings(BaseSettings):
         pattern=r"^https?://[^\s?#]+$",
         description="where clients reach a separate node's HTTP face; without it they never do",
     )
+    hub_rooms_count: bool = Field(
+        True, description="whether rooms of hub schools count toward the build targets"
+    )
+    regular_links: int = Field(
+        1, ge=1, le=100, description="valid lessons that make a school's week one of normal use"
+    )
+    delay_limit_ms: float = Field(
+        400, gt=0, le=10_000, description="one-way delay within which a line's quality is held good"
+    )
+    loss_limit: float = Field(
+        0.05, ge=0, le=1, description="share of packets lost within which it is held good"
+    )
     log_level: str = Field(
         "info", pattern="^(debug|info|warning|error)$", description="least severe record written"
     )
     log_format: str = Field("console", pattern="^(console|json)$", description="console or json")
+
+    @property
+    def indicator_rules(self) -> IndicatorRules:
+        """What the coverage report is counted by."""
+        return IndicatorRules(
+            hub_rooms_count=self.hub_rooms_count,
+            regular_links=self.regular_links,
+            delay_limit_ms=self.delay_limit_ms,
+            loss_limit=self.loss_limit,
+        )
 
     @field_validator("ice_servers", mode="before")
     @classmethod

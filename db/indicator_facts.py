@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import fields
 from datetime import date, datetime, timedelta
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
 
 from db import calendar, city
@@ -28,6 +28,7 @@ _sql = named("indicators")
 
 _COUNTED = frozenset(field.name for field in fields(Tally))
 WEEK = "week"  # what else figures are told apart by: calendar weeks, for the trend
+_ROLLED = (WEEK, Dimension.CITY, Dimension.SCHOOL)  # what of the city roll-ups have
 
 #: Terms, the earliest first, each with the numbers of its exam weeks.
 Terms: TypeAlias = tuple[tuple[Term, frozenset[int]], ...]
@@ -130,24 +131,33 @@ class Reading:
     async def tallies(self, by: str) -> Tallies:
         """Key → tally, for every value of `by` that anything happened for."""
         where = {"by": by, **self._asked}
+        rolled = self._asked["dimension"] is Dimension.CITY and by in _ROLLED
         told = Dimension.MONTH if by == WEEK else Dimension(by)
-        links = _sql.link_tallies(
-            self._connection,
-            **where,
-            day=self._day,
-            delay_limit=self._choices.delay_limit_ms,
-            loss_limit=self._choices.loss_limit,
-            lead_rooms=counts_lead_rooms(self._choices, self._cut.dimension, told),
-        )
-        merged: dict[str, dict[str, int]] = defaultdict(dict)
-        for found in (
-            links,
-            _sql.people(self._connection, **where),
+        held_to = {
+            "day": self._day,
+            "delay_limit": self._choices.delay_limit_ms,
+            "loss_limit": self._choices.loss_limit,
+            "lead_rooms": counts_lead_rooms(self._choices, self._cut.dimension, told),
+        }
+        sources = [
             _sql.research_tallies(self._connection, **where),
             _sql.push_tallies(self._connection, **where, day=self._day),
-        ):
+        ]
+        if rolled:
+            weeks = await self._weeks(self._asked["since"], self._asked["until"])
+            times = {name: where[name] for name in ("by", "as_of", "since", "until")}
+            sources.append(
+                _sql.rolled_tallies(self._connection, **times, **held_to, **weeks._asdict())
+            )
+        else:
+            sources.append(_sql.link_tallies(self._connection, **where, **held_to))
+            sources.append(_sql.people(self._connection, **where))
+        merged: dict[str, dict[str, int]] = defaultdict(dict)
+        for found in sources:
             async for row in found:
-                merged[row["key"]] |= {name: int(n) for name, n in row.items() if name in _COUNTED}
+                merged[row["key"]] |= {
+                    name: int(n or 0) for name, n in row.items() if name in _COUNTED
+                }
         if by in (WEEK, Dimension.CITY, Dimension.SCHOOL, Dimension.MONTH):
             for key, (used, regular) in (await self._normal_use(by)).items():
                 merged[key] |= {"school_weeks": used, "regular_schools": regular}
@@ -156,10 +166,7 @@ class Reading:
     async def _normal_use(self, by: str) -> dict[str, tuple[int, int]]:
         """Key → school-weeks in normal use, regular schools."""
         if self._school_weeks is None:
-            self._school_weeks = [
-                value(SchoolWeek, row)
-                async for row in _sql.school_weeks(self._connection, **whole_weeks(self._asked))
-            ]
+            self._school_weeks = await self._read_school_weeks()
         weeks = self._registers.weeks
         groups = {"": weeks}
         if by == WEEK:
@@ -179,3 +186,42 @@ class Reading:
             used, regular = normal(self._school_weeks, of, self._choices)
             found[key] = (len(used), len(regular))
         return found
+
+    async def _weeks(self, since: date, until: date) -> "_Weeks":
+        """The calendar weeks of a period that have begun."""
+        whole = [
+            row["monday"]
+            async for row in _sql.whole_weeks(
+                self._connection,
+                as_of=self._asked["as_of"],
+                since=since,
+                until=until,
+                delay_limit=self._choices.delay_limit_ms,
+                loss_limit=self._choices.loss_limit,
+            )
+        ]
+        monday = since - timedelta(days=since.weekday())
+        number = (min(until, self._day) - monday).days // 7 + 1
+        begun = [monday + timedelta(weeks=n) for n in range(number)]
+        return _Weeks(whole, sorted(set(begun) - set(whole)))
+
+    async def _read_school_weeks(self) -> list[SchoolWeek]:
+        if self._asked["dimension"] is not Dimension.CITY:
+            found = _sql.school_weeks(self._connection, **whole_weeks(self._asked))
+        else:
+            since, until = self._asked["since"], self._asked["until"]
+            weeks = await self._weeks(
+                since - timedelta(days=since.weekday()),
+                until + timedelta(days=6 - until.weekday()),
+            )
+            found = _sql.rolled_school_weeks(
+                self._connection, as_of=self._asked["as_of"], **weeks._asdict()
+            )
+        return [value(SchoolWeek, row) async for row in found]
+
+
+class _Weeks(NamedTuple):
+    """Mondays of weeks: rolled up, and not."""
+
+    whole: list[date]
+    rest: list[date]

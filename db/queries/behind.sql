@@ -20,7 +20,7 @@ WITH l AS (
         WHEN 'within_limits' THEN CASE WHEN delay_p95_ms <= :delay_limit
                                   AND loss_p95 <= :loss_limit THEN 1 END
         END AS amount
-    FROM links_as_of(:as_of, :since, :until) l
+    FROM links_known(:as_of, :since, :until) l
     WHERE l.due AND link_key(:dimension, l) = :key)
 SELECT * FROM l
 WHERE amount IS NOT NULL
@@ -34,7 +34,7 @@ LIMIT :count;
 WITH s AS (
     SELECT DISTINCT ON (session_id) session_id, participant_id, starts_at, ends_at, subject,
            lead_room_id, lead_teacher_id, hub_code
-    FROM links_as_of(:as_of, :since, :until) l
+    FROM links_known(:as_of, :since, :until) l
     WHERE l.due AND l.valid AND link_key(:dimension, l) = :key AND (l.evaluated OR NOT :evaluated)
     ORDER BY session_id, participant_id)
 SELECT * FROM s
@@ -46,7 +46,7 @@ LIMIT :count;
 -- name: reached
 -- What valid links reached of a kind, each with its newest link and its largest head count.
 WITH l AS (
-    SELECT l.* FROM links_as_of(:as_of, :since, :until) l
+    SELECT l.* FROM links_known(:as_of, :since, :until) l
     WHERE l.due AND l.valid AND link_key(:dimension, l) = :key),
 each AS (
     SELECT CASE :kind

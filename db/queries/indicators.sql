@@ -6,7 +6,7 @@ SET LOCAL plan_cache_mode = force_custom_plan;
 -- What due links of a cut come to, told apart by a dimension (Tally has the meaning of each).
 WITH l AS MATERIALIZED (
     SELECT link_key(:by, l) AS key, l.*
-    FROM links_as_of(:as_of, :since, :until) l
+    FROM links_known(:as_of, :since, :until) l
     WHERE l.due AND link_key(:dimension, l) = :key),
 sums AS (
     SELECT key,
@@ -52,11 +52,99 @@ FROM sums
 LEFT JOIN classes USING (key) LEFT JOIN rooms USING (key) LEFT JOIN grades USING (key)
 WHERE key IS NOT NULL ORDER BY key;
 
+-- name: whole_weeks
+-- Weeks of a period that are rolled up as they are.
+SELECT monday FROM whole_weeks(:as_of, :since, :until, :delay_limit, :loss_limit) AS w (monday)
+ORDER BY monday;
+
+-- name: rolled_tallies
+-- The same of the whole city, of its calendar weeks or of its receiving schools: weeks of `whole`
+-- from the roll-ups, those of `rest` from their links.
+WITH sums AS MATERIALIZED (
+    SELECT * FROM rollup_sums WHERE monday = ANY(CAST(:whole AS date[]))
+    UNION ALL
+    SELECT c.* FROM unnest(CAST(:rest AS date[])) AS w (monday),
+        LATERAL week_sums(:as_of, greatest(w.monday, :since), least(w.monday + 6, :until),
+                          :delay_limit, :loss_limit) c),
+members AS MATERIALIZED (
+    SELECT * FROM rollup_members WHERE monday = ANY(CAST(:whole AS date[]))
+    UNION ALL
+    SELECT c.* FROM unnest(CAST(:rest AS date[])) AS w (monday),
+        LATERAL week_members(:as_of, greatest(w.monday, :since), least(w.monday + 6, :until)) c),
+makeups AS (
+    SELECT * FROM rollup_makeups WHERE monday = ANY(CAST(:whole AS date[]))
+    UNION ALL
+    SELECT c.* FROM unnest(CAST(:rest AS date[])) AS w (monday),
+        LATERAL week_makeups(:as_of, greatest(w.monday, :since), least(w.monday + 6, :until)) c),
+added AS (
+    SELECT rolled_key(:by, monday, school_code) AS key,
+           sum(due) AS due, sum(delivered) AS delivered, sum(led) AS led,
+           sum(evaluated) AS evaluated, sum(pupil_times) AS pupil_times,
+           sum(expected) AS expected, sum(present) AS present, sum(interactive) AS interactive,
+           sum(responded) AS responded, sum(started) AS started,
+           sum(interrupted) AS interrupted, sum(measured) AS measured,
+           sum(within_limits) AS within_limits
+    FROM sums WHERE (school_code = '') = (:by <> 'school') GROUP BY 1),
+reached AS (
+    SELECT rolled_key(:by, monday, school_code) AS key,
+           count(DISTINCT school_code) AS schools_reached
+    FROM sums WHERE school_code <> '' AND delivered > 0 GROUP BY 1),
+owed AS (
+    SELECT rolled_key(:by, monday, school_code) AS key,
+           sum(required) AS makeups_required, sum(in_time) AS makeups_in_time
+    FROM makeups WHERE makeup_due_on < :day GROUP BY 1),
+counting AS (SELECT room_id FROM room_counts WHERE counts_from <= :day),
+declared AS (
+    SELECT DISTINCT school_code, subject || '/' || grade AS member FROM declared_needs
+    WHERE declared_on <= :day AND (withdrawn_on IS NULL OR withdrawn_on > :day)),
+distinct_members AS MATERIALIZED (
+    SELECT rolled_key(:by, monday, school_code) AS key,
+           CASE WHEN kind = 'lead_room' THEN 'room' ELSE kind END AS kind,
+           CASE WHEN kind = 'grade' THEN school_code || '/' || member ELSE member END AS member,
+           max(most) AS most
+    FROM members WHERE :lead_rooms OR kind <> 'lead_room' GROUP BY 1, 2, 3),
+sets AS (
+    SELECT key,
+           count(*) FILTER (WHERE kind = 'room' AND member IN (SELECT room_id FROM counting))
+               AS rooms_used,
+           sum(most) FILTER (WHERE kind = 'class') AS pupils,
+           count(*) FILTER (WHERE kind = 'grade' AND member IN (
+               SELECT school_code || '/' || member FROM declared)) AS subject_grades
+    FROM distinct_members GROUP BY key),
+people AS (
+    SELECT key, kind AS did, member AS teacher_id FROM distinct_members
+    WHERE kind IN ('lead', 'assistant')
+    UNION ALL
+    SELECT DISTINCT research_key(:by, r), 'researcher', r.teacher_id
+    FROM research_as_of(:as_of, :since, :until) r WHERE r.attended),
+teaching AS (
+    SELECT key,
+           count(*) FILTER (WHERE did = 'lead') AS leads,
+           count(*) FILTER (WHERE did = 'assistant') AS assistants,
+           count(*) FILTER (WHERE did = 'researcher') AS researchers,
+           count(DISTINCT teacher_id) AS teachers
+    FROM people WHERE key IS NOT NULL GROUP BY key)
+SELECT *
+FROM added FULL JOIN reached USING (key) FULL JOIN owed USING (key) FULL JOIN sets USING (key)
+    FULL JOIN teaching USING (key)
+ORDER BY key;
+
+-- name: rolled_school_weeks
+-- Valid links of each receiving school in whole calendar weeks, as `school_weeks` has them.
+SELECT school_code, monday, delivered AS links FROM rollup_sums
+WHERE monday = ANY(CAST(:whole AS date[])) AND school_code <> '' AND delivered > 0
+UNION ALL
+SELECT l.school_code, w.monday, count(*)
+FROM unnest(CAST(:rest AS date[])) AS w (monday),
+     LATERAL links_known(:as_of, w.monday, w.monday + 6) l
+WHERE l.due AND l.valid GROUP BY l.school_code, w.monday
+ORDER BY 1, 2;
+
 -- name: people
 -- Distinct teachers by what they did, and their union, told apart by a dimension.
 WITH l AS (
     SELECT DISTINCT link_key(:by, l) AS key, l.lead_teacher_id, l.assistant_id
-    FROM links_as_of(:as_of, :since, :until) l
+    FROM links_known(:as_of, :since, :until) l
     WHERE l.due AND l.valid AND link_key(:dimension, l) = :key),
 people AS (
     SELECT key, 'lead' AS did, lead_teacher_id AS teacher_id FROM l
@@ -76,7 +164,7 @@ GROUP BY key ORDER BY key;
 -- Valid links of each receiving school in each calendar week. Weeks are whole: days before a period
 -- count for the week that ends in it.
 SELECT l.school_code, CAST(day_key('week', l.on_day) AS date) AS monday, count(*) AS links
-FROM links_as_of(:as_of, :since, :until) l
+FROM links_known(:as_of, :since, :until) l
 WHERE l.due AND l.valid AND link_key(:dimension, l) = :key
 GROUP BY 1, 2 ORDER BY 1, 2;
 

@@ -1,0 +1,54 @@
+-- name: changed_weeks
+-- Weeks that are over and have changed since they were rolled up, or are held to other limits.
+SELECT monday FROM changed_weeks WHERE monday + 6 < :today
+UNION
+SELECT monday FROM rollup_weeks
+WHERE delay_limit <> CAST(:delay_limit AS real) OR loss_limit <> CAST(:loss_limit AS real)
+ORDER BY monday;
+
+-- name: roll_up!
+SELECT roll_up(:monday, :delay_limit, :loss_limit);
+
+-- name: different_links$
+-- Links of a week that link_facts has otherwise than their history gives them, or one lacks.
+SELECT count(*) FROM (
+    (SELECT * FROM link_facts WHERE on_day BETWEEN :monday AND :monday + 6
+     EXCEPT SELECT * FROM link_facts_of(NULL, :monday, :monday + 6))
+    UNION ALL
+    (SELECT * FROM link_facts_of(NULL, :monday, :monday + 6)
+     EXCEPT SELECT * FROM link_facts WHERE on_day BETWEEN :monday AND :monday + 6)) d;
+
+-- name: different_sums$
+SELECT count(*) FROM rollup_weeks w, LATERAL (
+    (SELECT * FROM rollup_sums r WHERE r.monday = w.monday
+     EXCEPT SELECT * FROM week_sums('infinity', w.monday, w.monday + 6, w.delay_limit,
+                                    w.loss_limit))
+    UNION ALL
+    (SELECT * FROM week_sums('infinity', w.monday, w.monday + 6, w.delay_limit, w.loss_limit)
+     EXCEPT SELECT * FROM rollup_sums r WHERE r.monday = w.monday)) d
+WHERE w.monday = :monday AND NOT EXISTS (SELECT FROM changed_weeks c WHERE c.monday = w.monday);
+
+-- name: different_makeups$
+SELECT count(*) FROM rollup_weeks w, LATERAL (
+    (SELECT * FROM rollup_makeups r WHERE r.monday = w.monday
+     EXCEPT SELECT * FROM week_makeups('infinity', w.monday, w.monday + 6))
+    UNION ALL
+    (SELECT * FROM week_makeups('infinity', w.monday, w.monday + 6)
+     EXCEPT SELECT * FROM rollup_makeups r WHERE r.monday = w.monday)) d
+WHERE w.monday = :monday AND NOT EXISTS (SELECT FROM changed_weeks c WHERE c.monday = w.monday);
+
+-- name: different_members$
+SELECT count(*) FROM rollup_weeks w, LATERAL (
+    (SELECT * FROM rollup_members r WHERE r.monday = w.monday
+     EXCEPT SELECT * FROM week_members('infinity', w.monday, w.monday + 6))
+    UNION ALL
+    (SELECT * FROM week_members('infinity', w.monday, w.monday + 6)
+     EXCEPT SELECT * FROM rollup_members r WHERE r.monday = w.monday)) d
+WHERE w.monday = :monday AND NOT EXISTS (SELECT FROM changed_weeks c WHERE c.monday = w.monday);
+
+-- name: weeks_with_links
+-- Mondays of weeks that hold a finished session.
+SELECT DISTINCT monday_of(on_day) AS monday FROM sessions
+WHERE kind = 'live_lesson' AND closed_at IS NOT NULL AND on_day BETWEEN :since AND :until
+UNION SELECT monday FROM rollup_weeks WHERE monday BETWEEN monday_of(:since) AND :until
+ORDER BY monday;

@@ -1,0 +1,67 @@
+"""Weeks added up, so that a report of years reads as much as one of days.
+
+No report depends on it: weeks that are not rolled up, or changed since, are read from their links.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+from db.pool import Connection
+from db.queries import named
+from scheduler.indicators.values import IndicatorRules
+
+_sql = named("rollups")
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A week in which what is kept differs from what its source gives: rows on either side."""
+
+    monday: date
+    links: int
+    sums: int
+    makeups: int
+    members: int
+
+
+async def changed(
+    connection: Connection, today: date, choices: IndicatorRules | None = None
+) -> list[date]:
+    """Mondays of the weeks before this one that are to be rolled up."""
+    found = _sql.changed_weeks(connection, today=today, **_limits(choices))
+    return [row["monday"] async for row in found]
+
+
+async def roll_up(
+    connection: Connection, monday: date, choices: IndicatorRules | None = None
+) -> None:
+    """Add up one week anew; best in a transaction of its own."""
+    await _sql.roll_up(connection, monday=monday, **_limits(choices))
+
+
+async def check_rollups(connection: Connection, since: date, until: date) -> tuple[Difference, ...]:
+    """Derive every week of a period again and compare: the weeks in which something differs.
+
+    Links are held to sessions and attendance, roll-ups to links; weeks that wait to be rolled up
+    have no roll-up to compare.
+    """
+    found = []
+    mondays = [
+        r["monday"] async for r in _sql.weeks_with_links(connection, since=since, until=until)
+    ]
+    for monday in mondays:
+        difference = Difference(
+            monday,
+            await _sql.different_links(connection, monday=monday),
+            await _sql.different_sums(connection, monday=monday),
+            await _sql.different_makeups(connection, monday=monday),
+            await _sql.different_members(connection, monday=monday),
+        )
+        if difference != Difference(monday, 0, 0, 0, 0):
+            found.append(difference)
+    return tuple(found)
+
+
+def _limits(choices: IndicatorRules | None) -> dict[str, float]:
+    choices = choices or IndicatorRules()
+    return {"delay_limit": choices.delay_limit_ms, "loss_limit": choices.loss_limit}

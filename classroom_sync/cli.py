@@ -12,7 +12,13 @@ import typer
 import uvloop
 from rich.console import Console
 
-from classroom_sync import __version__, exchange_commands, logs, timetable_commands
+from classroom_sync import (
+    __version__,
+    exchange_commands,
+    logs,
+    report_commands,
+    timetable_commands,
+)
 from classroom_sync.errors import CannotStart
 from classroom_sync.settings import BadSettings, Settings, load
 
@@ -190,6 +196,7 @@ def migrate(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
 
 
 app.add_typer(timetable_commands.app, name="timetable")
+app.add_typer(report_commands.app, name="report")
 app.add_typer(exchange_commands.app)
 
 bench = typer.Typer(help="Measure, beside a named rival on the same load.", no_args_is_help=True)

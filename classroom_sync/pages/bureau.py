@@ -87,11 +87,6 @@ async def wall(request: web.Request) -> web.StreamResponse:
         request,
         "bureau_wall.html",
         **_values(request, await _read(request), dashboard.WALL),
-        view_seconds=_seconds(request, VIEW_SECONDS),
+        view_seconds=VIEW_SECONDS,
         refresh_seconds=REFRESH_SECONDS,
     )
-
-
-def _seconds(request: web.Request, usual: int) -> int:
-    text = request.query.get("seconds", "")
-    return min(600, max(1, int(text))) if text.isdecimal() and len(text) < 5 else usual

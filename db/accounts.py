@@ -84,6 +84,11 @@ async def account_by_login(connection: Connection, login: str) -> Account | None
     return None if row is None else value(Account, row)
 
 
+async def account(connection: Connection, account_id: UUID) -> Account | None:
+    row = await _sql.account(connection, id=account_id)
+    return None if row is None else value(Account, row)
+
+
 async def set_password(connection: Connection, account_id: UUID, password_hash: str) -> None:
     await _sql.set_password(connection, id=account_id, password_hash=password_hash)
 

@@ -1,14 +1,16 @@
 """The bureau's door: the dashboard, and the same for a wall."""
 
+from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
 from pydantic import ValidationError
 
+from classroom_sync import wall_address
 from classroom_sync.auth import requires
 from classroom_sync.errors import Refused
-from classroom_sync.keys import LIVE, LOCALE, NOW, POOL
+from classroom_sync.keys import LIVE, LOCALE, NOW, POOL, VISITOR
 from classroom_sync.pages import dashboard
 from classroom_sync.pages.rendering import page
 from classroom_sync.permissions import Action
@@ -16,7 +18,10 @@ from classroom_sync.reports import definitions
 from classroom_sync.reports.document import document
 from classroom_sync.reports.exports import Form
 from classroom_sync.reports.labels import labels
-from classroom_sync.reports.reading import Found, Wanted, read_report
+from classroom_sync.reports.reading import Found, Wanted, read_cut, read_report
+from classroom_sync.secrets import shared_secret
+from db import accounts, marks
+from scheduler.indicators.values import Dimension
 
 routes = web.RouteTableDef()
 
@@ -27,7 +32,10 @@ REFRESH_SECONDS = 60
 
 def wanted(request: web.Request) -> Wanted:
     """The form's fields; those left empty are not given. Raises Refused."""
-    given = {name: text for name, text in request.query.items() if text}
+    return _wanted({name: text for name, text in request.query.items() if text})
+
+
+def _wanted(given: Mapping[str, str]) -> Wanted:
     try:
         return Wanted.model_validate({n: given[n] for n in Wanted.model_fields if n in given})
     except ValidationError:
@@ -81,12 +89,56 @@ async def coverage(request: web.Request) -> web.StreamResponse:
 @routes.get("/bureau/wall")
 @requires(Action.SEE_COVERAGE)
 async def wall(request: web.Request) -> web.StreamResponse:
-    """The dashboard for a screen that nobody touches: views take turns, figures renew themselves,
-    and asking for them keeps whoever opened it signed in."""
+    """The dashboard for a screen that nobody touches: views turn, figures renew themselves."""
+    return await _wall(request, await _read(request))
+
+
+@routes.post("/bureau/wall")
+@requires(Action.SEE_COVERAGE)
+async def new_wall(request: web.Request) -> web.StreamResponse:
+    """A wall that needs nobody to sign it in: leads to its address."""
+    visitor, now = request[VISITOR], request.app[NOW]()
+    form = {name: str(text) for name, text in (await request.post()).items()}
+    asked = _wanted({name: form[name] for name in ("of", "by") if name in form})
+    assert visitor.account_id is not None, "only accounts see coverage"
+    async with request.app[POOL].transaction() as connection:
+        await read_cut(connection, asked, now)
+        account = await accounts.account(connection, visitor.account_id)
+        assert account is not None, "it has just asked"
+        key = await shared_secret(connection, wall_address.KEY)
+        token = wall_address.issue(key, account, asked.of, asked.by.value, now)
+        await marks.add_audit(connection, visitor.actor, "wall_opened", f"coverage:{asked.of}")
+    raise web.HTTPSeeOther(f"/wall/{token}")
+
+
+@routes.get("/wall/{token}")
+async def wall_by_address(request: web.Request) -> web.StreamResponse:
+    """The wall, for whoever has its address."""
+    now = request.app[NOW]()
+    async with request.app[POOL].connection() as connection:
+        key = await shared_secret(connection, wall_address.KEY)
+        try:
+            address = wall_address.verify(key, request.match_info["token"], now)
+        except wall_address.BadAddress:
+            raise _no_wall() from None
+        if not address.good_for(await accounts.account(connection, address.account_id)):
+            raise _no_wall()
+        asked = Wanted(of=address.of, by=Dimension(address.by))
+        found = await read_report(connection, asked, now, request.app[LIVE].rules)
+    return await _wall(request, found)
+
+
+def _no_wall() -> Refused:
+    return Refused(
+        404, "This wall's address is not good any more: open a new one from the coverage page."
+    )
+
+
+async def _wall(request: web.Request, found: Found) -> web.StreamResponse:
     return await page(
         request,
         "bureau_wall.html",
-        **_values(request, await _read(request), dashboard.WALL),
+        **_values(request, found, dashboard.WALL),
         view_seconds=VIEW_SECONDS,
         refresh_seconds=REFRESH_SECONDS,
     )

@@ -48,10 +48,6 @@ class Addresses:
         query = {name: self._same[name] for name in ("since", "until")}
         return "/bureau?" + urlencode(query | {"of": of, "by": self._found.by.value})
 
-    def wall(self) -> str:
-        """For a screen: without dates, so that the term goes on by itself."""
-        return "/bureau/wall?" + urlencode({"of": self._own, "by": self._found.by.value})
-
 
 @dataclass(frozen=True, slots=True)
 class Figure:

@@ -22,17 +22,19 @@ _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 class Wanted(BaseModel, frozen=True, extra="forbid"):
     """A period, a part of the city, and what its figures are told apart by."""
 
-    since: date | None = Field(None, description="first day; by default the term's first")
-    until: date | None = Field(None, description="last day, included; by default today")
+    since: date | None = Field(default=None, description="first day; by default the term's first")
+    until: date | None = Field(default=None, description="last day, included; by default today")
     as_of: datetime | None = Field(
-        None, description="what was known at this instant (with a zone); by default now"
+        default=None, description="what was known at this instant (with a zone); by default now"
     )
     of: str = Field(
-        "city",
+        default="city",
         max_length=80,
         description="city, or one value of a dimension: school:2132000004, subject:music, …",
     )
-    by: Dimension = Field(Dimension.SCHOOL, description="what the figures are told apart by")
+    by: Dimension = Field(
+        default=Dimension.SCHOOL, description="what the figures are told apart by"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,7 +157,7 @@ def test_every_page_and_endpoint_is_in_the_table() -> None:
         for r in module.routes
         if isinstance(r, web.RouteDef) and not hasattr(r.handler, "action")
     ]
-    assert unguarded == ["/calendar/{token}.ics"]  # its address is the secret
+    assert unguarded == ["/wall/{token}", "/calendar/{token}.ics"]  # their address is the secret
     assert {e.path for e in ENDPOINTS if e.action is None} == {
         "/api/v1/sign-in",
         "/api/v1/pairings",

@@ -12,18 +12,19 @@ from uuid import uuid4
 import aiohttp
 import pytest
 
+from classroom_sync import tokens
 from classroom_sync.pages.names import read_names
 from classroom_sync.reports import exports
 from classroom_sync.reports.labels import labels
 from classroom_sync.reports.numbers import plain, share
 from classroom_sync.reports.reading import Found, Wanted, read_report
-from db import presence, sessions
+from db import accounts, presence, sessions
 from db.pool import Pool
 from media.evidence import Evidence
 from scheduler.attendance import AttendanceRules
 from scheduler.indicators.values import Dimension, Side
 from tests import indicator_world
-from tests.http.conftest import Site, served, sign_in
+from tests.http.conftest import MEDIA_KEY, Site, served, sign_in
 from tests.indicator_world import AS_OF, RECEIVING, World
 from tests.reports import paper, readers
 from tests.worlds import Planned
@@ -358,6 +359,52 @@ async def test_the_wall_shows_the_same_figures_without_a_way_out(
             assert plain(over) in wall, (number, slug)
     assert "/logout" not in wall
     assert "/bureau/behind" not in wall
+
+
+async def _opened(site: Site) -> str:
+    """The address of a wall that the bureau opens."""
+    async with site.browser(Accept="text/html") as browser:
+        form = {"csrf": await sign_in(browser, "bureau"), "of": "city", "by": "hub"}
+        async with browser.post("/bureau/wall", data=form, allow_redirects=False) as response:
+            assert response.status == 303, await response.text()
+            return response.headers["Location"]
+
+
+async def test_a_walls_address_needs_no_sign_in_and_outlives_every_session(bureau: Site) -> None:
+    address = await _opened(bureau)
+    bureau.now += timedelta(days=300)
+    async with bureau.browser(Accept="text/html") as screen:
+        assert 'id="views"' in await got(screen, address)
+        await got(screen, "/bureau", 401)
+        bureau.now += timedelta(days=70)
+        await got(screen, address, 404)
+
+
+async def test_a_walls_address_ends_with_the_password_that_made_it(bureau: Site) -> None:
+    address = await _opened(bureau)
+    async with bureau.pool.transaction() as connection:
+        account = await accounts.account_by_login(connection, "bureau")
+        assert account is not None
+        await accounts.set_password(connection, account.id, "another hash")
+    async with bureau.browser(Accept="text/html") as screen:
+        await got(screen, address, 404)
+
+
+async def test_a_forged_walls_address_opens_nothing(bureau: Site) -> None:
+    address = await _opened(bureau)
+    media = tokens.issue(
+        MEDIA_KEY, tokens.MediaToken(uuid4(), uuid4(), "publish", "lead"), bureau.now
+    )
+    async with bureau.browser(Accept="text/html") as screen:
+        for forged in (address[:-4] + "AAAA", "/wall/x", f"/wall/{media}", f"/wall/{'x' * 3000}"):
+            await got(screen, forged, 404)
+
+
+async def test_a_teacher_opens_no_wall(bureau: Site) -> None:
+    async with bureau.browser(Accept="text/html") as browser:
+        form = {"csrf": await sign_in(browser, "lead"), "of": "city"}
+        async with browser.post("/bureau/wall", data=form) as response:
+            assert response.status == 403
 
 
 async def test_a_city_before_its_first_lesson_is_told_what_to_do(site: Site) -> None:

@@ -5,6 +5,7 @@ Every output prints from here: the page, the sheet of definitions, the paper. Fo
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from classroom_sync.reports.sixteen import INDICATORS, ROOMS
 from classroom_sync.reports.words import IndicatorDefinition, MeasureDefinition, Text, share
@@ -12,6 +13,7 @@ from scheduler.attendance import AttendanceRules
 from scheduler.indicators.values import IndicatorRules
 
 _BY_NUMBER = {each.number: each for each in INDICATORS}
+_MEASURES = {(each.number, m.slug): m for each in INDICATORS for m in each.measures}
 
 
 _ROOMS_OF_CUT = share(
@@ -25,6 +27,7 @@ _ROOMS_OF_CUT = share(
 _TARGET = "target_"
 
 
+@lru_cache(maxsize=64)
 def _target_measure(slug: str) -> MeasureDefinition:
     """Indicator 1 against the target of one deadline: "target_2020-12-31"."""
     deadline = slug.removeprefix(_TARGET)
@@ -47,8 +50,7 @@ def measure(number: int, slug: str) -> MeasureDefinition:
     """The definition of a measure. Raises KeyError."""
     if number == 1:
         return _target_measure(slug) if slug.startswith(_TARGET) else _ROOMS_OF_CUT
-    found = {each.slug: each for each in _BY_NUMBER[number].measures}
-    return found[slug]
+    return _MEASURES[number, slug]
 
 
 def thresholds(rules: AttendanceRules, choices: IndicatorRules) -> Iterator[Text]:

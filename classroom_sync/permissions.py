@@ -29,6 +29,7 @@ class Action(StrEnum):
     CHANGE_LESSONS = "change_lessons"  # single dated lessons: substitute, cancel, make up, ad hoc
     EDIT_CALENDAR = "edit_calendar"  # terms, holidays and make-up workdays, exam weeks
     KEEP_TIMES = "keep_times"  # a school's bells and busy times: its own, or any school's
+    KEEP_REGISTERS = "keep_registers"  # schools (of the city), teachers and classes (of one's own)
     ANSWER_SHIFTS = "answer_shifts"  # a receiving school's word on what a lesson displaces
 
 
@@ -48,6 +49,7 @@ TABLE: dict[Action, frozenset[Role]] = {
     _A.CHANGE_LESSONS: frozenset({_R.ADMIN}),
     _A.EDIT_CALENDAR: frozenset({_R.ADMIN}),
     _A.KEEP_TIMES: frozenset({_R.ADMIN}),
+    _A.KEEP_REGISTERS: frozenset({_R.ADMIN}),
     _A.ANSWER_SHIFTS: frozenset({_R.ADMIN}),
 }
 

@@ -4,7 +4,7 @@ Whatever is asked, the exclusion constraint keeps rooms, teachers and classes in
 time: a change that would break it is `Taken`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -16,7 +16,15 @@ from db.pool import Connection
 from db.queries import named
 from scheduler.busy import kept_between
 from scheduler.dated import cast_of
-from scheduler.model import Lesson, ParticipantRole, Receiver, Session, SessionState
+from scheduler.model import (
+    ClassGroup,
+    Lesson,
+    ParticipantRole,
+    Receiver,
+    Session,
+    SessionState,
+    Teacher,
+)
 
 _sql = named("changes")
 
@@ -203,15 +211,22 @@ async def cancelled_instead(connection: Connection, session_id: UUID, lesson_id:
 
 async def taken(connection: Connection, since: datetime, until: datetime) -> frozenset[str]:
     """Ids of the rooms, teachers and classes that are in some session during [since, until), and of
-    the teachers and classes that their own school keeps then."""
+    the teachers and classes that their own school keeps then, or that are retired."""
     found = _sql.taken(connection, since=since, until=until)
     reserved = frozenset([row["resource_id"] async for row in found])
-    return reserved | await _kept(connection, since, until)
+    people: list[Teacher | ClassGroup] = [
+        *await city.teachers(connection),
+        *await city.class_groups(connection),
+    ]
+    closed = {s.code for s in await city.schools(connection) if s.retired_on}
+    gone = frozenset(p.id for p in people if p.retired_on or p.school_code in closed)
+    schools = {p.id: p.school_code for p in people}
+    return reserved | gone | await _kept(connection, schools, since, until)
 
 
-async def _kept(connection: Connection, since: datetime, until: datetime) -> frozenset[str]:
-    schools = {t.id: t.school_code for t in await city.teachers(connection)}
-    schools |= {g.id: g.school_code for g in await city.class_groups(connection)}
+async def _kept(
+    connection: Connection, schools: Mapping[str, str], since: datetime, until: datetime
+) -> frozenset[str]:
     schedules = await calendar.bells(connection)
     kept: frozenset[str] = frozenset()
     for each in await calendar.terms(connection):

@@ -74,6 +74,7 @@ class School:
     role: SchoolRole
     hub_code: str | None
     uplink_mbit: int
+    retired_on: date | None = None  # it takes part in nothing new
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,7 @@ class Teacher:
     role: str  # "lead" | "assistant"
     subjects: tuple[str, ...]
     max_lessons_per_day: int
+    retired_on: date | None = None  # has left
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,7 @@ class ClassGroup:
     name: str
     grade: int
     enrolment: int
+    retired_on: date | None = None  # has left school, or was merged into another
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,7 @@ def add_routes(app: web.Application) -> None:
         calendar_days,
         changes,
         publication,
+        registers,
         repair,
         reports,
         shifts,

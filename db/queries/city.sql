@@ -1,6 +1,6 @@
 -- name: add_school!
-INSERT INTO schools (code, name, short_name, role, hub_code, uplink_mbit)
-VALUES (:code, :name, :short_name, :role, :hub_code, :uplink_mbit);
+INSERT INTO schools (code, name, short_name, role, hub_code, uplink_mbit, retired_on)
+VALUES (:code, :name, :short_name, :role, :hub_code, :uplink_mbit, :retired_on);
 
 -- name: add_room!
 INSERT INTO rooms (id, school_code, name, kind, phase, status, installed_on, accepted_on)
@@ -13,15 +13,15 @@ INSERT INTO room_targets (deadline, rooms, source) VALUES (:deadline, :rooms, :s
 INSERT INTO subjects (slug, name_zh, name_en) VALUES (:slug, :name_zh, :name_en);
 
 -- name: add_teacher!
-INSERT INTO teachers (id, school_code, name, role, subjects, max_lessons_per_day)
-VALUES (:id, :school_code, :name, :role, :subjects, :max_lessons_per_day);
+INSERT INTO teachers (id, school_code, name, role, subjects, max_lessons_per_day, retired_on)
+VALUES (:id, :school_code, :name, :role, :subjects, :max_lessons_per_day, :retired_on);
 
 -- name: add_class_group!
-INSERT INTO class_groups (id, school_code, name, grade, enrolment)
-VALUES (:id, :school_code, :name, :grade, :enrolment);
+INSERT INTO class_groups (id, school_code, name, grade, enrolment, retired_on)
+VALUES (:id, :school_code, :name, :grade, :enrolment, :retired_on);
 
 -- name: schools
-SELECT code, name, short_name, role, hub_code, uplink_mbit FROM schools ORDER BY code;
+SELECT code, name, short_name, role, hub_code, uplink_mbit, retired_on FROM schools ORDER BY code;
 
 -- name: rooms
 SELECT id, school_code, name, kind, phase, status, installed_on, accepted_on
@@ -34,7 +34,8 @@ SELECT deadline, rooms, source FROM room_targets ORDER BY deadline;
 SELECT slug, name_zh, name_en FROM subjects ORDER BY slug;
 
 -- name: teachers
-SELECT id, school_code, name, role, subjects, max_lessons_per_day FROM teachers ORDER BY id;
+SELECT id, school_code, name, role, subjects, max_lessons_per_day, retired_on
+FROM teachers ORDER BY id;
 
 -- name: class_groups
-SELECT id, school_code, name, grade, enrolment FROM class_groups ORDER BY id;
+SELECT id, school_code, name, grade, enrolment, retired_on FROM class_groups ORDER BY id;

@@ -43,6 +43,7 @@ RULES: tuple[Rule, ...] = (
     shifts.DisplacedTooMuch(),
     shifts.Displaced(),
     shifts.Lunch(),
+    suitability.Retired(),
     suitability.GradeMismatch(),
     suitability.SubjectNotTaught(),
     suitability.MoreThanDemanded(),

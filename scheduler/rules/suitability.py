@@ -1,4 +1,4 @@
-"""Who teaches whom: the teacher's subjects and school, the classes' grade and demand."""
+"""Who teaches whom: who is still there, the teacher's subjects, the classes' grade and demand."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -6,6 +6,27 @@ from collections.abc import Iterator
 from scheduler.board import Board, by_weeks, share_weeks
 from scheduler.model import Weeks
 from scheduler.rules.rule import Limit, Rule, Rules
+
+
+class Retired(Rule):
+    key = "retired"
+    alone = True
+    requirement = "{who} is still there"
+    sentence = "{who} has left, or is closed: {lessons} on {day} at {time}."
+    mend = "Choose somebody else, or take the lesson out."
+
+    def limits(self, board: Board, rules: Rules) -> Iterator[Limit]:
+        gone = {t.id for t in board.city.teachers if t.retired_on}
+        gone |= {g.id for g in board.city.classes if g.retired_on}
+        gone |= {s.code for s in board.city.schools if s.retired_on}
+        if not gone:
+            return
+        for session in board.sessions:
+            for who in sorted(gone & {session.teacher_id, session.hub_code}):
+                yield Limit((session,), 0, who, session.weeks)
+        for link in board.links:
+            for who in sorted(gone & {link.class_id, link.assistant_id or "", link.school_code}):
+                yield Limit((link,), 0, who, link.weeks)
 
 
 class GradeMismatch(Rule):

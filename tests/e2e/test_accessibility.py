@@ -42,6 +42,8 @@ MORE = {
         "/admin/changes?session={session}",
         "/admin/calendar?day={day}",
         "/admin/calendar?day={day}&kind=holiday",
+        "/admin/registers?kind=teachers&edit={teacher}",
+        "/admin/registers?kind=classes",
         "/admin/repair?who={teacher}&since={day}&until={day}",
     ),
     "bureau": (

@@ -1,4 +1,4 @@
-"""An administrator keeps the calendar, the bells and the busy times in a real browser."""
+"""An administrator keeps calendar, bells, busy times and registers in a real browser."""
 
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -115,3 +115,39 @@ async def test_a_school_enters_winter_bells_and_keeps_a_period(tmp_path: Path) -
         assert await page.locator("td.kept").count() == kept + 1
         await page.click("td.kept:has-text('class meeting') button")
         await page.wait_for_selector("text=class meeting", state="detached")
+
+
+async def test_a_teacher_is_entered_changed_and_retired(tmp_path: Path) -> None:
+    async with (
+        demo(tmp_path / "data", "--port", "0", "--udp-port", "0") as running,
+        browser() as chromium,
+    ):
+        page = await new_page(chromium, "en")
+        await sign_in(page, running, "admin")
+        await page.click("text=Registers")
+        await page.click("nav.tabs >> text=Teachers")
+        await page.fill("#entry [name=name]", "Ann")
+        await page.click("#entry button")
+        await page.wait_for_selector("#entry .problem:visible")  # she teaches nothing yet
+        await page.check("#entry input[value=art]")
+        await page.click("#entry button")
+        row = page.locator("tbody tr:has(td:text-is('Ann'))")
+        await row.wait_for()
+        assert "Art" in (await row.text_content() or "")
+        await row.locator("text=Change…").click()
+        await page.check("#entry input[value=music]")
+        await page.click("#entry button")
+        await row.locator(".chip").nth(1).wait_for()
+        await row.locator("text=Retire").click()
+        await row.locator("text=retired since").wait_for()
+        await row.locator("text=Bring back").click()
+        await row.locator("text=retired since").wait_for(state="detached")
+
+        # a school's code is its address; a hub has no hub
+        await page.click("nav.tabs >> text=Schools")
+        await page.fill("#code", "2132999999")
+        await page.fill("[name=name]", "New school")
+        await page.fill("[name=short_name]", "New")
+        await page.select_option("[name=role]", "hub")
+        await page.click("#entry button")
+        await page.locator("tbody tr:has-text('2132999999'):has-text('hub school')").wait_for()

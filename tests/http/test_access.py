@@ -19,6 +19,7 @@ from classroom_sync.pages import (
     drill_down,
     feeds,
     imports,
+    registers,
     repair,
     room,
     shifts,
@@ -40,6 +41,7 @@ PAGES = (
     calendar,
     bells,
     busy,
+    registers,
     bureau,
     drill_down,
     feeds,
@@ -180,6 +182,8 @@ async def test_roles_reach_what_the_table_allows_and_nothing_else(
         "day": "2026-12-24",
         "week": "20",
         "school": FAR,
+        "teacher": f"{FAR}-T1",
+        "class": f"{FAR}-301",
         "busy": str(site.planned.session_id),
     }
     async with site.browser() as browser:

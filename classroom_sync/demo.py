@@ -1,8 +1,8 @@
 """The demo city with a lesson that is on now.
 
-The first start loads the city and publishes its weekly timetable from today on. A lesson that is on
-now is added where there is none left of an earlier start. `demo.json` holds for programs what the
-screen says to people.
+The first start loads the city and publishes its weekly timetable from today on, with a lesson that
+is on now. A later start holds an extra class where that lesson is over. `demo.json` holds for
+programs what the screen says to people.
 """
 
 import json
@@ -19,8 +19,7 @@ from rich.table import Table
 
 from classroom_sync import tokens
 from classroom_sync.auth import hash_password, pairing_code
-from classroom_sync.demo_city import read_city
-from classroom_sync.demo_city.lesson import lesson_now, lesson_still_on, load_once, local_date
+from classroom_sync.demo_city.lesson import lesson_for
 from classroom_sync.live import Live
 from classroom_sync.secrets import MEDIA_KEY, shared_secret
 from classroom_sync.server import serve
@@ -55,11 +54,8 @@ class _Demonstration:
     async def prepare(self, pool: Pool, live: Live) -> None:
         now = datetime.now(ZoneInfo("UTC")).replace(microsecond=0)
         async with pool.transaction() as connection:
-            await load_once(connection, read_city(local_date(now, "Asia/Shanghai")), now)
             before = _read(self._file)
-            session_id = await lesson_still_on(connection, before, now, self._length)
-            if session_id is None:
-                session_id = await lesson_now(connection, now, self._length)
+            session_id = await lesson_for(connection, before, now, self._length)
             session = await sessions.session(connection, session_id)
             assert session is not None, "it was just planned"
             self._cut_short = session.ends_at - session.starts_at < self._length - _A_MINUTE

@@ -15,7 +15,6 @@ from rich.table import Table
 from classroom_sync.i18n import LOCALES, translator
 from scheduler import plan as plans
 from scheduler import rules, words
-from scheduler.city import City, bells_on
 from scheduler.plan import Plan
 
 app = typer.Typer(
@@ -248,20 +247,10 @@ def repair(
 
 def demo_plan(today: date) -> Plan:
     """The demo city with its timetable, as a plan."""
-    from classroom_sync.demo_city import read_city
+    from classroom_sync.demo_city import city_on, read_city
 
     demo = read_city(today)
-    city = City(
-        schools=demo.schools,
-        rooms=demo.rooms,
-        teachers=demo.teachers,
-        classes=demo.classes,
-        bells=bells_on(demo.bells, today),
-        demands=demo.demands,
-        busy=demo.busy,
-        subjects=demo.subjects,
-    )
-    return Plan(city, demo.lessons, term=demo.term)
+    return Plan(city_on(demo, today), demo.lessons, term=demo.term)
 
 
 def _plan(file: Path | None) -> Plan:

@@ -10,6 +10,9 @@ from datetime import date, time, timedelta
 from importlib.resources import files
 from typing import Any
 
+from pydantic import TypeAdapter
+
+import scheduler.city
 from classroom_sync.formats import timetable_preview
 from classroom_sync.formats.spreadsheet import read_sheets
 from classroom_sync.formats.vocabulary import Names
@@ -50,7 +53,22 @@ class City:
     bells: tuple[BellSchedule, ...]
     demands: tuple[Demand, ...]
     busy: tuple[BusyTime, ...]
-    lessons: tuple[Lesson, ...]
+    lessons: tuple[Lesson, ...]  # as the office sent them
+    solved: tuple[Lesson, ...]  # as the solver made them
+
+
+def city_on(found: City, day: date) -> scheduler.city.City:
+    """The city as rules and solver take it, with the bells of a day."""
+    return scheduler.city.City(
+        schools=found.schools,
+        rooms=found.rooms,
+        teachers=found.teachers,
+        classes=found.classes,
+        bells=scheduler.city.bells_on(found.bells, day),
+        demands=found.demands,
+        busy=found.busy,
+        subjects=found.subjects,
+    )
 
 
 def read_city(today: date) -> City:
@@ -119,6 +137,7 @@ def read_city(today: date) -> City:
             for b in data["busy"]
         ),
         lessons=timetable_preview.accepted(grid),
+        solved=TypeAdapter(tuple[Lesson, ...]).validate_json((here / "solved.json").read_bytes()),
     )
 
 

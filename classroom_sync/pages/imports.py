@@ -21,14 +21,17 @@ from classroom_sync.formats.oneroster import Roster
 from classroom_sync.formats.sentences import Place, UnreadableFile
 from classroom_sync.formats.spreadsheet import MAX_BYTES
 from classroom_sync.formats.timetable_preview import NotWhole, Preview, accepted
-from classroom_sync.keys import LOCALE, NOW, POOL, VISITOR
+from classroom_sync.keys import LOCALE, NOW, POOL, TRANSLATE, VISITOR
 from classroom_sync.pages.names import read_names
 from classroom_sync.pages.rendering import page
 from classroom_sync.permissions import Action
+from classroom_sync.timetabling import check, city_now
 from db import imports, marks
 from db.imports import Import
 from db.pool import Connection
+from scheduler import words
 from scheduler.bells import NoBells
+from scheduler.city import City
 from scheduler.model import Lesson, Term
 
 routes = web.RouteTableDef()
@@ -65,12 +68,14 @@ async def upload(request: web.Request) -> web.StreamResponse:
 @routes.get("/admin/import/{import}")
 @requires(Action.IMPORT)
 async def preview(request: web.Request) -> web.StreamResponse:
+    now = request.app[NOW]()
     async with request.app[POOL].connection() as connection:
         file = await _file(connection, request)
-        found, _ = await _examined(
+        found, term = await _examined(
             connection, request, file.content, file.name, _kind(file.kind or "")
         )
         names = await read_names(connection)
+        of = await city_now(connection, term, now) if term is not None else None
     shared: dict[str, Any] = {"file": file, "found": found, "names": names, "shown": _SHOWN}
     if isinstance(found, Roster):
         return await page(request, "import_roster.html", **shared)
@@ -80,6 +85,7 @@ async def preview(request: web.Request) -> web.StreamResponse:
         "import_timetable.html",
         **shared,
         proposals=proposals,
+        conflicts=await _conflicts(request, of, found) if of is not None else [],
         subject=lambda slug: names.subject(slug, request[LOCALE]),
     )
 
@@ -154,6 +160,19 @@ def _accepted(
         raise _not_whole() from None
     except ValueError:
         raise Refused(422, "This room was not offered: reload the preview.") from None
+
+
+async def _conflicts(request: web.Request, of: City, found: Preview) -> list[tuple[str, str]]:
+    """The hard rules that the lessons as understood break: what is wrong, what would mend it."""
+
+    def say(sentence: words.Sentence) -> str:
+        return sentence.say(request[TRANSLATE], request[LOCALE])
+
+    try:
+        hard = (await check(of, accepted(found, partly=True))).hard
+    except Refused:
+        return []  # a period that does not ring: it is among the problems
+    return [(say(c.sentence), say(c.mend)) for c in hard]
 
 
 def _not_whole() -> Refused:

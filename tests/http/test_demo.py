@@ -1,21 +1,26 @@
 """The demo has a lesson that is on now, whatever now is."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 
-from classroom_sync.demo_city import read_city
-from classroom_sync.demo_city.lesson import lesson_now, lesson_still_on, load_once
-from db import sessions
+from classroom_sync.demo_city.lesson import lesson_for
+from classroom_sync.planning import clashing
+from classroom_sync.timetabling import check, city_now, need_term
+from db import calendar, drafts, sessions, timetable
 from db.pool import Connection, Pool
-from scheduler.model import ParticipantRole, Session, SessionState
+from scheduler import rules
+from scheduler.model import ParticipantRole, Session
 
 LENGTH = timedelta(minutes=40)
+MORNING = datetime(2026, 11, 24, 0, 20, tzinfo=UTC)  # a Tuesday, before the first bell
 
 
-async def _make(connection: Connection, now: datetime) -> Session:
-    await load_once(connection, read_city(now.date()), now)
-    session = await sessions.session(connection, await lesson_now(connection, now, LENGTH))
+async def _start(connection: Connection, now: datetime, before: UUID | None = None) -> Session:
+    known = {"live_session": {"id": str(before)}}
+    session_id = await lesson_for(connection, known, now, LENGTH)
+    session = await sessions.session(connection, session_id)
     assert session is not None, "just made"
     return session
 
@@ -35,9 +40,11 @@ async def _make(connection: Connection, now: datetime) -> Session:
 )
 async def test_a_lesson_is_on_now(pool: Pool, now: datetime) -> None:
     async with pool.transaction() as connection:
-        session = await _make(connection, now)
+        session = await _start(connection, now)
+        clashes = await clashing(connection, now)
     assert (session.starts_at, session.ends_at) == (now, now + LENGTH)
     assert session.lesson_id is not None  # it came from the timetable
+    assert clashes == []
     roles = [p.role for p in session.participants]
     assert sorted(roles) == [ParticipantRole.LEAD, *[ParticipantRole.RECEIVING] * 2]
 
@@ -45,22 +52,54 @@ async def test_a_lesson_is_on_now(pool: Pool, now: datetime) -> None:
 async def test_before_midnight_the_lesson_ends_with_the_day(pool: Pool) -> None:
     now = datetime(2026, 11, 24, 15, 50, tzinfo=UTC)  # 23:50 in Shanghai
     async with pool.transaction() as connection:
-        session = await _make(connection, now)
+        session = await _start(connection, now)
     assert session.ends_at == datetime(2026, 11, 24, 15, 59, 59, tzinfo=UTC)
 
 
-async def test_a_second_start_keeps_the_lesson_or_makes_another(pool: Pool) -> None:
-    now = datetime(2026, 11, 24, 0, 20, tzinfo=UTC)
+async def test_the_published_timetable_is_the_solved_one_and_breaks_no_hard_rule(
+    pool: Pool,
+) -> None:
     async with pool.transaction() as connection:
-        session = await _make(connection, now)
-        before = {"live_session": {"id": str(session.id)}}
-        await sessions.open_session(connection, session.id, now)
-        soon, late = now + timedelta(minutes=5), now + timedelta(minutes=30)
-        assert await lesson_still_on(connection, before, soon, LENGTH) == session.id
-        assert await lesson_still_on(connection, before, late, LENGTH) is None
-        assert await lesson_still_on(connection, {"live_session": None}, soon, LENGTH) is None
-        await load_once(connection, read_city(now.date()), late)  # loads nothing twice
-        second = await sessions.session(connection, await lesson_now(connection, late, LENGTH))
-    assert second is not None
-    assert second.id != session.id
-    assert second.state is SessionState.SCHEDULED
+        session = await _start(connection, MORNING)
+        new, sent = await drafts.versions(connection, "demo-term")
+        assert [(v.number, v.state, v.lessons) for v in (new, sent)] == [
+            (2, "published", 73),  # the lesson that is on now is one of them
+            (1, "draft", 85),
+        ]
+        term = await need_term(connection)
+        of = await city_now(connection, term, MORNING)
+        solved = await timetable.lessons(connection, new.id)
+        assert (await check(of, solved)).hard == ()
+        assert session.lesson_id in {k.id for k in solved}
+        assert list(rules.unmet(of, solved)) == []
+        wrong = (await check(of, await timetable.lessons(connection, sent.id))).hard
+    assert len(wrong) == 38
+    assert {c.rule for c in wrong} >= {"room_of_wrong_kind", "teacher_day", "class_clash"}
+
+
+async def test_a_later_start_keeps_the_lesson_or_holds_an_extra_class_and_adds_nothing_else(
+    pool: Pool,
+) -> None:
+    soon, late = MORNING + timedelta(minutes=5), MORNING + timedelta(hours=1)
+    async with pool.transaction() as connection:
+        first = await _start(connection, MORNING)
+        await sessions.open_session(connection, first.id, MORNING)
+        before = await _plan(connection)
+        assert (await _start(connection, soon, first.id)).id == first.id
+        second = await _start(connection, late, first.id)
+        assert (second.starts_at, second.state, second.lesson_id) == (late, "scheduled", None)
+        third = await _start(connection, late + timedelta(hours=1))
+        assert third.id not in (first.id, second.id)
+        assert await _plan(connection) == before
+        assert await clashing(connection, late) == []
+
+
+async def _plan(connection: Connection) -> object:
+    """All that a timetable is made of."""
+    versions = await drafts.versions(connection, "demo-term")
+    return (
+        versions,
+        [await timetable.lessons(connection, v.id) for v in versions],
+        await calendar.bells(connection),
+        await calendar.latest_term(connection),
+    )

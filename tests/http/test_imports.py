@@ -50,6 +50,20 @@ async def post(browser: aiohttp.ClientSession, path: str, **form: str) -> tuple[
         return response.status, await response.text()
 
 
+async def test_the_preview_says_which_hard_rules_the_lessons_break(site: Site) -> None:
+    twice = table([_WEEK, ["Period 1", _CELL], ["Period 2", _CELL]], "hubRoom 1")
+    async with site.browser(Accept="text/html", **{"Accept-Language": "en"}) as browser:
+        csrf = await sign_in(browser, "admin")
+        _, path = await send(browser, csrf, _GOOD)
+        async with browser.get(path) as response:
+            assert "No hard rule is broken." in await response.text()
+        _, path = await send(browser, csrf, twice)
+        async with browser.get(path) as response:
+            found = (await response.text()).split('id="conflicts"')[1].split("</section>")[0]
+    assert "far3(1) has the same subject 2 times on Monday" in found
+    assert "Move one of the lessons to another day." in found
+
+
 async def test_a_whole_file_is_previewed_and_becomes_a_draft(site: Site) -> None:
     async with site.browser(Accept="text/html", **{"Accept-Language": "en"}) as browser:
         csrf = await sign_in(browser, "admin")

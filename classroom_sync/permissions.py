@@ -31,6 +31,10 @@ class Action(StrEnum):
     KEEP_TIMES = "keep_times"  # a school's bells and busy times: its own, or any school's
     KEEP_REGISTERS = "keep_registers"  # schools (of the city), teachers and classes (of one's own)
     ANSWER_SHIFTS = "answer_shifts"  # a receiving school's word on what a lesson displaces
+    MANAGE_ROOMS = "manage_rooms"  # plan, install, accept for a reason, retire
+    ASK_FOR_TEST = "ask_for_test"  # start a room's acceptance test
+    RUN_TEST = "run_test"  # measure in the room itself
+    SEE_TEST = "see_test"  # results and certificates
 
 
 _R, _A = Role, Action
@@ -51,6 +55,10 @@ TABLE: dict[Action, frozenset[Role]] = {
     _A.KEEP_TIMES: frozenset({_R.ADMIN}),
     _A.KEEP_REGISTERS: frozenset({_R.ADMIN}),
     _A.ANSWER_SHIFTS: frozenset({_R.ADMIN}),
+    _A.MANAGE_ROOMS: frozenset({_R.ADMIN}),
+    _A.ASK_FOR_TEST: frozenset({_R.ADMIN, _R.ROOM}),
+    _A.RUN_TEST: frozenset({_R.ROOM}),
+    _A.SEE_TEST: frozenset({_R.ADMIN, _R.BUREAU, _R.ROOM}),
 }
 
 

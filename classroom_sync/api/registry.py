@@ -97,6 +97,7 @@ def add_routes(app: web.Application) -> None:
         registers,
         repair,
         reports,
+        rooms,
         shifts,
         solver,
         timetable,

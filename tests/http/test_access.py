@@ -22,6 +22,7 @@ from classroom_sync.pages import (
     registers,
     repair,
     room,
+    rooms,
     shifts,
     teacher,
     timetable,
@@ -46,6 +47,7 @@ PAGES = (
     drill_down,
     feeds,
     imports,
+    rooms,
 )
 ACCOUNTS = {Role.BUREAU: "bureau", Role.ADMIN: "admin", Role.TEACHER: "lead"}
 

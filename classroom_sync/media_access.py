@@ -5,6 +5,7 @@ from collections.abc import Hashable
 from datetime import UTC, datetime
 
 from classroom_sync import tokens
+from classroom_sync.acceptance.media import media_room
 from classroom_sync.limits import TokenBuckets, per_holder
 from media.http import Authorize, Forbidden, TooMany, Unauthorized
 from media.peer import Grant
@@ -18,7 +19,7 @@ def granted(key: bytes, text: str, now: datetime) -> Grant:
     except tokens.BadToken as error:
         raise Unauthorized(str(error)) from error
     return Grant(
-        str(token.session_id),
+        media_room(token.session_id) if token.test else str(token.session_id),
         str(token.participant_id),
         token.direction,
         token.role,

@@ -22,6 +22,7 @@ import structlog
 from aiohttp import WSMsgType, web
 
 from classroom_sync import tokens
+from classroom_sync.acceptance.media import test_of
 from classroom_sync.errors import CannotStart
 from classroom_sync.ice_servers import ice_servers, link_headers
 from classroom_sync.listening import bind_tcp, url_of
@@ -29,7 +30,7 @@ from classroom_sync.media_access import authorizer
 from classroom_sync.secrets import CONTROL_KEY, MEDIA_KEY, shared_secret
 from classroom_sync.settings import Settings
 from classroom_sync.spool import EvidenceSpool, Rows
-from db import nodes, presence
+from db import acceptance, nodes, presence
 from db.errors import DatabaseError, Unreachable
 from db.nodes import MediaNodeRow
 from db.pool import Pool
@@ -136,8 +137,13 @@ async def run_node(settings: Settings, node_id: UUID, *, with_parent: bool) -> N
         raise CannotStart(str(error)) from error
 
     async def write(node_id: UUID, rows: Rows) -> None:
+        tests = [(seq, test, e) for seq, e in rows if (test := test_of(e.room)) is not None]
+        lessons = [(seq, e) for seq, e in rows if test_of(e.room) is None]
         async with pool.transaction() as connection:
-            await presence.add_evidence(connection, node_id, rows)
+            if lessons:
+                await presence.add_evidence(connection, node_id, lessons)
+            if tests:
+                await acceptance.add_evidence(connection, node_id, tests)
 
     spool = EvidenceSpool(node_id, settings.data_dir / "spool", write, (Unreachable,))
     control: list[ControlLinks] = []

@@ -14,9 +14,11 @@ import aiohttp
 from aiohttp import web
 from multidict import CIMultiDict
 
+from classroom_sync.acceptance.media import test_of
 from classroom_sync.errors import problem
-from classroom_sync.keys import LIMITS, LINKS, LIVE, MEDIA_KEY, NODE_HTTP, NOW, TRANSLATE
+from classroom_sync.keys import LIMITS, LINKS, LIVE, MEDIA_KEY, NODE_HTTP, NOW, POOL, TRANSLATE
 from classroom_sync.media_access import count, granted
+from db import acceptance
 from media.http import (
     CORS,
     Face,
@@ -119,24 +121,43 @@ def _at_once(request: web.Request, face: Face) -> web.Response | None:
 async def _to_session(request: web.Request, face: Face, tail: str) -> web.StreamResponse:
     if (answer := _at_once(request, face)) is not None:
         return answer
-    session_id = _uuid(request.match_info["session"])
-    live = await request.app[LIVE].get(session_id)
-    if live is None:
-        return _told(request, 404, "There is no such lesson: take its address from its page.")
-    session = live.session
-    if session.state is SessionState.SCHEDULED:
-        sentence = "The lesson is not open yet: it opens ten minutes before its bell."
-        return _told(request, 409, sentence, 10)
-    if session.state not in (SessionState.OPEN, SessionState.LIVE):
-        return _told(request, 410, "The lesson is over: go back to today's lessons.")
+    room = request.match_info["session"]
+    test_id = test_of(room)
+    found = await (
+        _node_of_lesson(request, room) if test_id is None else _node_of_test(request, test_id)
+    )
+    if isinstance(found, web.Response):
+        return found
     links = request.app[LINKS]
-    if session.node_id is None or links.url(session.node_id) is None:
+    if found is None or links.url(found) is None:
         return _being_replaced(request)
-    path = f"/{face}/{session_id}{tail}"
-    public = links.public_url(session.node_id)
+    path = f"/{face}/{_segment(request, 'session')}{tail}"
+    public = links.public_url(found)
     if public is not None and "Origin" not in request.headers:
         return web.Response(status=307, headers=CORS | {"Location": public.rstrip("/") + path})
-    return await _pass_on(request, session.node_id, path)
+    return await _pass_on(request, found, path)
+
+
+async def _node_of_lesson(request: web.Request, room: str) -> UUID | web.Response | None:
+    """Where a lesson is held, if it is under way; None: nowhere just now."""
+    live = await request.app[LIVE].get(_uuid(room))
+    if live is None:
+        return _told(request, 404, "There is no such lesson: take its address from its page.")
+    state = live.session.state
+    if state is SessionState.SCHEDULED:
+        sentence = "The lesson is not open yet: it opens ten minutes before its bell."
+        return _told(request, 409, sentence, 10)
+    if state not in (SessionState.OPEN, SessionState.LIVE):
+        return _told(request, 410, "The lesson is over: go back to today's lessons.")
+    return live.session.node_id
+
+
+async def _node_of_test(request: web.Request, test_id: UUID) -> UUID | web.Response | None:
+    async with request.app[POOL].connection() as connection:
+        test = await acceptance.read(connection, test_id)
+    if test is None or test.finished_at is not None:
+        return _told(request, 410, "This acceptance test is over: start a new one.")
+    return test.node_id
 
 
 def _being_replaced(request: web.Request) -> web.Response:

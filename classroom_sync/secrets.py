@@ -7,6 +7,7 @@ from db.pool import Connection
 
 MEDIA_KEY = "media-tokens"  # signs media tokens
 CONTROL_KEY = "node-control"  # opens the control link of a media node
+CERTIFICATE_KEY = "certificates"  # signs acceptance certificates (an Ed25519 seed)
 
 
 async def shared_secret(connection: Connection, name: str) -> bytes:

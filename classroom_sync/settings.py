@@ -17,6 +17,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from scheduler.acceptance import AcceptanceRules
 from scheduler.indicators.values import IndicatorRules
 
 ENV_PREFIX = "CLASSROOM_SYNC_"
@@ -76,6 +77,12 @@ class Settings(BaseSettings):
     )
     loss_limit: float = Field(
         0.05, ge=0, le=1, description="share of packets lost within which it is held good"
+    )
+    acceptance: AcceptanceRules = Field(
+        AcceptanceRules(), description="thresholds of a room's acceptance test"
+    )
+    acceptance_seconds: int = Field(
+        120, ge=10, le=600, description="how long an acceptance test measures, in seconds"
     )
     log_level: str = Field(
         "info", pattern="^(debug|info|warning|error)$", description="least severe record written"

@@ -27,13 +27,14 @@ class BadToken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class MediaToken:
-    """What a token says."""
+    """What a token says. `test`: `session_id` is that of an acceptance test, not of a lesson."""
 
     session_id: UUID
     participant_id: UUID
     direction: Direction
     role: Literal["lead", "receiving", "observer"]
     stream: Literal["camera", "screen"] = "camera"
+    test: bool = False
 
 
 def issue(key: bytes, token: MediaToken, now: datetime, lifetime: timedelta = LIFETIME) -> str:
@@ -46,6 +47,7 @@ def issue(key: bytes, token: MediaToken, now: datetime, lifetime: timedelta = LI
         "direction": token.direction,
         "role": token.role,
         "stream": token.stream,
+        "test": token.test,
     }
     return jwt.encode({"alg": _ALGORITHM}, claims, OctKey.import_key(key))
 
@@ -63,6 +65,7 @@ def verify(key: bytes, text: str, now: datetime) -> MediaToken:
             claims["direction"],
             claims["role"],
             claims["stream"],
+            bool(claims.get("test", False)),
         )
     except (JoseError, KeyError, TypeError, ValueError) as error:
         raise BadToken("the token is not one of this server's: reload the lesson's page") from error

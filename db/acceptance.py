@@ -16,13 +16,15 @@ _sql = named("acceptance")
 
 @dataclass(frozen=True, slots=True)
 class AcceptanceTest:
-    """One test; without a result `finished_at` and everything after it is None."""
+    """One test; until the room's screen has taken it up `begun_at` is None, until it has a result
+    everything after that."""
 
     id: UUID
     room_id: str
     asked_by: str
     asked_at: datetime
     node_id: UUID | None
+    begun_at: datetime | None
     finished_at: datetime | None
     passed: bool | None
     certificate: str | None  # canonical JSON
@@ -59,10 +61,15 @@ async def of_room(connection: Connection, room_id: str, most: int = 20) -> list[
     return [value(AcceptanceTest, row) async for row in found]
 
 
-async def newest(connection: Connection, room_id: str, since: datetime) -> AcceptanceTest | None:
-    """The newest test of a room that was asked for after `since`."""
-    row = await _sql.newest(connection, room_id=room_id, since=since)
+async def waiting(connection: Connection, room_id: str, since: datetime) -> AcceptanceTest | None:
+    """The newest test that was asked for after `since` and that the room has not taken up."""
+    row = await _sql.waiting(connection, room_id=room_id, since=since)
     return None if row is None else value(AcceptanceTest, row)
+
+
+async def begin(connection: Connection, test_id: UUID, begun_at: datetime, begun_by: str) -> bool:
+    """The room's screen takes a test up; False: it has been taken up before."""
+    return bool(await _sql.begin(connection, test_id=test_id, begun_at=begun_at, begun_by=begun_by))
 
 
 async def add_transfer(connection: Connection, test_id: UUID, transfer: Transfer) -> None:
@@ -74,6 +81,11 @@ async def add_transfer(connection: Connection, test_id: UUID, transfer: Transfer
         from_at=transfer.from_at,
         to_at=transfer.to_at,
     )
+
+
+async def transfer_count(connection: Connection, test_id: UUID) -> int:
+    count: int = await _sql.transfer_count(connection, test_id=test_id)
+    return count
 
 
 async def transfers(connection: Connection, test_id: UUID) -> list[Transfer]:

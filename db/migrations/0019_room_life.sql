@@ -27,6 +27,12 @@ CREATE TABLE acceptance_tests (                  -- a test that was asked for; i
 );
 CREATE INDEX acceptance_tests_by_room ON acceptance_tests (room_id, asked_at);
 
+CREATE TABLE acceptance_begun (                  -- the room's screen took it up
+    test_id         uuid PRIMARY KEY REFERENCES acceptance_tests,
+    begun_at        timestamptz NOT NULL,
+    begun_by        text NOT NULL
+);
+
 CREATE TABLE acceptance_transfers (              -- bulk data as the server counted it
     id              uuid PRIMARY KEY DEFAULT uuidv7(),
     test_id         uuid NOT NULL REFERENCES acceptance_tests,
@@ -143,5 +149,5 @@ REVOKE UPDATE, DELETE, TRUNCATE ON rooms FROM classroom_sync_app;
 GRANT UPDATE (name, kind, phase, funding) ON rooms TO classroom_sync_app;
 GRANT SELECT ON room_transitions, room_history TO classroom_sync_app;
 GRANT SELECT, INSERT
-    ON acceptance_tests, acceptance_transfers, acceptance_evidence, acceptance_results
+    ON acceptance_tests, acceptance_begun, acceptance_transfers, acceptance_evidence, acceptance_results
     TO classroom_sync_app;

@@ -3,25 +3,35 @@ INSERT INTO acceptance_tests (id, room_id, asked_by, asked_at, node_id)
 VALUES (:id, :room_id, :asked_by, :asked_at, :node_id);
 
 -- name: test^
-SELECT t.id, t.room_id, t.asked_by, t.asked_at, t.node_id, r.finished_at, r.passed, r.certificate,
-       r.signature, r.key_id
-FROM acceptance_tests t LEFT JOIN acceptance_results r ON r.test_id = t.id
+SELECT t.id, t.room_id, t.asked_by, t.asked_at, t.node_id, b.begun_at, r.finished_at, r.passed,
+       r.certificate, r.signature, r.key_id
+FROM acceptance_tests t LEFT JOIN acceptance_begun b ON b.test_id = t.id
+LEFT JOIN acceptance_results r ON r.test_id = t.id
 WHERE t.id = :id;
 
 -- name: tests_of_room
 -- Newest first.
-SELECT t.id, t.room_id, t.asked_by, t.asked_at, t.node_id, r.finished_at, r.passed, r.certificate,
-       r.signature, r.key_id
-FROM acceptance_tests t LEFT JOIN acceptance_results r ON r.test_id = t.id
+SELECT t.id, t.room_id, t.asked_by, t.asked_at, t.node_id, b.begun_at, r.finished_at, r.passed,
+       r.certificate, r.signature, r.key_id
+FROM acceptance_tests t LEFT JOIN acceptance_begun b ON b.test_id = t.id
+LEFT JOIN acceptance_results r ON r.test_id = t.id
 WHERE t.room_id = :room_id ORDER BY t.asked_at DESC, t.id LIMIT :most;
 
--- name: newest^
--- The newest test of a room that was asked for since a date, with its result if there is one.
-SELECT t.id, t.room_id, t.asked_by, t.asked_at, t.node_id, r.finished_at, r.passed, r.certificate,
-       r.signature, r.key_id
-FROM acceptance_tests t LEFT JOIN acceptance_results r ON r.test_id = t.id
-WHERE t.room_id = :room_id AND t.asked_at > :since
-ORDER BY t.asked_at DESC LIMIT 1;
+-- name: waiting^
+-- The newest test of a room that was asked for since a date and that its screen has not taken up.
+SELECT t.id, t.room_id, t.asked_by, t.asked_at, t.node_id, b.begun_at, r.finished_at, r.passed,
+       r.certificate, r.signature, r.key_id
+FROM acceptance_tests t LEFT JOIN acceptance_begun b ON b.test_id = t.id
+LEFT JOIN acceptance_results r ON r.test_id = t.id
+WHERE t.room_id = :room_id AND t.asked_at > :since AND b.test_id IS NULL
+ORDER BY t.asked_at DESC, t.id LIMIT 1;
+
+-- name: begin$
+INSERT INTO acceptance_begun (test_id, begun_at, begun_by) VALUES (:test_id, :begun_at, :begun_by)
+ON CONFLICT (test_id) DO NOTHING RETURNING true;
+
+-- name: transfer_count$
+SELECT count(*) FROM acceptance_transfers WHERE test_id = :test_id;
 
 -- name: add_transfer!
 INSERT INTO acceptance_transfers (test_id, direction, bytes, from_at, to_at)

@@ -24,6 +24,7 @@ from classroom_sync.limits import MediaLimits
 from classroom_sync.live import Live
 from classroom_sync.node_links import NodeLinks
 from classroom_sync.pages import (
+    acceptance,
     admin,
     bells,
     bureau,
@@ -102,6 +103,7 @@ def build(
         teacher,
         room,
         rooms,
+        acceptance,
         admin,
         timetable,
         changes,

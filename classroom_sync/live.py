@@ -17,7 +17,7 @@ from uuid import UUID
 
 import structlog
 
-from classroom_sync.acceptance.media import test_of
+from classroom_sync.acceptance.media import room_test
 from classroom_sync.closing import derive_attendance
 from classroom_sync.errors import Refused
 from classroom_sync.node_links import NodeAway, NodeLinks
@@ -269,7 +269,7 @@ class Live:
                     if kind == "connected":
                         await self._restore(live)
             return
-        if test_of(message["room"]) is not None:
+        if room_test(message["room"]) is not None:
             return
         try:
             session_id, participant_id = UUID(message["room"]), UUID(message["participant"])

@@ -22,7 +22,7 @@ import structlog
 from aiohttp import WSMsgType, web
 
 from classroom_sync import tokens
-from classroom_sync.acceptance.media import test_of
+from classroom_sync.acceptance.media import room_test
 from classroom_sync.errors import CannotStart
 from classroom_sync.ice_servers import ice_servers, link_headers
 from classroom_sync.listening import bind_tcp, url_of
@@ -137,8 +137,8 @@ async def run_node(settings: Settings, node_id: UUID, *, with_parent: bool) -> N
         raise CannotStart(str(error)) from error
 
     async def write(node_id: UUID, rows: Rows) -> None:
-        tests = [(seq, test, e) for seq, e in rows if (test := test_of(e.room)) is not None]
-        lessons = [(seq, e) for seq, e in rows if test_of(e.room) is None]
+        tests = [(seq, test, e) for seq, e in rows if (test := room_test(e.room)) is not None]
+        lessons = [(seq, e) for seq, e in rows if room_test(e.room) is None]
         async with pool.transaction() as connection:
             if lessons:
                 await presence.add_evidence(connection, node_id, lessons)

@@ -14,7 +14,7 @@ import aiohttp
 from aiohttp import web
 from multidict import CIMultiDict
 
-from classroom_sync.acceptance.media import test_of
+from classroom_sync.acceptance.media import room_test
 from classroom_sync.errors import problem
 from classroom_sync.keys import LIMITS, LINKS, LIVE, MEDIA_KEY, NODE_HTTP, NOW, POOL, TRANSLATE
 from classroom_sync.media_access import count, granted
@@ -122,7 +122,7 @@ async def _to_session(request: web.Request, face: Face, tail: str) -> web.Stream
     if (answer := _at_once(request, face)) is not None:
         return answer
     room = request.match_info["session"]
-    test_id = test_of(room)
+    test_id = room_test(room)
     found = await (
         _node_of_lesson(request, room) if test_id is None else _node_of_test(request, test_id)
     )

@@ -115,7 +115,7 @@ class AcceptanceRules:
     echo_return_loss: Band = Band(20, 6)  # (A) dB from what is played to what is picked up
     throughput_lead: Band = Band(20, 20)  # Mbit/s, each way
     throughput: Band = Band(10, 10)
-    media_share: Band = Band(95, 80)  # (A) % of the time with picture and sound both ways
+    media_share: Band = Band(90, 80)  # (A) % of the time with picture and sound both ways
     round_trip: Band = Band(200, 400)  # ms to the media node and back: a lesson's network path
     delay: Band = Band(200, 400)  # ms by way of the node until it is played, one way of a lesson
     jitter: Band = Band(50, 50)  # ms

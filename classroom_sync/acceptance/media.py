@@ -15,7 +15,7 @@ def media_room(test_id: UUID) -> str:
     return f"{_PREFIX}{test_id}"
 
 
-def test_of(room: str) -> UUID | None:
+def room_test(room: str) -> UUID | None:
     """The test whose room that is; None: it is a lesson's, or nothing."""
     if not room.startswith(_PREFIX):
         return None

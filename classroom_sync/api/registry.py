@@ -88,6 +88,7 @@ async def _json(request: web.Request) -> Any:
 def add_routes(app: web.Application) -> None:
     """Mount every declared endpoint and the description of them all."""
     from classroom_sync.api import (  # noqa: F401 - their declarations fill ENDPOINTS
+        acceptance,
         bells,
         busy,
         calendar,

@@ -4,13 +4,14 @@ from datetime import timedelta
 
 from aiohttp import web
 
+from classroom_sync.acceptance.run import GOOD_FOR
 from classroom_sync.auth import requires
 from classroom_sync.errors import Refused
 from classroom_sync.keys import LOCALE, NOW, POOL, VISITOR
 from classroom_sync.pages.names import read_names
 from classroom_sync.pages.rendering import page
 from classroom_sync.permissions import Action, Role
-from db import sessions
+from db import acceptance, sessions
 from scheduler.model import ParticipantRole, Session, SessionState
 
 routes = web.RouteTableDef()
@@ -56,13 +57,17 @@ async def room(request: web.Request) -> web.StreamResponse:
 @routes.get("/room/next")
 @requires(Action.TAKE_PART)
 async def next_lesson(request: web.Request) -> web.StreamResponse:
-    """What the waiting screen asks every few seconds: `{"session": id or null, "state": …}`."""
+    """What the waiting screen asks every few seconds: `{"session": id or null, "state": …,
+    "acceptance": whether a test of the room has been asked for}`."""
     room_id = request[VISITOR].room_id
     if room_id is None:
         raise Refused(403, "This page is for a paired classroom screen: open /pair there.")
     coming = await _next(request, room_id)
+    async with request.app[POOL].connection() as connection:
+        waiting = await acceptance.waiting(connection, room_id, request.app[NOW]() - GOOD_FOR)
     return web.json_response(
         {
+            "acceptance": waiting is not None,
             "session": str(coming.id) if coming else None,
             "state": coming.state.value if coming else None,
         }

@@ -26,7 +26,8 @@ async function look() {
     const response = await fetch("/room/next", { headers: { Accept: "application/json" } });
     if (response.status === 401) location.assign("/pair");
     if (!response.ok) return;
-    const { session, state } = await response.json();
+    const { session, state, acceptance } = await response.json();
+    if (acceptance && !link) location.assign("/room/acceptance");
     const known = root.dataset.session ?? null;
     if (session !== known || (!link && ready.includes(state) && !ready.includes(root.dataset.state ?? ""))) location.reload();
   } catch {

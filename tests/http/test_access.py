@@ -1,54 +1,26 @@
 """Who gets in, and who may do what: the table, walked over every route."""
 
 import asyncio
+import importlib
+import pkgutil
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from aiohttp import web
 
+from classroom_sync import pages
 from classroom_sync.api.registry import ENDPOINTS
 from classroom_sync.auth import FAILURES, IDLE, LOCK
-from classroom_sync.pages import (
-    admin,
-    bells,
-    bureau,
-    busy,
-    calendar,
-    changes,
-    drill_down,
-    feeds,
-    imports,
-    registers,
-    repair,
-    room,
-    rooms,
-    shifts,
-    teacher,
-    timetable,
-)
 from classroom_sync.permissions import TABLE, Action, Role
 from tests.http.conftest import PASSWORD, Site, pair_room, sign_in
 from tests.worlds import FAR, HUB, NEAR, TERM
 
-PAGES = (
-    teacher,
-    room,
-    admin,
-    timetable,
-    changes,
-    repair,
-    shifts,
-    calendar,
-    bells,
-    busy,
-    registers,
-    bureau,
-    drill_down,
-    feeds,
-    imports,
-    rooms,
-)
+PAGES = [
+    module
+    for found in pkgutil.iter_modules(pages.__path__)
+    if hasattr(module := importlib.import_module(f"classroom_sync.pages.{found.name}"), "routes")
+]
 ACCOUNTS = {Role.BUREAU: "bureau", Role.ADMIN: "admin", Role.TEACHER: "lead"}
 
 
@@ -161,7 +133,12 @@ def test_every_page_and_endpoint_is_in_the_table() -> None:
         for r in module.routes
         if isinstance(r, web.RouteDef) and not hasattr(r.handler, "action")
     ]
-    assert unguarded == ["/wall/{token}", "/calendar/{token}.ics"]  # their address is the secret
+    assert set(unguarded) == {  # their addresses are the secret
+        "/calendar/{token}.ics",
+        "/certificates/{test}",
+        "/certificates/{test}.json",
+        "/wall/{token}",
+    }
     assert {e.path for e in ENDPOINTS if e.action is None} == {
         "/api/v1/sign-in",
         "/api/v1/pairings",
@@ -179,6 +156,7 @@ async def test_roles_reach_what_the_table_allows_and_nothing_else(
         "feed": str(site.planned.session_id),
         "import": str(site.planned.session_id),
         "what": "grid",
+        "test": str(site.planned.session_id),
         "version": str(site.planned.session_id),
         "term": TERM.id,
         "day": "2026-12-24",

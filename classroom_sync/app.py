@@ -26,6 +26,7 @@ from classroom_sync.node_links import NodeLinks
 from classroom_sync.pages import (
     acceptance,
     admin,
+    alerts,
     bells,
     bureau,
     busy,
@@ -105,6 +106,7 @@ def build(
         rooms,
         acceptance,
         admin,
+        alerts,
         timetable,
         changes,
         repair,

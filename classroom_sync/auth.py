@@ -33,6 +33,7 @@ LOCK = timedelta(minutes=30)
 IDLE = timedelta(minutes=30)
 ABSOLUTE = timedelta(hours=12)
 TOUCH_EVERY = timedelta(seconds=30)  # how exactly "last used" is kept
+UNATTENDED = "X-Unattended"  # a page asks by itself: nobody is there, the session goes on idling
 PAIRING_LIFETIME = timedelta(minutes=15)
 _CODE_LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # none that look alike
 
@@ -232,7 +233,8 @@ async def authenticated(
             found = await accounts.web_session(connection, token_hash)
             if found is not None and _alive(found, now):
                 request[VISITOR] = _visitor(found)
-                if now - found.seen_at > TOUCH_EVERY:
+                unattended = UNATTENDED in request.headers
+                if now - found.seen_at > TOUCH_EVERY and not unattended:
                     await accounts.touch_web_session(connection, token_hash, now)
     if request.method not in ("GET", "HEAD", "OPTIONS") and request[VISITOR].role is not None:
         await _check_csrf(request)

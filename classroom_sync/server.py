@@ -24,6 +24,7 @@ from classroom_sync.planning import plan_sessions
 from classroom_sync.secrets import CONTROL_KEY, MEDIA_KEY, shared_secret
 from classroom_sync.settings import ENV_PREFIX, Settings
 from classroom_sync.supervisor import NodeSupervisor
+from classroom_sync.watch import watch
 from db import nodes, partitions, rollups, sessions
 from db.embedded import EmbeddedPostgres
 from db.errors import DatabaseError, Unreachable
@@ -97,9 +98,7 @@ async def serve(settings: Settings, announce: Announce, prepare: Prepare | None 
             await stack.enter_async_context(_running(links.run()))
             if prepare is not None:
                 await prepare(pool, live)
-            await stack.enter_async_context(
-                _running(_lead(dsn, pool, live, settings.indicator_rules))
-            )
+            await stack.enter_async_context(_running(_lead(dsn, pool, live, settings)))
             http = await stack.enter_async_context(aiohttp.ClientSession())
             runner = web.AppRunner(
                 application.build(settings, pool, live, links, media_key, http, _now),
@@ -182,7 +181,7 @@ async def _running(work: Awaitable[None]) -> AsyncIterator[None]:
             await task
 
 
-async def _lead(dsn: str, pool: Pool, live: Live, choices: IndicatorRules) -> None:
+async def _lead(dsn: str, pool: Pool, live: Live, settings: Settings) -> None:
     """For ever: wait to be the leader, then keep the clock until leadership is lost."""
     leadership = Leadership(dsn, _LEADER)
 
@@ -197,11 +196,13 @@ async def _lead(dsn: str, pool: Pool, live: Live, choices: IndicatorRules) -> No
         clock.start()
         try:
             async with asyncio.TaskGroup() as group:
-                plan = group.create_task(_plan(pool, clock, choices))
+                plan = group.create_task(_plan(pool, clock, settings.indicator_rules))
                 tend = group.create_task(_tend(live))
+                watching = group.create_task(watch(pool, settings, _now))
                 await leadership.lost(held)
                 plan.cancel()
                 tend.cancel()
+                watching.cancel()
         finally:
             clock.stop()
             if not held.is_closed():

@@ -5,6 +5,7 @@ Parsed once, frozen, and passed down as plain values.
 
 import os
 import re
+from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -84,6 +85,16 @@ class Settings(BaseSettings):
     acceptance_seconds: int = Field(
         120, ge=10, le=600, description="how long an acceptance test measures, in seconds"
     )
+    dark_after: int = Field(
+        40, ge=15, le=600, description="seconds without media after which a room is dark"
+    )
+    digest_at: time = Field(time(18), description="local time of the daily digest")
+    webhook_url: str | None = Field(
+        None, pattern=r"^https?://[^\s#]+$", description="where alerts and digests are POSTed"
+    )
+    webhook_secret: SecretStr | None = Field(
+        None, min_length=16, description="signs what is POSTed there (Standard Webhooks)"
+    )
     log_level: str = Field(
         "info", pattern="^(debug|info|warning|error)$", description="least severe record written"
     )
@@ -118,6 +129,12 @@ class Settings(BaseSettings):
     def _turn_has_a_secret(self) -> Self:
         if self.turn_secret is None and any(url.startswith("turn") for url in self.ice_servers):
             raise ValueError("ice-servers has a TURN server: turn-secret is needed")
+        return self
+
+    @model_validator(mode="after")
+    def _webhook_is_signed(self) -> Self:
+        if self.webhook_url is not None and self.webhook_secret is None:
+            raise ValueError("there is a webhook-url: webhook-secret is needed")
         return self
 
     @classmethod

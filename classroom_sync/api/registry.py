@@ -89,6 +89,7 @@ def add_routes(app: web.Application) -> None:
     """Mount every declared endpoint and the description of them all."""
     from classroom_sync.api import (  # noqa: F401 - their declarations fill ENDPOINTS
         acceptance,
+        alerts,
         bells,
         busy,
         calendar,

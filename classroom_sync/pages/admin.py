@@ -5,6 +5,7 @@ from aiohttp import web
 from classroom_sync import auth
 from classroom_sync.auth import requires
 from classroom_sync.keys import LOCALE, NOW, POOL, VISITOR
+from classroom_sync.pages.alerts import read_alarms
 from classroom_sync.pages.names import read_names
 from classroom_sync.pages.rendering import DEFAULT_ZONE, page
 from classroom_sync.pages.teacher import day_of
@@ -24,12 +25,14 @@ async def overview(request: web.Request) -> web.StreamResponse:
         names = await read_names(connection)
         today = await sessions.between(connection, since, until)
         clashes = await clashing(connection, now)
+        alarms = await read_alarms(request, connection)
     return await page(
         request,
         "admin.html",
         names=names,
         sessions=today,
         clashes=clashes,
+        alarms=alarms,
         now=now,
         subject=lambda slug: names.subject(slug, request[LOCALE]),
     )

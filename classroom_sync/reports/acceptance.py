@@ -8,6 +8,7 @@ from classroom_sync.acceptance.certificate import Certificate, Signed
 from classroom_sync.acceptance.words import Translate
 from classroom_sync.pages.rendering import DEFAULT_ZONE
 from classroom_sync.reports.pdf import compile_pdf
+from scheduler.acceptance import Verdict
 
 
 def certificate_pdf(
@@ -55,9 +56,14 @@ def certificate_pdf(
             }
             for j in found.figures
         ],
+        "mend_head": translate("What to do"),
+        "mend": [
+            [words.name(j.figure, translate), words.mend(j.figure, translate)]
+            for j in found.figures
+            if j.verdict is not Verdict.PASS
+        ],
         "brackets": translate("In brackets: the limit, up to which a figure will do."),
         "check": translate("Check this certificate at {url}").format(url=url),
-        "signature_head": translate("Signature"),
         "signature": [
             [
                 translate("Signature"),

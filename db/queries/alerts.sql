@@ -1,0 +1,59 @@
+-- name: seats
+-- Rooms of the lessons that should be live, and until when each sent and was reached.
+SELECT s.id AS session_id, p.id AS participant_id, p.room_id, p.role, r.kind, s.interactive,
+       s.starts_at, s.ends_at,
+       (SELECT max(e.to_at) FROM evidence e
+        WHERE e.participant_id = p.id AND e.from_at > s.starts_at - interval '1 hour'
+          AND e.sent_decodable) AS sent_until,
+       (SELECT max(e.to_at) FROM evidence e
+        WHERE e.participant_id = p.id AND e.from_at > s.starts_at - interval '1 hour'
+          AND e.received_decodable) AS received_until
+FROM sessions s JOIN participants p ON p.session_id = s.id JOIN rooms r ON r.id = p.room_id
+WHERE s.state IN ('open', 'live') AND s.starts_at <= :now AND s.ends_at > :now
+  AND p.role IN ('lead', 'receiving')
+ORDER BY s.starts_at, s.id, p.room_id;
+
+-- name: open^
+-- Nothing where the alert stands already.
+INSERT INTO alerts (session_id, participant_id, room_id, dark_since, opened_at)
+VALUES (:session_id, :participant_id, :room_id, :dark_since, :now)
+ON CONFLICT (session_id, room_id) DO UPDATE
+SET participant_id = excluded.participant_id, dark_since = excluded.dark_since,
+    opened_at = excluded.opened_at, closed_at = NULL, closed_why = NULL, times = alerts.times + 1
+WHERE alerts.closed_at IS NOT NULL
+RETURNING *;
+
+-- name: close^
+UPDATE alerts SET closed_at = :now, closed_why = :why
+WHERE session_id = :session_id AND room_id = :room_id AND closed_at IS NULL
+RETURNING *;
+
+-- name: standing
+SELECT * FROM alerts WHERE closed_at IS NULL ORDER BY opened_at, id;
+
+-- name: since
+-- Those that stand, and those closed since a date, newest first.
+SELECT * FROM alerts WHERE closed_at IS NULL OR closed_at > :since
+ORDER BY closed_at IS NOT NULL, opened_at DESC, id LIMIT :most;
+
+-- name: of_day
+SELECT a.session_id, a.room_id, a.dark_since, a.closed_at, a.times
+FROM alerts a JOIN sessions s ON s.id = a.session_id WHERE s.on_day = :day
+ORDER BY a.dark_since, a.room_id;
+
+-- name: links
+-- Links of the days from `since` to `day`: with their newest attendance, and whether a make-up of
+-- their session was valid for the same class.
+SELECT s.id AS session_id, p.id AS participant_id, s.on_day, s.subject, p.room_id, p.class_id,
+       a.status, a.cause,
+       EXISTS (SELECT FROM sessions m JOIN participants mp ON mp.session_id = m.id
+               WHERE m.makes_up_id = s.id AND mp.class_id = p.class_id
+                 AND (SELECT ma.valid FROM attendance ma WHERE ma.participant_id = mp.id
+                      ORDER BY ma.revision DESC LIMIT 1)) AS made_up,
+       s.makes_up_id IS NOT NULL AS makeup
+FROM sessions s JOIN participants p ON p.session_id = s.id
+LEFT JOIN LATERAL (SELECT status, cause FROM attendance WHERE participant_id = p.id
+                   ORDER BY revision DESC LIMIT 1) a ON true
+WHERE p.role = 'receiving' AND s.on_day BETWEEN :since AND :day
+  AND (s.on_day = :day OR a.status IN ('partial', 'absent', 'excused'))
+ORDER BY s.on_day, s.starts_at, p.room_id;

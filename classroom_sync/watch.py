@@ -60,6 +60,8 @@ class Watch:
             except Unreachable as error:
                 log.warning("lessons not watched", cause=str(error))
                 pause = _SPOOLED
+            except Exception as error:  # the clock beside goes on, and so does the watch
+                log.exception("lessons not watched", cause=str(error))
             await asyncio.sleep(pause)
 
     async def look(self) -> None:

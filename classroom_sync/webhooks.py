@@ -62,6 +62,9 @@ class Sender:
                 except Unreachable as error:
                     log.warning("webhooks not sent", cause=str(error))
                     sent = 0
+                except Exception as error:  # what waits is tried again
+                    log.exception("webhooks not sent", cause=str(error))
+                    sent = 0
                 if sent < _AT_ONCE:
                     await asyncio.sleep(_LOOK)
 
@@ -106,6 +109,8 @@ class Sender:
             ) as answer:
                 good = 200 <= answer.status < 300
                 return answer.status, "" if good else f"HTTP {answer.status}"
+        except aiohttp.ClientConnectorError as error:
+            return 0, str(error.os_error.strerror or error.os_error)[:200]
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return 0, str(error)[:200] or type(error).__name__
         except TimeoutError:

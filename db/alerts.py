@@ -28,6 +28,14 @@ class Alert:
     times: int
 
 
+@dataclass(frozen=True, slots=True)
+class AlertOfLesson(Alert):
+    """An alert with what its lesson is."""
+
+    subject: str | None
+    starts_at: datetime
+
+
 async def seats(connection: Connection, now: datetime) -> list[Seat]:
     """The rooms of the lessons that should be live now."""
     return [value(Seat, row) async for row in _sql.seats(connection, now=now)]
@@ -58,9 +66,10 @@ async def standing(connection: Connection) -> list[Alert]:
     return [value(Alert, row) async for row in _sql.standing(connection)]
 
 
-async def since(connection: Connection, at: datetime, most: int = 50) -> list[Alert]:
+async def since(connection: Connection, at: datetime, most: int = 50) -> list[AlertOfLesson]:
     """Those that stand, and those that were closed after `at`; the newest first."""
-    return [value(Alert, row) async for row in _sql.since(connection, since=at, most=most)]
+    found = _sql.since(connection, since=at, most=most)
+    return [value(AlertOfLesson, row) async for row in found]
 
 
 async def dark_rooms(connection: Connection, day: date) -> list[DarkRoom]:

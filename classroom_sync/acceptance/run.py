@@ -29,6 +29,7 @@ from scheduler.model import Room, RoomStatus, SessionState
 
 GOOD_FOR = timedelta(minutes=15)  # from being asked for to being taken up, and from then to its end
 _AHEAD = timedelta(minutes=10)  # no test begins so shortly before a lesson
+_MOST_AN_HOUR = 20  # tests of a room
 _OVERRUN = timedelta(minutes=10)
 MEDIA_PART = 0.5  # of the test's time: how long media flows before the cut
 _UNFINISHED = (SessionState.SCHEDULED, SessionState.OPEN, SessionState.LIVE)
@@ -52,6 +53,9 @@ async def ask(request: web.Request, room_id: str) -> UUID:
                 raise Refused(
                     409, "A lesson is on in this room or begins soon: test it afterwards."
                 )
+        lately = await acceptance.of_room(connection, room_id, _MOST_AN_HOUR)
+        if sum(now - t.asked_at < timedelta(hours=1) for t in lately) >= _MOST_AN_HOUR:
+            raise Refused(429, "This room has been tested too often: try again in an hour.")
         test_id = uuid4()
         node_id = await nodes.least_loaded(connection)
         await acceptance.ask(connection, test_id, room_id, visitor.actor, now, node_id)

@@ -12,7 +12,7 @@ from classroom_sync.keys import LOCALE, NOW, POOL, SETTINGS, VISITOR
 from classroom_sync.pages.names import read_names
 from classroom_sync.pages.rendering import page
 from classroom_sync.permissions import Action
-from db import alerts, digests, sessions, webhooks
+from db import alerts, digests, webhooks
 from db.pool import Connection
 from db.webhooks import Deliveries
 
@@ -58,8 +58,6 @@ async def read_alarms(request: web.Request, connection: Connection) -> Alarms:
     names = await read_names(connection)
     found = []
     for alert in await alerts.since(connection, now - _SHOWN_FOR):
-        session = await sessions.session(connection, alert.session_id)
-        assert session is not None, "sessions that have an alert are not deleted"
         if school is not None and names.rooms[alert.room_id].school_code != school:
             continue
         lasted = (alert.closed_at or now) - alert.dark_since
@@ -67,8 +65,8 @@ async def read_alarms(request: web.Request, connection: Connection) -> Alarms:
             Alarm(
                 names.room(alert.room_id),
                 alert.room_id,
-                names.subject(session.subject, request[LOCALE]),
-                session.starts_at,
+                names.subject(alert.subject, request[LOCALE]),
+                alert.starts_at,
                 alert.dark_since,
                 int(lasted.total_seconds() // 60),
                 alert.closed_why,

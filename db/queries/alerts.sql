@@ -33,8 +33,10 @@ SELECT * FROM alerts WHERE closed_at IS NULL ORDER BY opened_at, id;
 
 -- name: since
 -- Those that stand, and those closed since a date, newest first.
-SELECT * FROM alerts WHERE closed_at IS NULL OR closed_at > :since
-ORDER BY closed_at IS NOT NULL, opened_at DESC, id LIMIT :most;
+SELECT a.*, s.subject, s.starts_at
+FROM alerts a JOIN sessions s ON s.id = a.session_id
+WHERE a.closed_at IS NULL OR a.closed_at > :since
+ORDER BY a.closed_at IS NOT NULL, a.opened_at DESC, a.id LIMIT :most;
 
 -- name: of_day
 SELECT a.session_id, a.room_id, a.dark_since, a.closed_at, a.times

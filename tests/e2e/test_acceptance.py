@@ -13,6 +13,7 @@ from tests.e2e.running import browser, demo, new_page, sign_in
 pytestmark = pytest.mark.browser
 
 ROOM = "2132999916-R3"  # installed, interactive
+LISTENING = "2132999912-R4"  # installed, listen-only
 
 # What this machine does beside the test is not what is tested: its camera and line may be slow.
 RULES = {
@@ -102,3 +103,46 @@ async def test_a_room_is_tested_from_its_own_browser_and_accepted(
         assert seen is not None
         assert (seen["sent"], seen["received"], counted) == (True, True, 0)
         assert seen["packets"] > 100
+
+
+async def test_a_listening_room_starts_its_test_by_its_own_button_and_sends_a_test_card(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLASSROOM_SYNC_ACCEPTANCE_SECONDS", "20")
+    monkeypatch.setenv("CLASSROOM_SYNC_ACCEPTANCE", json.dumps(RULES))
+    async with (
+        demo(tmp_path, "--port", "0", "--udp-port", "0") as running,
+        browser() as chromium,
+    ):
+        admin, screen = await new_page(chromium), await new_page(chromium, locale="en-GB")
+        await sign_in(admin, running, "admin")
+        await admin.goto(f"{running.url}/admin/rooms")
+        await admin.click(f"tr[id='{LISTENING}'] button")
+        code = await admin.text_content(f"tr[id='{LISTENING}'] code")
+        await screen.goto(f"{running.url}/pair")
+        await screen.fill("#code", code or "")
+        await screen.click("main form button")
+        await screen.wait_for_url("**/room")
+        await screen.click("a[href='/room/acceptance']")
+        assert await screen.query_selector("#steps li[data-step='camera']") is None
+        await screen.click("#begin")
+        await screen.wait_for_url("**/certificates/*", timeout=120_000)
+        figures = [
+            await row.get_attribute("data-figure")
+            for row in await screen.query_selector_all("#figures tbody tr")
+        ]
+        assert figures == [
+            "throughput_up",
+            "throughput_down",
+            "media_share",
+            "round_trip",
+            "delay",
+            "jitter",
+            "loss_up",
+            "loss_down",
+            "reconnect",
+        ]
+        result = await screen.inner_text("#result")
+        assert result.startswith("passed"), await screen.inner_text("#figures")
+        await admin.goto(f"{running.url}/admin/rooms/{LISTENING}?lang=en")
+        assert "passed its acceptance test" in await admin.inner_text("main")

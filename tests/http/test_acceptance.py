@@ -263,6 +263,16 @@ async def test_no_test_disturbs_a_lesson(site: Site) -> None:
         assert (await send(screen, csrf, "POST", path, None))[0] == 200
 
 
+async def test_a_room_is_not_tested_without_end(site: Site) -> None:
+    async with site.browser() as screen:
+        csrf = await pair_room(site, screen, ROOM, "DDDD5555")
+        path = f"/rooms/{ROOM}/acceptance-tests"
+        tries = [(await send(screen, csrf, "POST", path, None))[0] for _ in range(21)]
+        assert tries == [200] * 20 + [429]
+        site.now += timedelta(hours=1)
+        assert (await send(screen, csrf, "POST", path, None))[0] == 200
+
+
 async def test_more_than_is_needed_is_not_taken(site: Site) -> None:
     async with site.browser() as screen:
         csrf = await pair_room(site, screen, ROOM, "DDDD5555")

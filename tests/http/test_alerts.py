@@ -281,7 +281,7 @@ async def test_a_receiver_that_is_not_there_is_a_problem_that_the_page_names(sit
     async with site.pool.connection() as connection:
         state = await webhooks.state(connection, site.now - timedelta(days=1))
     assert state.waiting == 1
-    assert "Cannot connect" in (state.problem or "")
+    assert "Connect call failed" in (state.problem or "")
 
 
 async def test_an_alert_reaches_the_receiver_by_the_running_sender(lesson: Lesson) -> None:

@@ -1,0 +1,123 @@
+-- name: begin$
+INSERT INTO recordings (session_id, title, made_by, state, started_at, delete_after)
+VALUES (:session_id, :title, :made_by, :state, :started_at, :delete_after)
+ON CONFLICT (session_id) WHERE state = 'recording' DO NOTHING
+RETURNING id;
+
+-- name: recording^
+SELECT * FROM recordings WHERE id = :id;
+
+-- name: recordings_of_session
+SELECT * FROM recordings WHERE session_id = :session_id ORDER BY started_at, id;
+
+-- name: in_state
+SELECT * FROM recordings WHERE state = :state ORDER BY started_at, id;
+
+-- name: newest
+-- Newest first; those of a teacher's sessions and uploads where one is named.
+SELECT r.* FROM recordings r
+WHERE CAST(:teacher_id AS text) IS NULL
+   OR r.made_by = :actor
+   OR EXISTS (SELECT FROM participants p
+              WHERE p.session_id = r.session_id AND p.role = 'lead' AND p.teacher_id = :teacher_id)
+ORDER BY r.started_at DESC, r.id DESC LIMIT :limit;
+
+-- name: stop$
+UPDATE recordings SET state = 'joining', ended_at = :at, cause = coalesce(cause, CAST(:cause AS text))
+WHERE id = :id AND state = 'recording' RETURNING true;
+
+-- name: end_early!
+-- Why a recording will be shorter than its lesson; the first reason stays.
+UPDATE recordings SET cause = :cause WHERE id = :id AND state = 'recording' AND cause IS NULL;
+
+-- name: join_again$
+UPDATE recordings SET state = 'joining', cause = NULL
+WHERE id = :id AND state = 'failed' RETURNING true;
+
+-- name: fail$
+UPDATE recordings SET state = 'failed', cause = :cause, ended_at = coalesce(ended_at, :at)
+WHERE id = :id AND state IN ('recording', 'joining', 'uploading') RETURNING true;
+
+-- name: finish$
+UPDATE recordings SET state = 'ready', ended_at = coalesce(ended_at, :at),
+    duration_ms = :duration_ms, bytes = :bytes, mime = :mime, storage_key = :storage_key,
+    poster_key = :poster_key, waveform = :waveform
+WHERE id = :id AND state IN ('joining', 'uploading') RETURNING true;
+
+-- name: replace_files$
+UPDATE recordings SET duration_ms = :duration_ms, bytes = :bytes, mime = :mime,
+    storage_key = :storage_key, poster_key = :poster_key, waveform = :waveform
+WHERE id = :id AND state = 'ready' RETURNING true;
+
+-- name: delete$
+UPDATE recordings SET state = 'deleted', storage_key = NULL, poster_key = NULL, waveform = '{}',
+    published = false
+WHERE id = :id AND state IN ('ready', 'failed') RETURNING true;
+
+-- name: publish$
+UPDATE recordings SET published = :published, delete_after = :delete_after
+WHERE id = :id AND state = 'ready' RETURNING true;
+
+-- name: past_retention
+SELECT * FROM recordings
+WHERE state IN ('ready', 'failed') AND delete_after <= :now ORDER BY delete_after, id;
+
+-- name: year_ends$
+-- The last day of the school year that holds a day: of the last term that ends before its August.
+SELECT max(ends_on) FROM terms
+WHERE ends_on < make_date(
+    CAST(extract(year FROM CAST(:day AS date)) + CASE WHEN extract(month FROM CAST(:day AS date)) >= 8 THEN 1 ELSE 0 END AS integer), 8, 1)
+  AND ends_on >= :day;
+
+-- name: add_segment!
+INSERT INTO recording_segments (id, recording_id, node_id, track, started_at, state, bytes, storage_key)
+VALUES (:id, :recording_id, :node_id, :track, :started_at, :state, :bytes, :storage_key)
+ON CONFLICT (id) DO UPDATE SET state = excluded.state, bytes = excluded.bytes,
+    storage_key = excluded.storage_key
+WHERE recording_segments.state IN ('writing', 'lost') AND excluded.state <> 'writing';
+
+-- name: segments_of
+SELECT * FROM recording_segments WHERE recording_id = :recording_id ORDER BY started_at, track, id;
+
+-- name: awaited$
+-- How many segments may still come: their node's lease holds.
+SELECT count(*) FROM recording_segments s JOIN media_nodes n ON n.id = s.node_id
+WHERE s.recording_id = :recording_id AND s.state = 'writing' AND n.lease_until > now();
+
+-- name: missing$
+-- How many segments were begun and have not come.
+SELECT count(*) FROM recording_segments WHERE recording_id = :recording_id AND state = 'writing';
+
+-- name: give_up_segments!
+UPDATE recording_segments SET state = 'lost'
+WHERE recording_id = :recording_id AND state = 'writing';
+
+-- name: segments_joined!
+UPDATE recording_segments SET state = 'joined', storage_key = NULL
+WHERE recording_id = :recording_id AND id = ANY(CAST(:ids AS uuid[]));
+
+-- name: add_part!
+INSERT INTO recording_parts (recording_id, track, number, starts_ms, duration_ms, bytes, mime, storage_key)
+VALUES (:recording_id, :track, :number, :starts_ms, :duration_ms, :bytes, :mime, :storage_key);
+
+-- name: parts_of
+SELECT * FROM recording_parts WHERE recording_id = :recording_id ORDER BY track, number;
+
+-- name: drop_parts!
+DELETE FROM recording_parts WHERE recording_id = :recording_id;
+
+-- name: add_chapter!
+INSERT INTO recording_chapters (recording_id, at_ms, storage_key)
+VALUES (:recording_id, :at_ms, :storage_key);
+
+-- name: chapters_of
+SELECT * FROM recording_chapters WHERE recording_id = :recording_id ORDER BY at_ms;
+
+-- name: drop_chapters!
+DELETE FROM recording_chapters WHERE recording_id = :recording_id;
+
+-- name: orphans
+-- Still recording although their session is over.
+SELECT r.* FROM recordings r JOIN sessions s ON s.id = r.session_id
+WHERE r.state = 'recording' AND s.state IN ('ended', 'missed', 'cancelled')
+ORDER BY r.started_at, r.id;

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from media.evidence import Evidence
+from media.recording.strand import Strand
 from media.specs import Kind, Source
 
 
@@ -57,4 +58,11 @@ class LayersWanted:
     rids: tuple[str, ...]
 
 
-Output = SendRtp | SendRtcp | Evidence | PublisherLive | MappingChanged | LayersWanted
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What was read of a room that is recorded."""
+
+    strands: tuple[Strand, ...]
+
+
+Output = SendRtp | SendRtcp | Evidence | PublisherLive | MappingChanged | LayersWanted | Recorded

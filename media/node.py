@@ -21,13 +21,14 @@ from media import fastpath, negotiation, sdp
 from media.admission import Admission, Limits
 from media.answer import LocalSide, play_answer, publish_answer, restart_fragment, tagged
 from media.errors import NoSuchResource, NotPublished, Overloaded
-from media.events import SendRtcp, SendRtp
+from media.events import Recorded, SendRtcp, SendRtp
 from media.evidence import Evidence
 from media.fastpath import CompiledPlane, CompiledSocket
 from media.ice import CONSENT_EXPIRES, CONSENT_TIMEOUT, IceLiteAgent, fresh_credentials
 from media.node_events import NodeEvent, ParticipantConnected, ParticipantGone, from_room
 from media.peer import Answer, Grant, Peer
 from media.plane import Plane
+from media.recording.recorder import Recorder
 from media.resource import IceSession, Patch
 from media.room import Room
 from media.rtp import Protocol, demux
@@ -45,7 +46,8 @@ CONNECT_TIMEOUT = 20.0  # seconds from the answer to the end of the handshake
 
 
 class MediaNode:
-    """See the module. `on_evidence` and `on_event` are called at once and must not block.
+    """See the module. `on_evidence` and `on_event` are called at once and must not block. With a
+    `recorder`, which its maker closes after it, rooms can be recorded.
 
     `host` is what the socket binds; candidates name `public_address`, or else every address the
     socket can be reached at. `compiled` False leaves the compiled fast path out.
@@ -61,7 +63,9 @@ class MediaNode:
         on_event: Callable[[NodeEvent], None],
         compiled: bool = fastpath.AVAILABLE,
         limits: Limits | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
+        self._recorder = recorder
         self._host = host
         self._port = udp_port
         self._public_address = public_address
@@ -251,6 +255,24 @@ class MediaNode:
             if peer.grant.room == room_id:
                 self._close(peer, reason)
 
+    def record(self, room_id: str, recording: str) -> None:
+        """Record what the lead of a room sends, also when nobody is there yet."""
+        assert self._recorder is not None, "whoever gives this command has made a recorder"
+        self._recorder.begin(room_id, recording)
+        self._set_recorded(room_id, recorded=True)
+
+    async def end_recording(self, room_id: str) -> None:
+        """Record a room no longer; what was written is complete when this returns."""
+        self._set_recorded(room_id, recorded=False)
+        if self._recorder is not None:
+            await self._recorder.end(room_id)
+
+    def _set_recorded(self, room_id: str, *, recorded: bool) -> None:
+        self._wishes.of(room_id).recorded = recorded
+        if room_id in self._rooms:
+            self._rooms[room_id].set_recorded(recorded, time.monotonic())
+            self._settle(self._rooms[room_id])
+
     def set_floor(self, room_id: str, participant: str | None) -> None:
         """Give the floor; also in a room where nobody is yet."""
         self._wishes.of(room_id).floor = participant
@@ -366,6 +388,7 @@ class MediaNode:
             room.set_floor(wishes.floor, time.monotonic())
             for participant in wishes.muted:
                 room.set_muted(participant, True, time.monotonic())
+            room.set_recorded(wishes.recorded, time.monotonic())
         return self._rooms[room_id]
 
     def _close(self, peer: Peer, reason: str) -> None:
@@ -455,6 +478,9 @@ class MediaNode:
                         self._udp.send(packet, peer.address)
             elif isinstance(output, Evidence):
                 self._on_evidence(output)
+            elif isinstance(output, Recorded):
+                if self._recorder is not None and not self._recorder.put(room.id, output.strands):
+                    room.not_recorded()
             else:
                 self._on_event(from_room(room.id, output))
 

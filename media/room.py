@@ -19,6 +19,7 @@ from media.events import (
     MappingChanged,
     Output,
     PublisherLive,
+    Recorded,
     SendRtcp,
     SendRtp,
 )
@@ -27,6 +28,7 @@ from media.plane import Plane
 from media.player import Player
 from media.publisher import Keys, Publisher
 from media.reception import Stream
+from media.recording.tap import Tap
 from media.rtcp import Bye, Fir, Nack, Packet, Pli, ReceiverReport, SenderReport
 from media.rtp import MalformedPacket
 from media.seconds import Tally
@@ -51,6 +53,7 @@ class Room:
         self._tallies: dict[str, Tally] = {}
         self._floor: str | None = None
         self._muted: set[str] = set()
+        self._tap: Tap | None = None  # while it is recorded
         self._reported_at = -REPORT_INTERVAL
         self._measured_at: float | None = None
         self._followers: dict[int, list[Slot]] = {}  # stream key → slots it goes to
@@ -112,6 +115,7 @@ class Room:
     def remove(self, resource_id: str, reason: str, now: float, wall: float) -> None:
         """A resource ended: left, lost, replaced, ended or stopped. Unknown ones are ignored."""
         self._judge(now, wall)
+        self._record(now)
         gone = self._publishers.pop(resource_id, None)
         left = self._players.pop(resource_id, None)
         ended = gone or left
@@ -148,6 +152,20 @@ class Room:
         else:
             self._muted.discard(participant)
         self._assign(now)
+
+    def set_recorded(self, recorded: bool, now: float) -> None:
+        """Read what the lead sends, its best layers, for a recording; or no longer."""
+        if not recorded:
+            self._record(now)
+            self._tap = None
+        elif self._tap is None:
+            self._tap = Tap(self._plane)
+            self._record(now)
+
+    def not_recorded(self) -> None:
+        """What was read last was not taken."""
+        if self._tap is not None:
+            self._tap.lose()
 
     def set_widths(self, participant: str, widths: Mapping[str, int], now: float) -> None:
         """A participant's page shows its video slots (by mid) so many pixels wide."""
@@ -337,6 +355,7 @@ class Room:
                     self._tell(resource_id, publisher.retransmission_request(stream, now))
             for compound in publisher.transport_feedback():
                 self._tell(resource_id, compound)
+        self._record(now)
         self._measure(now)
         for player in self._players.values():
             if player.due(now):
@@ -351,6 +370,17 @@ class Room:
             self._judge(now, wall)
             self._rest(now)
             self._assign(now)  # the loudest may have changed, a camera may have stopped
+
+    def _record(self, now: float) -> None:
+        """Read for the recording, and ask for the key frames it waits for."""
+        if self._tap is None:
+            return
+        strands = self._tap.read(self._publishers.values(), self._muted, now)
+        if strands:
+            self.outputs.append(Recorded(tuple(strands)))
+        for stream in self._tap.wants(now):
+            publisher = self._publishers[stream.publisher]
+            self._tell(stream.publisher, publisher.keyframe_request(stream, now))
 
     def _measure(self, now: float) -> None:
         if self._measured_at is None:
@@ -397,8 +427,11 @@ class Room:
         self._watched_at = {k: at for k, at in self._watched_at.items() if k[0] in feeds}
 
     def _rest_layers(self, feed: Feed, now: float) -> None:
-        lowest = feed.layers(now)[:1]
-        idle = {s.rid for s in feed.streams if s not in lowest and not self._followers.get(s.key)}
+        layers = feed.layers(now)
+        kept = layers[:1]
+        if self._tap is not None and feed.lead:
+            kept = [layers[0], layers[-1]] if layers else []
+        idle = {s.rid for s in feed.streams if s not in kept and not self._followers.get(s.key)}
         for rid in feed.track.rids:
             if rid not in idle:  # watched, or not seen yet: nobody can watch what never came
                 self._watched_at[feed.key, rid] = now

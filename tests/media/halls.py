@@ -15,6 +15,7 @@ from media.evidence import Evidence
 from media.node import MediaNode
 from media.node_events import ParticipantConnected, Publishing
 from media.peer import Grant
+from media.recording.recorder import Recorder
 from media.rtp import Protocol, demux
 from tests.media.packets import packet, vp8_payload
 
@@ -142,7 +143,7 @@ class Hall:
 
 
 @asynccontextmanager
-async def hall() -> AsyncIterator[Hall]:
+async def hall(recorder: Recorder | None = None) -> AsyncIterator[Hall]:
     events: asyncio.Queue[Any] = asyncio.Queue()
     evidence: list[Evidence] = []
     node = MediaNode(
@@ -151,6 +152,7 @@ async def hall() -> AsyncIterator[Hall]:
         public_address=None,
         on_evidence=evidence.append,
         on_event=events.put_nowait,
+        recorder=recorder,
     )
     await node.start()
     made = Hall(node, events, evidence)

@@ -1,0 +1,169 @@
+"""What is read of a room for its recording: the lead's camera and sound, and its shared screen.
+
+Nothing is taken from the way of the packets. Each stream's cache for retransmission is read a
+moment later, in order: what was late or asked for again is in its place by then. A gap is waited
+for, then passed over. A picture that misses something is not read on until its next key frame,
+which is asked for. Of layers the best that comes is read; another takes its place at a key frame.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from media import codecs, rtp
+from media.delivery import unix
+from media.feeds import Feed
+from media.plane import CACHE, Plane
+from media.publisher import Publisher
+from media.reception import Stream
+from media.recording.strand import Strand
+from media.rtp import MalformedPacket
+from media.specs import Kind
+
+PATIENCE = 0.6  # seconds a missing packet is waited for: as long as it is asked for, and a little
+_BEHIND = CACHE * 3 // 4  # packets: who lags further behind waits for none
+_FLOWS = 1.0  # seconds since its last packet within which a layer comes
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads one stream. `broken`: its picture can't be read on before a key frame."""
+
+    stream: Stream
+    broken: bool
+    _next: int = 0  # number
+    _waits_since: float | None = None
+
+    def read(self, plane: Plane, now: float) -> list[tuple[int, bytes]]:
+        """What can be read by now, in order."""
+        state = self.stream.state
+        if state.highest < 0:
+            return []
+        self._next = max(self._next, state.first)
+        found: list[tuple[int, bytes]] = []
+        if state.highest - self._next >= CACHE:
+            self._lose(state.highest - CACHE + 1)
+        while self._next <= state.highest:
+            data = plane.kept(state, self._next)
+            if data is None:
+                if not self._passes(now):
+                    break
+                self._lose(self._next + 1, waits_since=self._waits_since)
+                continue
+            self._waits_since = None
+            if self._may_follow(data):
+                found.append((self._next, data))
+            self._next += 1
+        return found
+
+    def lose(self) -> None:
+        """What was read last has not been recorded."""
+        self.broken = self.stream.track.kind is Kind.VIDEO
+
+    def _lose(self, following: int, waits_since: float | None = None) -> None:
+        self._next, self._waits_since = following, waits_since
+        self.lose()
+
+    def _passes(self, now: float) -> bool:
+        """Whether the next is waited for no longer."""
+        if self._waits_since is None:
+            self._waits_since = now
+        waited = now - self._waits_since >= PATIENCE
+        return waited or self.stream.state.highest - self._next > _BEHIND
+
+    def _may_follow(self, data: bytes) -> bool:
+        payload = self.stream.payload
+        try:
+            header = rtp.parse(data)
+        except MalformedPacket:
+            return False
+        if header.payload_type != payload.payload_type:
+            self.lose()  # it was another codec then
+            return False
+        if self.broken:
+            picture = codecs.read(payload.codec, data, header.payload_start, header.payload_end)
+            self.broken = not picture.key_start
+        return not self.broken
+
+
+@dataclass(slots=True)
+class Tap:
+    """Reads one room; call `read` once when it is to begin, then with each tick."""
+
+    plane: Plane
+    _seen: dict[int, int] | None = None  # by stream, how far it was at the last reading
+    _readers: dict[int, _Reader] = field(default_factory=dict)  # by feed
+    _coming: dict[int, _Reader] = field(default_factory=dict)  # that are to take their places
+
+    def read(
+        self, publishers: Iterable[Publisher], muted: Collection[str], now: float
+    ) -> list[Strand]:
+        """What has come of the leads among the publishers; sound of those muted is left out."""
+        strands: list[Strand] = []
+        feeds: set[int] = set()
+        leads = [publisher for publisher in publishers if publisher.spec.lead]
+        streams = [s for publisher in leads for s in publisher.streams.values()]
+        seen = {s.key: s.state.highest for s in streams}
+        if self._seen is None:
+            self._seen = seen  # what came before it was wished is not recorded
+        for publisher in leads:
+            for feed in publisher.feeds:
+                feeds.add(feed.key)
+                found = self._read_feed(feed, now)
+                if found is None or (feed.kind is Kind.AUDIO and feed.participant in muted):
+                    continue
+                strands.append(_strand(feed, *found))
+        for gone in [key for key in self._readers if key not in feeds]:
+            del self._readers[gone]
+            self._coming.pop(gone, None)
+        self._seen = seen
+        return strands
+
+    def lose(self) -> None:
+        """What was read last could not be taken: every picture waits for a key frame."""
+        for reader in self._readers.values():
+            reader.lose()
+
+    def wants(self, now: float) -> Iterator[Stream]:
+        """Streams that come, and whose picture waits for a key frame."""
+        for reader in (*self._readers.values(), *self._coming.values()):
+            if reader.broken and now - reader.stream.state.last_at <= _FLOWS:
+                yield reader.stream
+
+    def _read_feed(self, feed: Feed, now: float) -> tuple[Stream, list[tuple[int, bytes]]] | None:
+        reader, best = self._readers.get(feed.key), _best(feed, now)
+        if best is not None and (reader is None or reader.stream is not best):
+            coming = self._coming.get(feed.key)
+            if coming is None or coming.stream is not best:
+                following = (self._seen or {}).get(best.key, -1) + 1
+                coming = _Reader(best, feed.kind is Kind.VIDEO, following)
+                self._coming[feed.key] = coming
+            packets = coming.read(self.plane, now)
+            if packets or reader is None or feed.kind is Kind.AUDIO:
+                self._readers[feed.key] = coming
+                del self._coming[feed.key]
+                return best, packets
+        else:
+            self._coming.pop(feed.key, None)
+        return (reader.stream, reader.read(self.plane, now)) if reader is not None else None
+
+
+def _best(feed: Feed, now: float) -> Stream | None:
+    """The layer to record: the largest that comes."""
+    if feed.kind is Kind.AUDIO:
+        return feed.newest()
+    flowing = [s for s in feed.layers(now) if now - s.state.last_at <= _FLOWS]
+    return flowing[-1] if flowing else None
+
+
+def _strand(feed: Feed, stream: Stream, packets: list[tuple[int, bytes]]) -> Strand:
+    report = stream.report
+    return Strand(
+        feed.shows,
+        feed.publisher,
+        stream.key,
+        stream.payload.codec,
+        stream.payload.clock_rate,
+        tuple(packets),
+        (stream.state.last_timestamp, stream.state.last_at),
+        None if report is None else (unix(report.ntp), report.timestamp, stream.report_at),
+    )

@@ -1,0 +1,459 @@
+"""What is on disk of a lesson: real encodings through a room, its tap and the recorder's thread."""
+
+import asyncio
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from random import Random
+from uuid import uuid4
+
+import pytest
+
+from media.bench import sdp
+from media.events import LayersWanted
+from media.node_events import ParticipantConnected
+from media.plane import Plane
+from media.recording.names import SegmentName, read_name
+from media.recording.recorder import BACKLOG, News, Recorder, RecordingStopped, SegmentBegun
+from media.recording.segment import SegmentFile
+from media.recording.strand import Strand
+from media.room import Room
+from media.rtp import Protocol
+from media.specs import Codec, Extension, Kind, Source
+from tests.media.encoded import Film, Voice, sounds
+from tests.media.halls import VIDEO_SSRC, hall
+from tests.media.stages import NODE, closed, lead, played, shown_widths, staged
+
+
+@pytest.fixture
+def news() -> list[News]:
+    return []
+
+
+@pytest.fixture
+async def recorder(tmp_path: Path, news: list[News]) -> AsyncIterator[Recorder]:
+    made = Recorder(tmp_path, NODE, news.append, floor=0)
+    yield made
+    await made.close()
+
+
+@pytest.mark.parametrize("codec", [Codec.VP8, Codec.VP9, Codec.H264, Codec.AV1])
+async def test_a_lesson_is_recorded_whole(
+    recorder: Recorder, news: list[News], tmp_path: Path, codec: Codec
+) -> None:
+    stage = staged(recorder)
+    stage.enter(codec)
+    await stage.play(6)
+    await recorder.end("r")
+    [file] = closed(news, tmp_path)
+    found = played(file)
+    assert found.frames >= 6 * 25 - 2
+    assert found.sounds >= 6 * 50 - 2
+    assert abs(found.seconds - 6) < 0.2
+    assert found.size == (320, 240)
+    name = read_name(file.name)
+    assert name is not None
+    assert (name.recording, name.node, name.track) == (stage.recording, NODE, "main")
+    assert abs(name.started_ms / 1000 - time.time() + time.monotonic() - 100) < 1
+
+
+async def test_a_broken_picture_is_not_written_and_a_key_frame_is_asked_for(
+    recorder: Recorder, news: list[News], tmp_path: Path
+) -> None:
+    stage = staged(recorder)
+    stage.enter()
+    await stage.play(2.4)
+    lost = stage.sent + 1
+    stage.loses = lambda number: number == lost
+    await stage.play(3.6)
+    await recorder.end("r")
+    [file] = closed(news, tmp_path)
+    found = played(file)  # all of it can be decoded
+    assert 0.5 < found.longest_still < 1.5  # the packet was waited for, then a key frame came
+    assert found.sounds >= 6 * 50 - 2  # sound went on
+
+
+async def test_a_packet_that_comes_again_in_time_is_in_its_place(
+    recorder: Recorder, news: list[News], tmp_path: Path
+) -> None:
+    stage = staged(recorder)
+    act = stage.enter()
+    await stage.play(1)
+    assert act.film is not None
+    late = act.film.frame()
+    for data in late[1:]:
+        stage.room.on_rtp(act.resource, data, stage.now)
+    await stage.play(0.2)
+    stage.room.on_rtp(act.resource, late[0], stage.now)
+    await stage.play(1)
+    await recorder.end("r")
+    [file] = closed(news, tmp_path)
+    found = played(file)
+    assert found.frames == 25 + 1 + 5 + 25
+    assert found.longest_still < 0.1
+
+
+async def test_a_reconnect_goes_on_in_the_same_file_and_another_codec_in_the_next(
+    recorder: Recorder, news: list[News], tmp_path: Path
+) -> None:
+    stage = staged(recorder)
+    first = stage.enter(Codec.VP8, "a>")
+    await stage.play(2)
+    await stage.leave(first, "lost")
+    stage.now += 3
+    again = stage.enter(Codec.VP8, "b>", ssrc=20, size=(160, 120))
+    await stage.play(2)
+    await stage.leave(again, "replaced")
+    stage.enter(Codec.H264, "c>", ssrc=30)
+    await stage.play(2)
+    await recorder.end("r")
+    vp8, h264 = closed(news, tmp_path)
+    found = played(vp8)
+    assert found.frames >= 4 * 25 - 4
+    assert 2.9 < found.longest_still < 3.3  # time is kept
+    assert played(h264).frames >= 2 * 25 - 2
+
+
+async def test_new_parameter_sets_begin_a_new_segment(
+    recorder: Recorder, news: list[News], tmp_path: Path
+) -> None:
+    stage = staged(recorder)
+    first = stage.enter(Codec.H264, "a>")
+    await stage.play(1)
+    await stage.leave(first)
+    stage.enter(Codec.H264, "b>", ssrc=20, size=(160, 120))
+    await stage.play(1)
+    await recorder.end("r")
+    assert [played(file).size for file in closed(news, tmp_path)] == [(320, 240), (160, 120)]
+
+
+async def test_sound_alone_is_recorded_and_a_camera_that_comes_later_too(
+    recorder: Recorder, news: list[News], tmp_path: Path
+) -> None:
+    stage = staged(recorder)
+    blind = stage.enter(None, "a>")
+    await stage.play(4)
+    await stage.leave(blind)
+    stage.enter(Codec.VP8, "b>", ssrc=20)
+    await stage.play(2)
+    await recorder.end("r")
+    sound, whole = (played(file) for file in closed(news, tmp_path))
+    assert (sound.codec, sound.frames) == (None, 0)
+    assert sound.sounds >= 4 * 50 - 2
+    assert whole.frames >= 48
+
+
+async def test_a_shared_screen_is_kept_beside_the_camera(
+    recorder: Recorder, news: list[News], tmp_path: Path
+) -> None:
+    stage = staged(recorder)
+    stage.enter(Codec.VP8, "a>")
+    await stage.play(1)
+    screen = stage.enter(Codec.VP9, "s>", source=Source.SCREEN, ssrc=20, size=(160, 120))
+    await stage.play(2)
+    await stage.leave(screen)
+    await stage.play(1)
+    await recorder.end("r")
+    [main] = closed(news, tmp_path)
+    [shared] = closed(news, tmp_path, "screen")
+    assert played(main).frames >= 98
+    assert played(shared).frames >= 48
+    begins = [read_name(p.name) for p in (main, shared)]
+    assert begins[0] is not None
+    assert begins[1] is not None
+    assert abs(begins[1].started_ms - begins[0].started_ms - 1000) < 100
+
+
+async def test_what_a_muted_lead_says_is_not_recorded(
+    recorder: Recorder, news: list[News], tmp_path: Path
+) -> None:
+    stage = staged(recorder)
+    stage.enter()
+    await stage.play(1)
+    stage.room.set_muted("lead", True, stage.now)
+    await stage.play(2)
+    stage.room.set_muted("lead", False, stage.now)
+    await stage.play(1)
+    await recorder.end("r")
+    [file] = closed(news, tmp_path)
+    found = played(file)
+    assert found.frames >= 98
+    assert 2 * 50 - 6 <= found.sounds <= 2 * 50 + 6
+
+
+async def test_nothing_is_recorded_before_it_is_wished_nor_after(
+    recorder: Recorder, news: list[News], tmp_path: Path
+) -> None:
+    stage = staged(recorder)
+    stage.room.set_recorded(False, stage.now)
+    stage.enter()
+    await stage.play(1)
+    assert list(tmp_path.iterdir()) == []
+    stage.room.set_recorded(True, stage.now)
+    await stage.play(1)
+    stage.room.set_recorded(False, stage.now)
+    await stage.play(5)
+    await recorder.end("r")
+    [file] = closed(news, tmp_path)
+    assert played(file).seconds < 1.2
+
+
+async def test_rooms_are_recorded_side_by_side(
+    recorder: Recorder, news: list[News], tmp_path: Path
+) -> None:
+    stages = [staged(recorder, f"r{n}") for n in range(4)]
+    for stage in stages:
+        stage.enter()
+    for _ in range(4):
+        for stage in stages:
+            await stage.play(0.5)
+    await asyncio.gather(*(recorder.end(stage.room.id) for stage in stages))
+    assert [played(f).frames >= 48 for f in closed(news, tmp_path)] == [True] * 4
+    names = {read_name(f.name) for f in tmp_path.iterdir()}
+    assert {n.recording for n in names if n} == {stage.recording for stage in stages}
+
+
+async def test_the_best_layer_that_comes_is_recorded(
+    recorder: Recorder, news: list[News], tmp_path: Path
+) -> None:
+    stage = staged(recorder)
+    small, large = Film(Codec.VP8, 11, 96, size=(160, 120)), Film(Codec.VP8, 12, 96)
+    spec = lead(Codec.VP8, "a>")
+    sound, picture = spec.tracks
+    layers = replace(picture, ssrcs=(11, 12))
+    stage.room.add_publisher(replace(spec, tracks=(sound, layers)), stage.now, 1e9)
+
+    async def play(seconds: float, *films: Film) -> None:
+        for _ in range(round(seconds * 25)):
+            for film in films:
+                for data in film.frame(key=film.ssrc in stage.pleas):
+                    stage.room.on_rtp("a>", data, stage.now)
+            stage.pleas.clear()
+            await stage.play(1 / 25)
+
+    await play(2, small, large)
+    await play(3, small)  # its line has become too weak for the large one
+    await play(4, small, large)
+    await recorder.end("r")
+    [file] = closed(news, tmp_path)
+    found = played(file)
+    assert found.longest_still < 1.5
+    widths = shown_widths(file)
+    assert widths[-1] == 320
+    assert [w for w, before in zip(widths, [0, *widths], strict=False) if w != before] == [
+        320,
+        160,
+        320,
+    ]
+
+
+async def test_a_layer_that_nobody_watches_does_not_rest_while_it_is_recorded() -> None:
+    for recorded in (False, True):
+        room = Room("r", random=Random(1), plane=Plane())
+        spec = lead(Codec.VP8, "a>")
+        layers = replace(
+            spec.tracks[1], ssrcs=(), rids=("q", "f"), extensions=((Extension.RID, 4),)
+        )
+        room.add_publisher(replace(spec, tracks=(layers,)), 0.0, 1e9)
+        room.set_recorded(recorded, 0.0)
+        small = Film(Codec.VP8, 11, 96, size=(160, 120), rid=(4, "q"))
+        large = Film(Codec.VP8, 12, 96, rid=(4, "f"))
+        for number in range(250):
+            for data in (*small.frame(), *large.frame()):
+                room.on_rtp("a>", data, number / 25)
+            room.tick(number / 25, 1e9)
+        rested = [o.rids for o in room.outputs if isinstance(o, LayersWanted)]
+        assert rested == ([] if recorded else [("q",)])
+
+
+async def test_a_node_records_what_comes_over_its_socket(
+    recorder: Recorder, news: list[News], tmp_path: Path
+) -> None:
+    async with hall(recorder) as found:
+        found.node.record("r", str(uuid4()))  # before anybody is there
+        peer = await found.join("publish", "lead")
+        await found.event(ParticipantConnected, participant="lead")
+        player = await found.join("subscribe", "room")
+        await found.event(ParticipantConnected, participant="room")
+        film, voice = Film(Codec.VP8, VIDEO_SSRC, sdp.VP8), Voice(1, sdp.OPUS)
+        for _ in range(75):
+            for data in (voice.next(), voice.next(), *film.frame()):
+                peer.send(data)
+            await asyncio.sleep(0.04)
+        await player.arrivals(Protocol.RTP)
+        await found.node.end_recording("r")
+        [file] = closed(news, tmp_path)
+        recorded = played(file)
+        assert recorded.frames >= 73
+        assert recorded.sounds >= 146
+        found.node.close_room("r")
+
+
+# ── trouble ──────────────────────────────────────────────────────────────────────────────
+
+
+async def test_too_little_free_space_ends_the_recording_and_says_so(
+    news: list[News], tmp_path: Path
+) -> None:
+    free = shutil.disk_usage(tmp_path).free
+    recorder = Recorder(tmp_path, NODE, news.append, floor=free * 2)
+    stage = staged(recorder)
+    stage.enter()
+    await stage.play(1)
+    async with asyncio.timeout(5):
+        while not any(isinstance(n, RecordingStopped) for n in news):
+            await stage.play(0.2)
+            await asyncio.sleep(0.05)
+    [stopped] = [n for n in news if isinstance(n, RecordingStopped)]
+    assert stopped == RecordingStopped("r", stage.recording, "disk_full")
+    await stage.play(1)  # the room goes on
+    await recorder.close()
+    for file in closed(news, tmp_path):
+        played(file)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of two megabytes."""
+    small = tmp_path / "small"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", small], check=True)
+    yield small
+    subprocess.run(["umount", small], check=True)
+
+
+@pytest.mark.network  # mounting needs root
+async def test_a_full_disk_ends_the_recording_and_what_was_written_plays(
+    news: list[News], small_disk: Path
+) -> None:
+    recorder = Recorder(small_disk, NODE, news.append, floor=0)
+    stage = staged(recorder)
+    stage.enter()
+    async with asyncio.timeout(30):
+        while not any(isinstance(n, RecordingStopped) for n in news):
+            await stage.play(0.2)
+            await asyncio.sleep(0)
+    await recorder.close()
+    [stopped] = [n for n in news if isinstance(n, RecordingStopped)]
+    assert stopped.cause == "disk_full"
+    [file] = closed(news, small_disk)
+    assert played(file).frames > 50
+
+
+async def test_a_disk_that_is_too_slow_costs_frames_and_holds_up_nobody(
+    recorder: Recorder,
+) -> None:
+    recorder.begin("r", str(uuid4()))
+    packet = bytes(1 << 20)
+    strand = Strand(Source.CAMERA, "p", 1, Codec.VP8, 90_000, ((0, packet),), (0, 1.0), None)
+    taken = 0
+    while recorder.put("r", [strand]):  # faster than any thread takes it: nothing awaits here
+        taken += 1
+        assert taken < 10_000
+    assert taken >= BACKLOG // len(packet) - 1
+
+
+_WRITER = """
+import asyncio, sys, time
+from pathlib import Path
+from media.recording.recorder import Recorder
+from tests.media.stages import NODE, staged
+
+async def main():
+    recorder = Recorder(Path(sys.argv[1]), NODE, lambda news: None, floor=0)
+    stage = staged(recorder)
+    stage.enter()
+    began = time.monotonic()
+    while True:
+        await stage.play(0.04)
+        played = stage.now - 100
+        print(f"{played:.2f}", flush=True)
+        await asyncio.sleep(max(0, began + played - time.monotonic()))
+
+asyncio.run(main())
+"""
+
+
+async def test_of_a_killed_node_all_but_the_last_two_seconds_play(tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _WRITER, str(tmp_path), stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    said = 0.0
+    async with asyncio.timeout(60):
+        while said < 7:
+            said = float(await process.stdout.readline())
+    os.kill(process.pid, signal.SIGKILL)
+    await process.wait()
+    rest = (await process.stdout.read()).split()
+    said = float(rest[-1]) if rest else said
+    [file] = tmp_path.iterdir()
+    found = played(file)
+    assert found.seconds > said - 2
+    assert found.frames > (said - 2) * 25
+    assert found.sounds > (said - 2) * 50
+
+
+async def test_what_was_written_is_brought_onto_the_disk_within_two_seconds(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[tuple[float, int]] = []
+    sync = os.fdatasync
+
+    def watched(descriptor: int) -> None:
+        sync(descriptor)
+        synced.append((time.monotonic(), os.fstat(descriptor).st_size))
+
+    monkeypatch.setattr(os, "fdatasync", watched)
+    stage = staged(recorder)
+    stage.enter()
+    began = time.monotonic()
+    while time.monotonic() - began < 5:
+        await stage.play(0.04)
+        await asyncio.sleep(0.04)
+    await recorder.end("r")
+    assert len(synced) >= 3
+    assert [size for _, size in synced] == sorted({size for _, size in synced})
+    times = [began, *(at for at, _ in synced)]
+    assert max(b - a for a, b in pairwise(times)) < 2
+
+
+def test_a_name_says_all_and_no_other_file_has_one() -> None:
+    name = SegmentName(str(uuid4()), str(uuid4()), NODE, "screen", 1_790_000_000_123)
+    assert read_name(name.file) == name
+    for other in ("x.mkv", name.file + "~", name.file.replace("screen", "side"), "../" + name.file):
+        assert read_name(other) is None
+
+
+def test_a_segment_is_locked_while_it_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "a.mkv"
+    file = SegmentFile(path, None)
+    for number, data in enumerate(sounds()[:60]):
+        file.write(Kind.AUDIO, 20 * number, data, key=True)
+    with path.open("rb") as other:
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        file.close()
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    assert played(path).sounds == 60
+
+
+async def test_a_recording_is_begun_once_however_often_it_is_asked_for(
+    recorder: Recorder, news: list[News]
+) -> None:
+    stage = staged(recorder)
+    stage.enter()
+    await stage.play(1)
+    recorder.begin("r", stage.recording)
+    await stage.play(1)
+    await recorder.end("r")
+    await recorder.end("r")
+    assert sum(isinstance(n, SegmentBegun) for n in news) == 1

@@ -3,7 +3,8 @@
 Nothing is taken from the way of the packets. Each stream's cache for retransmission is read a
 moment later, in order: what was late or asked for again is in its place by then. A gap is waited
 for, then passed over. A picture that misses something is not read on until its next key frame,
-which is asked for. Of layers the best that comes is read; another takes its place at a key frame.
+which is asked for; another is asked for now and then, to have places that can be jumped to. Of
+layers the best that comes is read; another takes its place at a key frame.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -21,6 +22,7 @@ from media.specs import Kind
 
 PATIENCE = 0.6  # seconds a missing packet is waited for: as long as it is asked for, and a little
 _BEHIND = CACHE * 3 // 4  # packets: who lags further behind waits for none
+KEY_EVERY = 10.0  # seconds: so far apart are the places that can be jumped to, or cut at
 _FLOWS = 1.0  # seconds since its last packet within which a layer comes
 
 
@@ -32,6 +34,18 @@ class _Reader:
     broken: bool
     _next: int = 0  # number
     _waits_since: float | None = None
+    _asked_at: float | None = None
+
+    def wants(self, now: float) -> bool:
+        """Whether a key frame is to be asked for: it is waited for, or is due again."""
+        if self.stream.track.kind is Kind.AUDIO or now - self.stream.state.last_at > _FLOWS:
+            return False
+        if self._asked_at is None:
+            self._asked_at = now
+        due = self.broken or now - self._asked_at >= KEY_EVERY
+        if due:
+            self._asked_at = now
+        return due
 
     def read(self, plane: Plane, now: float) -> list[tuple[int, bytes]]:
         """What can be read by now, in order."""
@@ -124,9 +138,9 @@ class Tap:
             reader.lose()
 
     def wants(self, now: float) -> Iterator[Stream]:
-        """Streams that come, and whose picture waits for a key frame."""
+        """Streams of which a key frame is to be asked for."""
         for reader in (*self._readers.values(), *self._coming.values()):
-            if reader.broken and now - reader.stream.state.last_at <= _FLOWS:
+            if reader.wants(now):
                 yield reader.stream
 
     def _read_feed(self, feed: Feed, now: float) -> tuple[Stream, list[tuple[int, bytes]]] | None:

@@ -1,5 +1,6 @@
 """The aiohttp application: middlewares, routes, and what handlers are given."""
 
+from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from classroom_sync.keys import (
     POOL,
     SETTINGS,
     SOLVER,
+    WORKS,
 )
 from classroom_sync.limits import MediaLimits
 from classroom_sync.live import Live
@@ -36,6 +38,7 @@ from classroom_sync.pages import (
     entrance,
     feeds,
     imports,
+    recordings,
     registers,
     repair,
     room,
@@ -44,8 +47,11 @@ from classroom_sync.pages import (
     teacher,
     timetable,
 )
+from classroom_sync.recording_access import VIEWS
+from classroom_sync.recording_works import RecordingWorks
 from classroom_sync.settings import Settings
 from classroom_sync.solver_runs import SolverRuns
+from classroom_sync.store import store_at
 from db.pool import Pool
 
 _MAX_BODY = 256 * 1024
@@ -93,6 +99,9 @@ def build(
     app[MEDIA_KEY] = media_key
     app[NODE_HTTP] = node_http
     app[NOW] = now
+    store = store_at(settings.recording_store, settings.data_dir)
+    app[WORKS] = RecordingWorks(pool, store, settings.data_dir / "joining", now)
+    app[VIEWS] = OrderedDict()
     app[SOLVER] = runs = SolverRuns(pool, now)
 
     async def close_runs(_app: web.Application) -> None:
@@ -119,6 +128,7 @@ def build(
         drill_down,
         feeds,
         imports,
+        recordings,
     )
     for module in (*pages, session_socket, relay, health):
         app.add_routes(module.routes)

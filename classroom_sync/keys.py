@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from classroom_sync.limits import MediaLimits
     from classroom_sync.live import Live
     from classroom_sync.node_links import NodeLinks
+    from classroom_sync.recording_works import RecordingWorks
     from classroom_sync.solver_runs import SolverRuns
 
 SETTINGS = web.AppKey("settings", Settings)
@@ -26,6 +27,7 @@ MEDIA_KEY = web.AppKey("media_key", bytes)  # signs media tokens
 NODE_HTTP = web.AppKey("node_http", aiohttp.ClientSession)
 NOW: "web.AppKey[Callable[[], datetime]]" = web.AppKey("now")
 SOLVER: "web.AppKey[SolverRuns]" = web.AppKey("solver")
+WORKS: "web.AppKey[RecordingWorks]" = web.AppKey("works")
 ZONE = web.AppKey("zone", str)
 
 VISITOR: "web.RequestKey[Visitor]" = web.RequestKey("visitor")

@@ -21,7 +21,8 @@ from classroom_sync.acceptance.media import room_test
 from classroom_sync.closing import derive_attendance
 from classroom_sync.errors import Refused
 from classroom_sync.node_links import NodeAway, NodeLinks
-from db import city, marks, nodes, presence, sessions
+from classroom_sync.recording_control import RecordingControl, RecordingRules
+from db import city, marks, nodes, presence, recordings, sessions
 from db.errors import Unreachable
 from db.pool import Pool
 from scheduler.attendance import AttendanceRules, newest_count
@@ -62,6 +63,8 @@ class LiveSession:
     heads: dict[UUID, tuple[int, int]] = field(default_factory=dict)  # expected, present
     slots: dict[UUID, list[dict[str, Any]]] = field(default_factory=dict)
     layers: dict[UUID, dict[str, list[str]]] = field(default_factory=dict)  # by stream, RIDs
+    recording: UUID | None = None
+    recording_trouble: str | None = None  # why the last one ended by itself
     watchers: set[asyncio.Event] = field(default_factory=set)
 
     def changed(self) -> None:
@@ -85,12 +88,14 @@ class Live:
         links: NodeLinks,
         now: Callable[[], datetime],
         rules: AttendanceRules | None = None,
+        recording: RecordingRules | None = None,
     ) -> None:
         self._pool = pool
         self._links = links
         self._now = now
         self.rules = rules or AttendanceRules()
         self._derived_at: datetime | None = None
+        self.recordings = RecordingControl(pool, links, now, recording or RecordingRules())
         self._sessions: dict[UUID, LiveSession] = {}
         self._reading = asyncio.Lock()
 
@@ -140,6 +145,7 @@ class Live:
             teachers = {t.id: t for t in await city.teachers(connection)}
             done = await marks.interactions_of_session(connection, session_id)
             counts = await marks.head_counts_of_session(connection, session_id)
+            recorded = await recordings.under_way_in(connection, session_id)
         places = {}
         for p in session.participants:
             room = rooms.get(p.room_id or "")
@@ -158,6 +164,7 @@ class Live:
                 and (not session.interactive or (room is not None and room.kind == "cloud")),
             )
         found = LiveSession(session, places)
+        found.recording = self.recordings.of(recorded)
         for mark in done:
             _apply_mark(found, mark.participant_id, mark.kind)
         for participant_id in places:
@@ -227,7 +234,7 @@ class Live:
             await self._restore(live)
 
     async def _restore(self, live: LiveSession) -> None:
-        """Tell a session's node what it can't know: the floor, and who is muted."""
+        """Tell a session's node what it can't know: the floor, who is muted, what is recorded."""
         with contextlib.suppress(NodeAway):
             if live.session.floor_participant_id is not None:
                 await self._command(
@@ -235,6 +242,7 @@ class Live:
                 )
             for participant_id in live.muted:
                 await self._command(live, "mute", participant=str(participant_id), muted=True)
+            await self.recordings.restore(live)
 
     async def derive_late(self, since: datetime) -> None:
         """Derive again what late evidence, corrected head counts or make-ups have changed.
@@ -271,16 +279,28 @@ class Live:
             return
         if room_test(message["room"]) is not None:
             return
+        if kind == "recording":
+            live_session = await self._told_of(message)
+            if live_session is not None:
+                await self.recordings.told(live_session, node_id, message)
+            return
+        live_session = await self._told_of(message)
         try:
-            session_id, participant_id = UUID(message["room"]), UUID(message["participant"])
-            live_session = await self.get(session_id)
-        except (ValueError, Unreachable) as error:
-            log.warning("node event not understood", node_event=kind, cause=str(error))
+            participant_id = UUID(message["participant"])
+        except ValueError:
             return
         if live_session is None or participant_id not in live_session.places:
             return
         await self._take_event(live_session, participant_id, kind, message)
         live_session.changed()
+
+    async def _told_of(self, message: dict[str, Any]) -> LiveSession | None:
+        """The session that a node's event is about, if it can be known."""
+        try:
+            return await self.get(UUID(message["room"]))
+        except (ValueError, Unreachable) as error:
+            log.warning("node event not understood", node_event=message["event"], cause=str(error))
+            return None
 
     async def _take_event(
         self, live: LiveSession, participant_id: UUID, kind: str, message: dict[str, Any]
@@ -321,6 +341,8 @@ class Live:
             async with self._pool.connection() as connection:
                 await sessions.go_live(connection, live.session.id, self._now())
             await self._reread(live)
+            if self.recordings.rules.always:
+                await self.recordings.begin(live, "system")
         except Unreachable as error:
             log.warning("live, but not written yet", cause=str(error))
 
@@ -332,6 +354,7 @@ class Live:
             )
             if on and live.session.state is SessionState.OPEN:
                 await self._go_live(live)
+        await self.recordings.settle()
 
     # ── what people do ───────────────────────────────────────────────────────────────────
 
@@ -345,6 +368,8 @@ class Live:
             if await sessions.end(connection, session_id, self._now()):
                 await marks.add_audit(connection, actor, "session_ended", f"session:{session_id}")
                 await derive_attendance(connection, session_id, self.rules)
+            await recordings.stop_of_session(connection, session_id, self._now())
+        live.recording = None
         await self._reread(live)
 
     async def cancel(self, session_id: UUID, cause: str, actor: str) -> None:
@@ -373,6 +398,14 @@ class Live:
         if live is not None and found is not None:
             live.session, live.places = found.session, found.places
             live.changed()
+
+    async def record(self, session_id: UUID, actor: str, *, on: bool) -> None:
+        """Record the lead's picture and sound from now on, or no longer."""
+        live = await self._under_way(session_id, None)
+        if on:
+            await self.recordings.begin(live, actor)
+        else:
+            await self.recordings.end(live, actor)
 
     async def _close_media(self, live: LiveSession) -> None:
         """Close the room on its node; it answers when its evidence has been written."""
@@ -488,6 +521,8 @@ def view(live: LiveSession) -> dict[str, Any]:
         "ends_at": session.ends_at.isoformat(),
         "floor": str(session.floor_participant_id) if session.floor_participant_id else None,
         "hands": [str(p) for p in live.hands],
+        "recording": live.recording is not None,
+        "recording_trouble": live.recording_trouble,
         "participants": [
             {
                 "id": str(place.participant.id),

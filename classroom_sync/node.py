@@ -28,9 +28,11 @@ from classroom_sync.ice_servers import ice_servers, link_headers
 from classroom_sync.listening import bind_tcp, url_of
 from classroom_sync.media_access import authorizer
 from classroom_sync.secrets import CONTROL_KEY, MEDIA_KEY, shared_secret
+from classroom_sync.segments import SegmentCourier
 from classroom_sync.settings import Settings
 from classroom_sync.spool import EvidenceSpool, Rows
-from db import acceptance, nodes, presence
+from classroom_sync.store import StoreError, store_at
+from db import acceptance, nodes, presence, recordings
 from db.errors import DatabaseError, Unreachable
 from db.nodes import MediaNodeRow
 from db.pool import Pool
@@ -38,6 +40,8 @@ from media.http import routes as media_routes
 from media.node import MediaNode, spare_the_collector
 from media.node_events import NodeEvent
 from media.peer import Grant
+from media.recording.recorder import News, Recorder, SegmentBegun, SegmentClosed
+from scheduler.recording import Segment
 
 log = structlog.get_logger()
 
@@ -111,8 +115,13 @@ class ControlLinks:
                 "widths": dict(widths),
             }:
                 self._node.set_widths(room, who, {str(m): int(w) for m, w in widths.items()})
+            case {"command": "record", "room": str(room), "recording": str(recording)}:
+                self._node.record(room, recording)
+            case {"command": "record", "room": str(room), "recording": None}:
+                await self._node.end_recording(room)
             case {"command": "close", "room": str(room), "reason": str(reason)}:
                 self._node.close_room(room, reason)
+                await self._node.end_recording(room)
                 await self._spool.flush()
             case _:
                 return {"ack": message.get("id"), "error": "unknown command"}
@@ -145,19 +154,40 @@ async def run_node(settings: Settings, node_id: UUID, *, with_parent: bool) -> N
             if tests:
                 await acceptance.add_evidence(connection, node_id, tests)
 
+    async def put_segment(segment: Segment) -> bool:
+        async with pool.connection() as connection:
+            return await recordings.put_segment(connection, segment)
+
     spool = EvidenceSpool(node_id, settings.data_dir / "spool", write, (Unreachable,))
+    segments = settings.data_dir / "segments"
+    try:
+        store = store_at(settings.recording_store, settings.data_dir)
+    except StoreError as error:
+        raise CannotStart(str(error)) from error
+    courier = SegmentCourier(segments, store, put_segment, (Unreachable,))
     control: list[ControlLinks] = []
 
     def tell(event: NodeEvent) -> None:
         for each in control:
             each.tell(event)
 
+    def heard(news: News) -> None:
+        if isinstance(news, SegmentBegun):
+            courier.begun(news.name)
+        elif isinstance(news, SegmentClosed):
+            courier.closed()
+        else:
+            node.recording_stopped(news.room, news.recording, news.cause)
+
+    floor = settings.recording_free_bytes
+    recorder = Recorder(segments, str(node_id), heard, floor=floor)
     node = MediaNode(
         host=_udp_host(settings.host),
         udp_port=settings.udp_port,
         public_address=settings.public_address,
         on_evidence=spool.put,
         on_event=tell,
+        recorder=recorder,
     )
     with _udp_port_said(settings.udp_port):
         await node.start()
@@ -181,6 +211,7 @@ async def run_node(settings: Settings, node_id: UUID, *, with_parent: bool) -> N
     log.info("media node up", node=str(node_id), udp_port=node.udp_port, http=row.http_url)
     tasks = [
         asyncio.create_task(spool.run()),
+        asyncio.create_task(courier.run()),
         asyncio.create_task(_keep_lease(pool, node, row)),
     ]
     spare_the_collector()
@@ -188,6 +219,7 @@ async def run_node(settings: Settings, node_id: UUID, *, with_parent: bool) -> N
         await stop.wait()
     finally:
         await node.stop()
+        await recorder.close()
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)

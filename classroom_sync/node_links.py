@@ -21,6 +21,7 @@ log = structlog.get_logger()
 _RECONNECT = 0.3  # seconds
 _LOOK_AGAIN = 1.0
 _COMMAND_TIMEOUT = 8.0
+_AHEAD = 1024  # events read before they are handled
 
 
 class NodeAway(Exception):
@@ -100,10 +101,7 @@ class NodeLinks:
             try:
                 async with http.ws_connect(f"{node.http_url}/control", heartbeat=2.0) as socket:
                     self._sockets[node.id] = socket
-                    await self._on_event(node.id, {"event": "connected"})
-                    async for message in socket:
-                        if message.type is aiohttp.WSMsgType.TEXT:
-                            await self._take(node.id, message.json())
+                    await self._read(node, socket)
             except (aiohttp.ClientError, OSError) as error:
                 log.debug("node link failed", node=str(node.id), cause=str(error))
             finally:
@@ -111,13 +109,42 @@ class NodeLinks:
                     await self._on_event(node.id, {"event": "gone"})
             await asyncio.sleep(_RECONNECT)
 
-    async def _take(self, node_id: UUID, message: dict[str, Any]) -> None:
-        if "ack" in message:
-            waiting = self._waiting.pop(message["ack"], None)
-            if waiting is not None and not waiting.done():
-                waiting.set_result(message)
-        else:
-            await self._on_event(node_id, message)
+    async def _read(self, node: NodeAddress, socket: aiohttp.ClientWebSocketResponse) -> None:
+        """Until the link ends. Events are handled in order beside the reading, so that whoever
+        handles one can send a command and have its answer; a node can't be read further ahead."""
+        events: asyncio.Queue[dict[str, Any]] = asyncio.Queue(_AHEAD)
+        events.put_nowait({"event": "connected"})
+
+        async def handle() -> None:
+            while True:
+                await self._on_event(node.id, await events.get())
+                events.task_done()
+
+        handling = asyncio.create_task(handle())
+        try:
+            async for message in socket:
+                if handling.done():
+                    break
+                if message.type is not aiohttp.WSMsgType.TEXT:
+                    continue
+                value = message.json()
+                if "ack" in value:
+                    self._answered(value)
+                else:
+                    await events.put(value)
+            all_handled = asyncio.create_task(events.join())  # what it said before it went counts
+            await asyncio.wait([handling, all_handled], return_when=asyncio.FIRST_COMPLETED)
+            all_handled.cancel()
+        finally:
+            handling.cancel()
+            await asyncio.wait([handling])
+        if not handling.cancelled():
+            handling.result()  # raises what went wrong
+
+    def _answered(self, message: dict[str, Any]) -> None:
+        waiting = self._waiting.pop(message["ack"], None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(message)
 
     async def command(self, node_id: UUID, command: str, **values: Any) -> dict[str, Any]:
         """Send a command and wait for its acknowledgement. Raises NodeAway."""

@@ -35,6 +35,7 @@ class Action(StrEnum):
     ASK_FOR_TEST = "ask_for_test"  # start a room's acceptance test
     RUN_TEST = "run_test"  # measure in the room itself
     SEE_TEST = "see_test"  # results and certificates
+    KEEP_RECORDINGS = "keep_recordings"  # see, publish, cut and delete them
 
 
 _R, _A = Role, Action
@@ -59,6 +60,7 @@ TABLE: dict[Action, frozenset[Role]] = {
     _A.ASK_FOR_TEST: frozenset({_R.ADMIN, _R.ROOM}),
     _A.RUN_TEST: frozenset({_R.ROOM}),
     _A.SEE_TEST: frozenset({_R.ADMIN, _R.BUREAU, _R.ROOM}),
+    _A.KEEP_RECORDINGS: frozenset({_R.TEACHER, _R.ADMIN}),
 }
 
 

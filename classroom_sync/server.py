@@ -21,8 +21,12 @@ from classroom_sync.listening import bind_tcp, url_of
 from classroom_sync.live import Live
 from classroom_sync.node_links import NodeAddress, NodeLinks
 from classroom_sync.planning import plan_sessions
+from classroom_sync.recording_control import RecordingRules
+from classroom_sync.recording_keeper import RecordingKeeper
+from classroom_sync.recording_works import RecordingWorks
 from classroom_sync.secrets import CONTROL_KEY, MEDIA_KEY, shared_secret
 from classroom_sync.settings import ENV_PREFIX, Settings
+from classroom_sync.store import StoreError, store_at
 from classroom_sync.supervisor import NodeSupervisor
 from classroom_sync.watch import watch
 from db import nodes, partitions, rollups, sessions
@@ -38,6 +42,7 @@ _LEADER = 0x636C6F63  # "cloc": the advisory lock of the clock's leader
 _PLAN_EVERY = 600.0  # seconds
 _TEND_EVERY = 0.5
 _DERIVE_EVERY = 5.0
+_KEEP_EVERY = 2.0
 _LATE = timedelta(days=30)  # how long late evidence is looked for
 
 Prepare = Callable[[Pool, Live], Awaitable[None]]
@@ -88,7 +93,7 @@ async def serve(settings: Settings, announce: Announce, prepare: Prepare | None 
             async with pool.connection() as connection:
                 media_key = await shared_secret(connection, MEDIA_KEY)
                 control_key = (await shared_secret(connection, CONTROL_KEY)).hex()
-            links, live = _join(pool, control_key)
+            links, live = _join(pool, control_key, settings)
 
             async def on_death(node_id: UUID) -> None:
                 await _bury(pool, live, links, node_id)
@@ -98,7 +103,10 @@ async def serve(settings: Settings, announce: Announce, prepare: Prepare | None 
             await stack.enter_async_context(_running(links.run()))
             if prepare is not None:
                 await prepare(pool, live)
-            await stack.enter_async_context(_running(_lead(dsn, pool, live, settings)))
+            store = store_at(settings.recording_store, settings.data_dir)
+            works = RecordingWorks(pool, store, settings.data_dir / "joining", _now)
+            keeper = RecordingKeeper(pool, works, _now)
+            await stack.enter_async_context(_running(_lead(dsn, pool, live, keeper, settings)))
             http = await stack.enter_async_context(aiohttp.ClientSession())
             runner = web.AppRunner(
                 application.build(settings, pool, live, links, media_key, http, _now),
@@ -111,7 +119,7 @@ async def serve(settings: Settings, announce: Announce, prepare: Prepare | None 
             announce(url_of(bound))
             await stop.wait()
             log.info("stopping")
-    except DatabaseError as error:
+    except (DatabaseError, StoreError) as error:
         raise CannotStart(str(error)) from error
     finally:
         bound.close()
@@ -143,7 +151,7 @@ def _supervisor(
     return NodeSupervisor(commands, {ENV_PREFIX + "DATABASE_URL": dsn}, on_death)
 
 
-def _join(pool: Pool, control_key: str) -> tuple[NodeLinks, Live]:
+def _join(pool: Pool, control_key: str, settings: Settings) -> tuple[NodeLinks, Live]:
     async def living() -> list[NodeAddress]:
         async with pool.connection() as connection:
             return [
@@ -155,7 +163,8 @@ def _join(pool: Pool, control_key: str) -> tuple[NodeLinks, Live]:
         await live.on_node_event(node_id, message)  # type: ignore[arg-type]  # as NodeLinks gives it
 
     links = NodeLinks(control_key, living, on_event)
-    live = Live(pool, links, _now)
+    rules = RecordingRules(settings.record_lessons, timedelta(days=settings.recording_days))
+    live = Live(pool, links, _now, recording=rules)
     return links, live
 
 
@@ -181,7 +190,9 @@ async def _running(work: Awaitable[None]) -> AsyncIterator[None]:
             await task
 
 
-async def _lead(dsn: str, pool: Pool, live: Live, settings: Settings) -> None:
+async def _lead(
+    dsn: str, pool: Pool, live: Live, keeper: RecordingKeeper, settings: Settings
+) -> None:
     """For ever: wait to be the leader, then keep the clock until leadership is lost."""
     leadership = Leadership(dsn, _LEADER)
 
@@ -199,10 +210,10 @@ async def _lead(dsn: str, pool: Pool, live: Live, settings: Settings) -> None:
                 plan = group.create_task(_plan(pool, clock, settings.indicator_rules))
                 tend = group.create_task(_tend(live))
                 watching = group.create_task(watch(pool, settings, _now))
+                keep = group.create_task(_keep_recordings(keeper))
                 await leadership.lost(held)
-                plan.cancel()
-                tend.cancel()
-                watching.cancel()
+                for task in (plan, tend, watching, keep):
+                    task.cancel()
         finally:
             clock.stop()
             if not held.is_closed():
@@ -230,6 +241,15 @@ async def _roll_up(pool: Pool, choices: IndicatorRules) -> None:
     for monday in weeks:
         async with pool.transaction() as connection:
             await rollups.roll_up(connection, monday, choices)
+
+
+async def _keep_recordings(keeper: RecordingKeeper) -> None:
+    while True:
+        try:
+            await keeper.tend()
+        except Unreachable as error:
+            log.warning("recordings not tended", cause=str(error))
+        await asyncio.sleep(_KEEP_EVERY)
 
 
 async def _tend(live: Live) -> None:

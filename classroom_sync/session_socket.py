@@ -1,8 +1,9 @@
 """`/ws/sessions/{session}`: the state of a session to its pages, and what people do there.
 
 Server to page: the state (`live.view`) at once and after each change, with `you` and `slots`. Page
-to server: `{"do": "hand" | "lower_hand" | "help" | "sizes" | "heads" | "floor" | "mute" | "end"}`;
-what can't be done is answered `{"type": "refused", "detail": …}`. docs/protocol.md has the fields.
+to server: `{"do": "hand" | "lower_hand" | "help" | "sizes" | "heads" | "floor" | "mute" | "record"
+| "end"}`; what can't be done is answered `{"type": "refused", "detail": …}`. docs/protocol.md has
+the fields.
 """
 
 import asyncio
@@ -40,6 +41,7 @@ class Message(BaseModel, extra="forbid"):
     do: str = Field(max_length=20)
     participant: UUID | None = None
     muted: bool = True
+    on: bool = True
     expected: int = Field(0, ge=0, le=500)
     present: int = Field(0, ge=0, le=500)
     why: str = Field("", max_length=200)
@@ -142,6 +144,8 @@ async def _do(live: Live, seat: Seat, message: Message) -> None:
         await live.give_floor(seat.session_id, message.participant)
     elif message.do == "mute":
         await live.mute(seat.session_id, about, muted=message.muted)
+    elif message.do == "record":
+        await live.record(seat.session_id, seat.actor, on=message.on)
     elif message.do == "end":
         await live.end(seat.session_id, seat.actor)
     else:

@@ -95,6 +95,23 @@ class Settings(BaseSettings):
     webhook_secret: SecretStr | None = Field(
         None, min_length=16, description="signs what is POSTed there (Standard Webhooks)"
     )
+    record_lessons: bool = Field(
+        False, description="record every lesson from its beginning; else teachers switch it on"
+    )
+    recording_store: str | None = Field(
+        None,
+        pattern="^(s3://[^/]+.*|/.*)$",
+        description="where recordings are kept: s3://bucket/prefix, or an absolute folder; "
+        "without it a folder of the data_dir",
+    )
+    recording_days: int = Field(
+        30, ge=1, le=3650, description="days after which recordings that are not published go"
+    )
+    recording_free_bytes: int = Field(
+        2 * 1024**3,
+        ge=0,
+        description="recording stops while less than so much is free where segments are written",
+    )
     log_level: str = Field(
         "info", pattern="^(debug|info|warning|error)$", description="least severe record written"
     )

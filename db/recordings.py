@@ -74,6 +74,12 @@ async def recordings_of_session(connection: Connection, session_id: UUID) -> lis
     return [value(Recording, row) async for row in found]
 
 
+async def under_way_in(connection: Connection, session_id: UUID) -> Recording | None:
+    """The recording of a session that is being made."""
+    row = await _sql.under_way_in(connection, session_id=session_id)
+    return value(Recording, row) if row is not None else None
+
+
 async def in_state(connection: Connection, state: RecordingState) -> list[Recording]:
     """Oldest first."""
     return [value(Recording, row) async for row in _sql.in_state(connection, state=state)]
@@ -103,9 +109,9 @@ async def stop(
     return bool(await _sql.stop(connection, id=recording_id, at=at, cause=cause))
 
 
-async def note_cause(connection: Connection, recording_id: UUID, cause: str) -> None:
-    """Why a recording under way will be shorter than its lesson; the first cause stays."""
-    await _sql.end_early(connection, id=recording_id, cause=cause)
+async def stop_of_session(connection: Connection, session_id: UUID, at: datetime) -> None:
+    """The session is over, and so is its recording, if it has one under way."""
+    await _sql.stop_of_session(connection, session_id=session_id, at=at)
 
 
 async def fail(connection: Connection, recording_id: UUID, cause: str, at: datetime) -> bool:
@@ -125,9 +131,10 @@ async def finish(connection: Connection, recording_id: UUID, files: Files, at: d
     return bool(moved)
 
 
-async def replace_files(connection: Connection, recording_id: UUID, files: Files) -> bool:
-    """Other files take the place of those of a ready recording. In the caller's transaction."""
-    moved = await _sql.replace_files(connection, id=recording_id, **_columns(files))
+async def replace_files(connection: Connection, recording_id: UUID, files: Files, was: str) -> bool:
+    """Other files take the place of those of a ready recording, if its main file is still under the
+    key `was`. In the caller's transaction."""
+    moved = await _sql.replace_files(connection, id=recording_id, was=was, **_columns(files))
     if moved:
         await _drop_files(connection, recording_id)
         await _add_files(connection, recording_id, files)
@@ -167,8 +174,9 @@ async def year_ends(connection: Connection, day: date) -> date | None:
 # ── files ────────────────────────────────────────────────────────────────────────────────
 
 
-async def put_segment(connection: Connection, segment: Segment) -> None:
-    """Write a segment down: that it was begun, and once it is stored, where. Twice counts once."""
+async def put_segment(connection: Connection, segment: Segment) -> bool:
+    """Write a segment down: that it was begun, and once it is stored, where. Twice counts once.
+    False when its recording is not known."""
     await _sql.add_segment(
         connection,
         id=segment.id,
@@ -180,16 +188,12 @@ async def put_segment(connection: Connection, segment: Segment) -> None:
         bytes=segment.bytes,
         storage_key=segment.storage_key,
     )
+    return bool(await _sql.exists(connection, id=segment.recording_id))
 
 
 async def segments_of(connection: Connection, recording_id: UUID) -> list[Segment]:
     found = _sql.segments_of(connection, recording_id=recording_id)
     return [value(Segment, row) async for row in found]
-
-
-async def awaited(connection: Connection, recording_id: UUID) -> int:
-    """How many segments living nodes still have to deliver."""
-    return int(await _sql.awaited(connection, recording_id=recording_id))
 
 
 async def missing(connection: Connection, recording_id: UUID) -> int:

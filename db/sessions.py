@@ -117,6 +117,12 @@ async def between(connection: Connection, since: datetime, until: datetime) -> l
     return await _whole(connection, rows)
 
 
+async def by_ids(connection: Connection, ids: Iterable[UUID]) -> list[Session]:
+    """Those of the sessions that there are, by start."""
+    rows = [row async for row in _sql.sessions_by_ids(connection, ids=list(ids))]
+    return await _whole(connection, rows)
+
+
 async def unfinished(connection: Connection, until: datetime) -> list[Session]:
     """Scheduled, open and live sessions that begin before `until`."""
     return await _whole(connection, [row async for row in _sql.unfinished(connection, until=until)])

@@ -25,7 +25,13 @@ from media.events import Recorded, SendRtcp, SendRtp
 from media.evidence import Evidence
 from media.fastpath import CompiledPlane, CompiledSocket
 from media.ice import CONSENT_EXPIRES, CONSENT_TIMEOUT, IceLiteAgent, fresh_credentials
-from media.node_events import NodeEvent, ParticipantConnected, ParticipantGone, from_room
+from media.node_events import (
+    NodeEvent,
+    ParticipantConnected,
+    ParticipantGone,
+    Recording,
+    from_room,
+)
 from media.peer import Answer, Grant, Peer
 from media.plane import Plane
 from media.recording.recorder import Recorder
@@ -156,6 +162,9 @@ class MediaNode:
         for room in self._rooms.values():
             for output in room.present():
                 yield from_room(room.id, output)
+        if self._recorder is not None:
+            for room_id, recording in self._recorder.under_way():
+                yield Recording(room_id, recording)
 
     # ── WHIP and WHEP ────────────────────────────────────────────────────────────────────
 
@@ -260,12 +269,21 @@ class MediaNode:
         assert self._recorder is not None, "whoever gives this command has made a recorder"
         self._recorder.begin(room_id, recording)
         self._set_recorded(room_id, recorded=True)
+        self._on_event(Recording(room_id, recording))
 
     async def end_recording(self, room_id: str) -> None:
         """Record a room no longer; what was written is complete when this returns."""
         self._set_recorded(room_id, recorded=False)
         if self._recorder is not None:
+            ended = dict(self._recorder.under_way()).get(room_id)
             await self._recorder.end(room_id)
+            if ended is not None:
+                self._on_event(Recording(room_id, None, ended))
+
+    def recording_stopped(self, room_id: str, recording: str, cause: str) -> None:
+        """The recorder has ended a recording by itself."""
+        self._set_recorded(room_id, recorded=False)
+        self._on_event(Recording(room_id, None, recording, cause))
 
     def _set_recorded(self, room_id: str, *, recorded: bool) -> None:
         self._wishes.of(room_id).recorded = recorded

@@ -51,7 +51,20 @@ class LayersWanted:
     rids: tuple[str, ...]
 
 
-NodeEvent = ParticipantConnected | ParticipantGone | Publishing | SlotsMapped | LayersWanted
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A room is recorded under this id; or (None) no longer, `cause` telling why where it ended by
+    itself."""
+
+    room: str
+    recording: str | None
+    ended: str | None = None  # the id of what was recorded until now
+    cause: str | None = None
+
+
+NodeEvent = (
+    ParticipantConnected | ParticipantGone | Publishing | SlotsMapped | LayersWanted | Recording
+)
 
 
 def from_room(

@@ -96,6 +96,7 @@ def add_routes(app: web.Application) -> None:
         calendar_days,
         changes,
         publication,
+        recordings,
         registers,
         repair,
         reports,

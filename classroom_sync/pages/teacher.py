@@ -8,7 +8,7 @@ from aiohttp import web
 from classroom_sync.access import seat_in
 from classroom_sync.auth import requires
 from classroom_sync.errors import Refused
-from classroom_sync.keys import LIVE, LOCALE, NOW, POOL, VISITOR
+from classroom_sync.keys import LIVE, LOCALE, NOW, POOL, SETTINGS, VISITOR
 from classroom_sync.live import view
 from classroom_sync.pages.names import read_names
 from classroom_sync.pages.rendering import DEFAULT_ZONE, page
@@ -73,4 +73,5 @@ async def lesson(request: web.Request) -> web.StreamResponse:
         seat=seat,
         attendance={a.participant_id: a for a in found},
         subject=names.subject(live.session.subject, request[LOCALE]),
+        recording_days=request.app[SETTINGS].recording_days,
     )

@@ -95,6 +95,7 @@ function draw(state) {
   const me = state.participants.find((p) => p.id === state.you);
   element("floorsign").hidden = state.floor !== state.you || Boolean(me?.muted);
   element("mutedsign").hidden = !me?.muted;
+  element("recordingsign").hidden = !state.recording;
   element("hand").setAttribute("aria-pressed", String(me?.hand ?? false));
   element("handword").textContent = me?.hand ? texts.lower : texts.raise;
   if (me?.heads) element("headsword").textContent = fill(texts.headsDone, { expected: me.heads[0], present: me.heads[1] });

@@ -10,6 +10,7 @@ const AGAIN = 1000; // ms before the WebSocket is opened again
  * @typedef {{mid: string, kind: "audio" | "video", participant: string | null, stream: string | null, dark: boolean}} Slot
  * @typedef {{type: "state", session: string, state: string, node: string | null, starts_at: string,
  *   ends_at: string, floor: string | null, hands: string[], participants: Participant[],
+ *   recording: boolean, recording_trouble: string | null,
  *   you: string | null, slots: Slot[], layers: Record<string, string[]>}} State
  */
 

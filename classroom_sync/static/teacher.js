@@ -19,6 +19,7 @@ const shownIn = sizes((found) => link.send({ do: "sizes", sizes: found }));
 /** @type {Map<string, MediaStream>} */ let slots = new Map();
 /** @type {string | null} */ let node = null;
 /** @type {MediaStream | null} */ let devices = null;
+/** @type {string | null} */ let trouble = null; // with the recording, as far as it has been said
 
 async function checkDevices() {
   try {
@@ -56,7 +57,7 @@ function goLive() {
   sessionStorage.setItem(`live-${root.dataset.session}`, "yes"); // a reload goes straight back
   element("check").hidden = true;
   element("live").hidden = false;
-  for (const id of ["mic", "camera", "screen", "end"]) element(id).hidden = false;
+  for (const id of ["mic", "camera", "screen", "record", "end"]) element(id).hidden = false;
   show(element("self"), devices);
   camera = publisher(link.grant("publish"), devices);
   camera.addEventListener("connected", () => notice(""));
@@ -84,6 +85,7 @@ function draw(state) {
   node = state.node;
   sendLayers(camera, state.layers.camera);
   sendLayers(screen, state.layers.screen);
+  drawRecording(state);
   drawTiles(state);
   drawHands(state);
 }
@@ -184,10 +186,28 @@ async function shareScreen() {
   stream.getVideoTracks()[0].addEventListener("ended", () => screen && shareScreen());
 }
 
+/** @param {State} state */
+function drawRecording(state) {
+  element("record").setAttribute("aria-pressed", String(state.recording));
+  element("record").textContent = state.recording ? texts.stopRecording : texts.record;
+  element("recordingsign").hidden = !state.recording;
+  if (state.recording_trouble && state.recording_trouble !== trouble) passing(texts[state.recording_trouble] ?? "");
+  trouble = state.recording_trouble;
+}
+
+function askToRecord() {
+  if (link.state?.recording) return link.send({ do: "record", on: false });
+  /** @type {HTMLDialogElement} */ (element("recorddialog")).showModal();
+}
+
 toggle("mic", "audio");
 toggle("camera", "video");
 element("start").addEventListener("click", goLive);
 element("screen").addEventListener("click", shareScreen);
+element("record").addEventListener("click", askToRecord);
+element("recorddialog").addEventListener("close", () => {
+  if (/** @type {HTMLDialogElement} */ (element("recorddialog")).returnValue === "ok") link.send({ do: "record", on: true });
+});
 element("end").addEventListener("click", () => link.send({ do: "end" }));
 link.addEventListener("state", (event) => draw(/** @type {CustomEvent<State>} */ (event).detail));
 link.addEventListener("refused", (event) => passing(/** @type {CustomEvent<string>} */ (event).detail));

@@ -7,8 +7,14 @@ RETURNING id;
 -- name: recording^
 SELECT * FROM recordings WHERE id = :id;
 
+-- name: exists$
+SELECT EXISTS (SELECT FROM recordings WHERE id = :id);
+
 -- name: recordings_of_session
 SELECT * FROM recordings WHERE session_id = :session_id ORDER BY started_at, id;
+
+-- name: under_way_in^
+SELECT * FROM recordings WHERE session_id = :session_id AND state = 'recording';
 
 -- name: in_state
 SELECT * FROM recordings WHERE state = :state ORDER BY started_at, id;
@@ -26,9 +32,9 @@ ORDER BY r.started_at DESC, r.id DESC LIMIT :limit;
 UPDATE recordings SET state = 'joining', ended_at = :at, cause = coalesce(cause, CAST(:cause AS text))
 WHERE id = :id AND state = 'recording' RETURNING true;
 
--- name: end_early!
--- Why a recording will be shorter than its lesson; the first reason stays.
-UPDATE recordings SET cause = :cause WHERE id = :id AND state = 'recording' AND cause IS NULL;
+-- name: stop_of_session!
+UPDATE recordings SET state = 'joining', ended_at = :at
+WHERE session_id = :session_id AND state = 'recording';
 
 -- name: join_again$
 UPDATE recordings SET state = 'joining', cause = NULL
@@ -45,9 +51,10 @@ UPDATE recordings SET state = 'ready', ended_at = coalesce(ended_at, :at),
 WHERE id = :id AND state IN ('joining', 'uploading') RETURNING true;
 
 -- name: replace_files$
+-- Only where the files are still those that the new ones were made of.
 UPDATE recordings SET duration_ms = :duration_ms, bytes = :bytes, mime = :mime,
     storage_key = :storage_key, poster_key = :poster_key, waveform = :waveform
-WHERE id = :id AND state = 'ready' RETURNING true;
+WHERE id = :id AND state = 'ready' AND recordings.storage_key = :was RETURNING true;
 
 -- name: delete$
 UPDATE recordings SET state = 'deleted', storage_key = NULL, poster_key = NULL, waveform = '{}',
@@ -70,19 +77,16 @@ WHERE ends_on < make_date(
   AND ends_on >= :day;
 
 -- name: add_segment!
+-- Nothing for a recording that is not known.
 INSERT INTO recording_segments (id, recording_id, node_id, track, started_at, state, bytes, storage_key)
-VALUES (:id, :recording_id, :node_id, :track, :started_at, :state, :bytes, :storage_key)
+SELECT :id, r.id, :node_id, :track, :started_at, :state, :bytes, CAST(:storage_key AS text)
+FROM recordings r WHERE r.id = :recording_id
 ON CONFLICT (id) DO UPDATE SET state = excluded.state, bytes = excluded.bytes,
     storage_key = excluded.storage_key
 WHERE recording_segments.state IN ('writing', 'lost') AND excluded.state <> 'writing';
 
 -- name: segments_of
 SELECT * FROM recording_segments WHERE recording_id = :recording_id ORDER BY started_at, track, id;
-
--- name: awaited$
--- How many segments may still come: their node's lease holds.
-SELECT count(*) FROM recording_segments s JOIN media_nodes n ON n.id = s.node_id
-WHERE s.recording_id = :recording_id AND s.state = 'writing' AND n.lease_until > now();
 
 -- name: missing$
 -- How many segments were begun and have not come.

@@ -23,6 +23,9 @@ SELECT * FROM sessions WHERE id = :id;
 -- name: session_of_participant$
 SELECT session_id FROM participants WHERE id = :id;
 
+-- name: sessions_by_ids
+SELECT * FROM sessions WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY starts_at, id;
+
 -- name: sessions_between
 SELECT * FROM sessions WHERE starts_at < :until AND ends_at > :since ORDER BY starts_at, id;
 

@@ -103,8 +103,8 @@ class Recorder:
         self._stop = threading.Event()
         self._looked_at = 0.0
         self._threads = [
-            threading.Thread(target=self._work, name="recorder"),
-            threading.Thread(target=self._keep_synced, name="recorder-sync"),
+            threading.Thread(target=self._work, name="recorder", daemon=True),
+            threading.Thread(target=self._keep_synced, name="recorder-sync", daemon=True),
         ]
         for thread in self._threads:
             thread.start()
@@ -117,6 +117,10 @@ class Recorder:
         if current is None or current.id != recording:
             self._forget(room)
             self._recordings[room] = _Recording(room, recording)
+
+    def under_way(self) -> list[tuple[str, str]]:
+        """(room, recording) of all."""
+        return [(room, recording.id) for room, recording in self._recordings.items()]
 
     def put(self, room: str, strands: Sequence[Strand]) -> bool:
         """What was read of a room; False when it is not taken, for the disk is too slow."""
@@ -243,7 +247,15 @@ class Recorder:
                 self._give_up(recording, "disk_full")
 
     def _tell(self, news: News) -> None:
-        self._loop.call_soon_threadsafe(self._on_news, news)
+        self._loop.call_soon_threadsafe(self._say, news)
+
+    def _say(self, news: News) -> None:
+        """On the event loop: what has stopped is under way no longer, and then is told of."""
+        if isinstance(news, RecordingStopped):
+            current = self._recordings.get(news.room)
+            if current is not None and current.id == news.recording:
+                self._forget(news.room)
+        self._on_news(news)
 
     def _keep_synced(self) -> None:
         while not self._stop.wait(_SYNC):

@@ -165,6 +165,10 @@ async def test_roles_reach_what_the_table_allows_and_nothing_else(
         "teacher": f"{FAR}-T1",
         "class": f"{FAR}-301",
         "busy": str(site.planned.session_id),
+        "recording": str(site.planned.session_id),
+        "track": "main",
+        "number": "1",
+        "ms": "0",
     }
     async with site.browser() as browser:
         csrf = ""

@@ -106,9 +106,10 @@ class Stage:
                         self.pleas.add(report.media)
 
 
-def staged(recorder: Recorder, room: str = "r") -> Stage:
+def staged(recorder: Recorder, room: str = "r", recording: str | None = None) -> Stage:
     """A stage whose room is recorded from now on."""
     stage = Stage(recorder, Room(room, random=Random(1), plane=Plane()))
+    stage.recording = recording or stage.recording
     stage.recorder.begin(room, stage.recording)
     stage.room.set_recorded(True, stage.now)
     return stage

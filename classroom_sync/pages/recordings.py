@@ -1,0 +1,104 @@
+"""Recordings: the list of one's own, the page that plays one, and its files."""
+
+from aiohttp import web
+
+from classroom_sync.auth import requires
+from classroom_sync.errors import Refused
+from classroom_sync.keys import LOCALE, POOL, SETTINGS, VISITOR, WORKS
+from classroom_sync.pages.names import read_names
+from classroom_sync.pages.rendering import page
+from classroom_sync.permissions import Action, Role
+from classroom_sync.playback import send
+from classroom_sync.recording_access import note_view, ready_for, recording_for
+from classroom_sync.recording_list import read_list
+from db import recordings, sessions
+from scheduler.recording import RecordingState, Track
+
+routes = web.RouteTableDef()
+
+
+@routes.get("/recordings")
+@requires(Action.KEEP_RECORDINGS)
+async def listed(request: web.Request) -> web.StreamResponse:
+    async with request.app[POOL].connection() as connection:
+        names = await read_names(connection)
+        lines = await read_list(request, connection)
+    return await page(
+        request,
+        "recordings.html",
+        lines=lines,
+        names=names,
+        subject=lambda slug: names.subject(slug, request[LOCALE]),
+        days=request.app[SETTINGS].recording_days,
+    )
+
+
+@routes.get("/recordings/{recording}")
+@requires(Action.KEEP_RECORDINGS)
+async def shown(request: web.Request) -> web.StreamResponse:
+    async with request.app[POOL].connection() as connection:
+        found = await recording_for(request, connection)
+        names = await read_names(connection)
+        session = None
+        if found.session_id is not None:
+            session = await sessions.session(connection, found.session_id)
+        parts = await recordings.parts_of(connection, found.id)
+        chapters = await recordings.chapters_of(connection, found.id)
+    if found.state is RecordingState.READY:
+        await note_view(request, found)
+    return await page(
+        request,
+        "recording.html",
+        recording=found,
+        session=session,
+        lead=next((p for p in session.participants if p.role == "lead"), None) if session else None,
+        names=names,
+        subject=names.subject(session.subject, request[LOCALE]) if session else found.title,
+        mains=[part for part in parts if part.track is Track.MAIN] or parts,
+        screens=[part for part in parts if part.track is Track.SCREEN],
+        chapters=chapters,
+        wave=_wave(found.waveform),
+        may_try_again=request[VISITOR].role is Role.ADMIN,
+    )
+
+
+def _wave(loudness: tuple[int, ...]) -> str:
+    """The waveform as an SVG path: 1 wide and 100 high for each span."""
+    return "".join(f"M{n} {50 - v / 2:g}v{max(1, v):g}" for n, v in enumerate(loudness))
+
+
+@routes.get("/recordings/{recording}/media/{track}/{number}")
+@requires(Action.KEEP_RECORDINGS)
+async def media(request: web.Request) -> web.StreamResponse:
+    """A finished file, by ranges."""
+    async with request.app[POOL].connection() as connection:
+        found = await ready_for(request, connection)
+        parts = await recordings.parts_of(connection, found.id)
+    asked = (request.match_info["track"], request.match_info["number"])
+    part = next((p for p in parts if (p.track.value, str(p.number)) == asked), None)
+    if part is None:
+        raise Refused(404, "There is no such recording.")
+    await note_view(request, found)
+    return await send(request, request.app[WORKS].store, part.storage_key, part.mime)
+
+
+@routes.get("/recordings/{recording}/poster")
+@requires(Action.KEEP_RECORDINGS)
+async def poster(request: web.Request) -> web.StreamResponse:
+    async with request.app[POOL].connection() as connection:
+        found = await ready_for(request, connection)
+    if found.poster_key is None:
+        raise Refused(404, "There is no such recording.")
+    return await send(request, request.app[WORKS].store, found.poster_key, "image/jpeg")
+
+
+@routes.get("/recordings/{recording}/chapters/{ms}")
+@requires(Action.KEEP_RECORDINGS)
+async def chapter(request: web.Request) -> web.StreamResponse:
+    async with request.app[POOL].connection() as connection:
+        found = await ready_for(request, connection)
+        chapters = await recordings.chapters_of(connection, found.id)
+    at = next((c for c in chapters if str(c.at_ms) == request.match_info["ms"]), None)
+    if at is None:
+        raise Refused(404, "There is no such recording.")
+    return await send(request, request.app[WORKS].store, at.storage_key, "image/jpeg")

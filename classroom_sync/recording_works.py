@@ -1,0 +1,228 @@
+"""What is done with recordings that are over: joined, cut, deleted.
+
+Files are worked on in a process of their own, one at a time for each owner, and only then taken
+into the store; the row changes last. So whatever is interrupted can be done again.
+"""
+
+import asyncio
+import contextlib
+import json
+import shutil
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import structlog
+
+from classroom_sync.store import Store, StoreError
+from db import marks, recordings
+from db.pool import Pool
+from db.recordings import Files
+from scheduler.recording import Cause, Chapter, Part, Recording, Segment, SegmentState, Track
+
+log = structlog.get_logger()
+
+_LINE = 16 * 2**20  # bytes of an answer, at most
+_LONGEST = 3600.0  # seconds of one piece of work
+
+
+class WorkFailed(Exception):
+    """A piece of work can't be done; `cause` says why."""
+
+    def __init__(self, cause: Cause, message: str) -> None:
+        super().__init__(message)
+        self.cause = cause
+
+
+class RecordingWorks:
+    """See the module. `directory` is for files under way."""
+
+    def __init__(
+        self, pool: Pool, store: Store, directory: Path, now: Callable[[], datetime]
+    ) -> None:
+        self._pool = pool
+        self.store = store
+        self._directory = directory / uuid4().hex
+        self._now = now
+        self._one = asyncio.Lock()
+
+    async def join(self, recording: Recording, segments: Sequence[Segment]) -> None:
+        """Make a ready recording of its stored segments. Raises WorkFailed, StoreError."""
+        async with self._one:
+            await self._join(recording, segments)
+
+    async def _join(self, recording: Recording, segments: Sequence[Segment]) -> None:
+        stored = [s for s in segments if s.state is SegmentState.STORED and s.storage_key]
+        async with self._place() as place:
+            given: dict[str, list[tuple[str, int]]] = {}
+            for segment in stored:
+                assert segment.storage_key is not None, "chosen for it"
+                path = await self.store.fetch(segment.storage_key, place)
+                began = round(segment.started_at.timestamp() * 1000)
+                given.setdefault(segment.track.value, []).append((str(path), began))
+            result = await _work({"do": "join", "directory": str(place), "segments": given})
+            files = await self._keep(recording.id, result)
+        async with self._pool.transaction() as connection:
+            done = await recordings.finish(connection, recording.id, files, self._now())
+            if done:
+                ids = [segment.id for segment in stored]
+                await recordings.segments_joined(connection, recording.id, ids)
+        gone = [s.storage_key for s in stored if s.storage_key] if done else _keys(files)
+        await self._remove(gone)
+
+    async def cut(self, recording: Recording, from_ms: int, to_ms: int, actor: str) -> None:
+        """Cut start and end off. Raises WorkFailed, StoreError."""
+        async with self._one:
+            await self._cut(recording, from_ms, to_ms, actor)
+
+    async def _cut(self, recording: Recording, from_ms: int, to_ms: int, actor: str) -> None:
+        async with self._pool.connection() as connection:
+            now = await recordings.recording(connection, recording.id)
+            before = await self._files(connection, now or recording)
+        if not before.parts:
+            raise WorkFailed(Cause.UNREADABLE, "it has no files any more")
+        async with self._place() as place:
+            parts = []
+            for part in before.parts:
+                path = await self.store.fetch(part.storage_key, place)
+                parts.append(_described(part) | {"path": str(path)})
+            task = {"do": "cut", "directory": str(place), "parts": parts}
+            result = await _work(task | {"from_ms": from_ms, "to_ms": to_ms})
+            files = await self._keep(recording.id, result)
+        async with self._pool.transaction() as connection:
+            was = before.main.storage_key
+            done = await recordings.replace_files(connection, recording.id, files, was)
+            if done:
+                about = f"recording:{recording.id}"
+                span = {"from_ms": from_ms, "to_ms": to_ms}
+                await marks.add_audit(connection, actor, "recording_cut", about, **span)
+        await self._remove(_keys(before) if done else _keys(files))
+
+    async def delete(self, recording: Recording, actor: str) -> None:
+        """Delete its files; the row says that it was. Raises StoreError."""
+        async with self._pool.connection() as connection:
+            files = await self._files(connection, recording)
+            segments = await recordings.segments_of(connection, recording.id)
+        for key in (*_keys(files), *(s.storage_key for s in segments if s.storage_key)):
+            await self.store.delete(key)
+        async with self._pool.transaction() as connection:
+            if await recordings.delete(connection, recording.id):
+                about = f"recording:{recording.id}"
+                await marks.add_audit(connection, actor, "recording_deleted", about)
+
+    async def look(self, recording_id: UUID, path: Path, duration_ms: int, mime: str) -> Files:
+        """Take one file as it is, such as an upload, and make its pictures: what to `finish` the
+        recording with. The file is taken over. Raises WorkFailed, StoreError."""
+        async with self._one, self._place() as place:
+            task = {"do": "look", "directory": str(place), "path": str(path)}
+            result = await _work(task | {"duration_ms": duration_ms})
+            result["parts"][0]["mime"] = mime
+            return await self._keep(recording_id, result)
+
+    @staticmethod
+    async def _files(connection: Any, recording: Recording) -> Files:
+        return Files(
+            tuple(await recordings.parts_of(connection, recording.id)),
+            recording.poster_key,
+            tuple(await recordings.chapters_of(connection, recording.id)),
+            recording.waveform,
+        )
+
+    @contextlib.asynccontextmanager
+    async def _place(self) -> AsyncIterator[Path]:
+        """An empty directory for the piece of work whose turn it is."""
+        await asyncio.to_thread(self._directory.mkdir, parents=True)
+        try:
+            yield self._directory
+        finally:
+            await asyncio.to_thread(shutil.rmtree, self._directory, ignore_errors=True)
+
+    async def _keep(self, recording_id: UUID, result: dict[str, Any]) -> Files:
+        """Take what was made into the store, under keys that nothing has had before."""
+        made = uuid4().hex[:12]
+        kept: list[str] = []
+
+        async def keep(path: str) -> str:
+            key = f"{recording_id}/{made}/{Path(path).name}"
+            await self.store.put_file(key, Path(path))
+            kept.append(key)
+            return key
+
+        try:
+            return Files(
+                tuple(
+                    [
+                        Part(
+                            Track(part["track"]),
+                            part["number"],
+                            part["starts_ms"],
+                            part["duration_ms"],
+                            part["bytes"],
+                            part["mime"],
+                            await keep(part["path"]),
+                        )
+                        for part in result["parts"]
+                    ]
+                ),
+                await keep(result["poster"]) if result["poster"] else None,
+                tuple([Chapter(ms, await keep(path)) for ms, path in result["chapters"]]),
+                tuple(result["waveform"]),
+            )
+        except StoreError:
+            await self._remove(kept)
+            raise
+
+    async def _remove(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            try:
+                await self.store.delete(key)
+            except StoreError as error:
+                log.warning("object left in the store", key=key, cause=str(error))
+
+
+def _keys(files: Files) -> list[str]:
+    pictures = [chapter.storage_key for chapter in files.chapters]
+    return [
+        *(part.storage_key for part in files.parts),
+        *([files.poster_key] if files.poster_key else []),
+        *pictures,
+    ]
+
+
+def _described(part: Part) -> dict[str, Any]:
+    return {
+        "track": part.track.value,
+        "number": part.number,
+        "starts_ms": part.starts_ms,
+        "mime": part.mime,
+    }
+
+
+async def _work(task: dict[str, Any]) -> dict[str, Any]:
+    """Have a task done. Raises WorkFailed."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "classroom_sync.recording_process",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        limit=_LINE,
+    )
+    try:
+        async with asyncio.timeout(_LONGEST):
+            said, _ = await process.communicate(json.dumps(task).encode() + b"\n")
+    except TimeoutError:
+        raise WorkFailed(Cause.UNREADABLE, "it took too long") from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode:
+        raise WorkFailed(Cause.UNREADABLE, f"the work ended with code {process.returncode}")
+    result: dict[str, Any] = json.loads(said)
+    if "unreadable" in result:
+        raise WorkFailed(Cause.UNREADABLE, result["unreadable"])
+    return result

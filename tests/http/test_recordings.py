@@ -1,0 +1,465 @@
+"""Recordings from segments to what a teacher sees: joined, private, cut, published, deleted."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from classroom_sync.recording_keeper import PATIENCE, RecordingKeeper
+from classroom_sync.recording_works import RecordingWorks
+from classroom_sync.segments import SegmentCourier
+from classroom_sync.store import FolderStore, StoreError
+from db import recordings
+from db.errors import Unreachable
+from media.recording.names import SegmentName
+from media.recording.recorder import News, Recorder, SegmentBegun, SegmentClosed
+from media.specs import Codec, Source
+from scheduler.recording import Recording, RecordingState, Segment
+from tests.http.conftest import Site, pair_room, sign_in
+from tests.media.stages import NODE, played, staged
+from tests.worlds import FAR
+
+
+@dataclass
+class Studio:
+    """What records a session and takes care of it: recorder, courier, keeper, over the site's
+    database and store."""
+
+    site: Site
+    recorder: Recorder
+    courier: SegmentCourier
+    keeper: RecordingKeeper
+    segments: Path
+    store: FolderStore
+    at: float = 100.0  # virtual seconds
+
+    async def begin(self, session_id: UUID | None = None) -> UUID:
+        async with self.site.pool.connection() as connection:
+            begun = await recordings.begin(
+                connection,
+                session_id=session_id or self.site.planned.session_id,
+                made_by="account:lead",
+                started_at=self.site.now,
+                delete_after=self.site.now + timedelta(days=30),
+            )
+        assert begun is not None
+        return begun
+
+    async def film(self, recording: UUID, seconds: float = 4, codec: Codec = Codec.VP8) -> None:
+        """One node's recording of a lesson, delivered."""
+        stage = staged(self.recorder, str(recording), recording=str(recording))
+        stage.now = self.at
+        stage.enter(codec)
+        await stage.play(seconds)
+        self.at = stage.now
+        await self.recorder.end(str(recording))
+        await self.courier.deliver()
+
+    async def begin_elsewhere(self, recording: UUID) -> str:
+        """A segment of another node, which is never heard of again; its name."""
+        now = int(self.site.now.timestamp() * 1000)
+        name = SegmentName(str(recording), str(uuid4()), str(uuid4()), "main", now)
+        self.courier.begun(name)
+        await self.courier.deliver()
+        return name.file
+
+    async def stop(self, recording: UUID) -> None:
+        async with self.site.pool.connection() as connection:
+            assert await recordings.stop(connection, recording, self.site.now)
+
+    async def tend(self, later: timedelta = timedelta(seconds=10)) -> None:
+        self.site.now += later
+        await self.keeper.tend()
+
+    async def ready(self, seconds: float = 4, codec: Codec = Codec.VP8) -> UUID:
+        recording = await self.begin()
+        await self.film(recording, seconds, codec)
+        await self.stop(recording)
+        await self.tend()
+        found = await self.row(recording)
+        assert found.state is RecordingState.READY, found
+        return recording
+
+    async def row(self, recording: UUID) -> Recording:
+        async with self.site.pool.connection() as connection:
+            found = await recordings.recording(connection, recording)
+        assert found is not None
+        return found
+
+    def kept(self) -> list[Path]:
+        """All files in the store."""
+        root = self.store._root
+        return sorted(p for p in root.rglob("*") if p.is_file()) if root.exists() else []
+
+
+@pytest.fixture
+async def studio(site: Site, tmp_path: Path) -> AsyncIterator[Studio]:
+    async def put(segment: Segment) -> bool:
+        async with site.pool.connection() as connection:
+            return await recordings.put_segment(connection, segment)
+
+    def heard(news: News) -> None:
+        if isinstance(news, SegmentBegun):
+            courier.begun(news.name)
+        elif isinstance(news, SegmentClosed):
+            courier.closed()
+
+    segments = tmp_path / "segments"
+    store = FolderStore(tmp_path / "recordings")  # the site's own
+    courier = SegmentCourier(segments, store, put, (Unreachable,))
+    recorder = Recorder(segments, NODE, heard, floor=0)
+    works = RecordingWorks(site.pool, store, tmp_path / "work", lambda: site.now)
+    keeper = RecordingKeeper(site.pool, works, lambda: site.now)
+    yield Studio(site, recorder, courier, keeper, segments, store)
+    await recorder.close()
+
+
+# ── from segments to ready, or failed ────────────────────────────────────────────────────
+
+
+async def test_segments_of_two_nodes_become_one_recording_that_is_ready(studio: Studio) -> None:
+    recording = await studio.begin()
+    await studio.film(recording)
+    await studio.film(recording)
+    await studio.stop(recording)
+    await studio.keeper.tend()
+    assert (await studio.row(recording)).state is RecordingState.JOINING  # nodes may be writing
+    await studio.tend()
+    row = await studio.row(recording)
+    assert row.state is RecordingState.READY
+    assert row.mime == "video/webm"
+    assert row.cause is None
+    assert len(row.waveform) == 400
+    assert row.storage_key is not None
+    assert row.bytes == (await studio.store.size(row.storage_key))
+    film = played(await studio.store.fetch(row.storage_key, studio.segments))
+    assert film.frames > 7.5 * 25
+    async with studio.site.pool.connection() as connection:
+        chapters = await recordings.chapters_of(connection, recording)
+    assert [c.at_ms for c in chapters] == [0]
+    names = [p.name for p in studio.kept()]
+    assert sorted(names) == ["chapter-0.jpg", "main-1.webm", "poster.jpg"]  # no segment is left
+
+
+async def test_a_recording_with_nothing_in_it_fails_and_says_why(studio: Studio) -> None:
+    recording = await studio.begin()
+    await studio.stop(recording)
+    await studio.tend()
+    row = await studio.row(recording)
+    assert (row.state, row.cause) == (RecordingState.FAILED, "no_media")
+
+
+async def test_a_node_that_does_not_come_back_is_waited_for_then_given_up(studio: Studio) -> None:
+    recording = await studio.begin()
+    await studio.film(recording)
+    lost = await studio.begin_elsewhere(recording)
+    await studio.stop(recording)
+    await studio.tend()
+    assert (await studio.row(recording)).state is RecordingState.JOINING
+    await studio.tend(PATIENCE)
+    assert (await studio.row(recording)).state is RecordingState.READY
+    assert lost not in {p.name for p in studio.kept()}
+
+
+async def test_when_all_that_was_recorded_is_lost_the_cause_is_the_node(studio: Studio) -> None:
+    recording = await studio.begin()
+    await studio.begin_elsewhere(recording)
+    await studio.stop(recording)
+    await studio.tend(PATIENCE + timedelta(seconds=1))
+    row = await studio.row(recording)
+    assert (row.state, row.cause) == (RecordingState.FAILED, "node_lost")
+
+
+async def test_what_cannot_be_read_fails_and_can_be_tried_again(studio: Studio) -> None:
+    recording = await studio.begin()
+    await studio.film(recording)
+    [segment] = studio.kept()
+    whole = segment.read_bytes()
+    segment.write_bytes(b"broken")
+    await studio.stop(recording)
+    await studio.tend()
+    row = await studio.row(recording)
+    assert (row.state, row.cause) == (RecordingState.FAILED, "unreadable")
+    segment.write_bytes(whole)
+    async with studio.site.browser() as browser:
+        headers = {"X-CSRF-Token": await sign_in(browser, "admin")}
+        path = f"/api/v1/recordings/{recording}/joining"
+        async with browser.post(path, headers=headers) as response:
+            assert response.status == 204
+        async with browser.post(path, headers=headers) as response:
+            assert response.status == 409
+    await studio.tend()
+    assert (await studio.row(recording)).state is RecordingState.READY
+
+
+async def test_a_recording_whose_lesson_is_over_is_finished_by_itself(studio: Studio) -> None:
+    recording = await studio.begin()
+    await studio.film(recording)
+    async with studio.site.pool.connection() as connection:
+        await connection.execute("UPDATE sessions SET state = 'cancelled', cancel_cause = 'school'")
+    await studio.tend()
+    await studio.tend()
+    assert (await studio.row(recording)).state is RecordingState.READY
+
+
+async def test_a_disk_that_was_full_stays_the_cause_of_a_short_recording(studio: Studio) -> None:
+    recording = await studio.begin()
+    await studio.film(recording)
+    async with studio.site.pool.connection() as connection:
+        await recordings.stop(connection, recording, studio.site.now, "disk_full")
+    await studio.tend()
+    row = await studio.row(recording)
+    assert (row.state, row.cause) == (RecordingState.READY, "disk_full")
+
+
+async def test_retention_deletes_the_files_and_keeps_the_row(studio: Studio) -> None:
+    recording = await studio.ready()
+    await studio.tend(timedelta(days=29))
+    assert (await studio.row(recording)).state is RecordingState.READY
+    await studio.tend(timedelta(days=1))
+    assert (await studio.row(recording)).state is RecordingState.DELETED
+    assert studio.kept() == []
+    assert await _audited(studio.site, recording) == [("system", "recording_deleted")]
+
+
+async def test_a_store_that_refuses_is_tried_again(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording = await studio.begin()
+    await studio.film(recording)
+    await studio.stop(recording)
+    fetch = studio.store.fetch
+
+    async def away(key: str, directory: Path) -> Path:
+        raise StoreError("out of reach")
+
+    monkeypatch.setattr(studio.store, "fetch", away)
+    await studio.tend()
+    assert (await studio.row(recording)).state is RecordingState.JOINING
+    monkeypatch.setattr(studio.store, "fetch", fetch)
+    await studio.tend(timedelta(minutes=2))
+    assert (await studio.row(recording)).state is RecordingState.READY
+
+
+# ── who sees it, and how it plays ────────────────────────────────────────────────────────
+
+
+async def _audited(site: Site, recording: UUID) -> list[tuple[str, str]]:
+    async with site.pool.connection() as connection:
+        rows = await connection.fetch(
+            "SELECT actor, action FROM audit WHERE object = $1 ORDER BY id",
+            f"recording:{recording}",
+        )
+    return [(row["actor"], row["action"]) for row in rows]
+
+
+async def _get(browser: Any, path: str, **headers: str) -> tuple[int, bytes, dict[str, str]]:
+    async with browser.get(path, headers=headers) as response:
+        return response.status, await response.read(), dict(response.headers)
+
+
+async def test_only_those_it_belongs_to_see_a_recording_and_every_view_is_noted(
+    studio: Studio,
+) -> None:
+    recording = await studio.ready()
+    site = studio.site
+    page, film = f"/recordings/{recording}", f"/recordings/{recording}/media/main/1"
+    for login, status in (
+        ("lead", 200),
+        ("admin", 200),
+        ("far-admin", 200),  # that school's class took part
+        ("other", 403),
+        ("helper", 403),
+        ("bureau", 403),
+    ):
+        async with site.browser() as browser:
+            await sign_in(browser, login)
+            for path in (page, film, f"{page}/poster", f"{page}/chapters/0"):
+                found, body, _ = await _get(browser, path)
+                assert found == status, (login, path, body[:200])
+            _, body, _ = await _get(browser, "/api/v1/recordings/" + str(recording))
+    async with site.browser() as browser:
+        assert (await _get(browser, film))[0] == 401
+    async with site.browser() as screen:
+        await pair_room(site, screen, f"{FAR}-R1", "DDDD5555")
+        assert (await _get(screen, film))[0] == 403
+    viewed = [actor for actor, action in await _audited(site, recording) if "viewed" in action]
+    assert len(viewed) == 3
+    assert len(set(viewed)) == 3
+
+
+async def test_a_player_gets_the_ranges_it_asks_for(studio: Studio) -> None:
+    recording = await studio.ready()
+    row = await studio.row(recording)
+    assert row.storage_key is not None
+    data = (await studio.store.fetch(row.storage_key, studio.segments)).read_bytes()
+    path = f"/recordings/{recording}/media/main/1"
+    size = len(data)
+    async with studio.site.browser() as browser:
+        await sign_in(browser, "lead")
+        status, body, headers = await _get(browser, path)
+        assert (status, body, headers["Content-Type"]) == (200, data, "video/webm")
+        assert headers["Accept-Ranges"] == "bytes"
+        assert headers["Cache-Control"] == "private, no-store"
+        for asked, start, end in (
+            ("bytes=0-", 0, size),
+            ("bytes=0-0", 0, 1),
+            ("bytes=100-1999", 100, 2000),
+            (f"bytes={size - 5}-{size + 100}", size - 5, size),
+            ("bytes=-10", size - 10, size),
+            (f"bytes=-{size + 10}", 0, size),
+        ):
+            status, body, headers = await _get(browser, path, Range=asked)
+            assert (status, body) == (206, data[start:end]), asked
+            assert headers["Content-Range"] == f"bytes {start}-{end - 1}/{size}"
+        for asked in (f"bytes={size}-", "bytes=9-3", "bytes=a-b", "pages=1-2"):
+            status, _, headers = await _get(browser, path, Range=asked)
+            assert status == 416, asked
+            assert headers["Content-Range"] == f"bytes */{size}"
+        async with browser.head(path) as response:
+            assert (response.status, response.content_length) == (200, size)
+        assert (await _get(browser, path.replace("/1", "/2")))[0] == 404
+
+
+async def test_pages_list_what_there_is_with_its_state_and_cause(studio: Studio) -> None:
+    failed = await studio.begin()
+    await studio.stop(failed)
+    await studio.tend()
+    ready = await studio.ready()
+    async with studio.site.browser(**{"Accept-Language": "en"}) as browser:
+        await sign_in(browser, "lead")
+        status, body, _ = await _get(browser, "/recordings")
+        text = body.decode()
+        assert status == 200
+        assert f"/recordings/{ready}" in text
+        assert "the teacher sent no picture and no sound while it was on" in text
+        _, body, _ = await _get(browser, f"/recordings/{ready}")
+        assert f'src="/recordings/{ready}/media/main/1"' in body.decode()
+        async with browser.get("/api/v1/recordings") as response:
+            found = (await response.json())["recordings"]
+        assert [(r["id"], r["state"], r["cause"]) for r in found] == [
+            (str(ready), "ready", None),
+            (str(failed), "failed", "no_media"),
+        ]
+    async with studio.site.browser() as browser:
+        await sign_in(browser, "other")
+        async with browser.get("/api/v1/recordings") as response:
+            assert (await response.json())["recordings"] == []
+
+
+@pytest.mark.parametrize("codec", [Codec.VP8, Codec.H264])
+async def test_a_teacher_cuts_start_and_end_off(studio: Studio, codec: Codec) -> None:
+    recording = await studio.ready(25, codec)
+    before = studio.kept()
+    async with studio.site.browser() as browser:
+        headers = {"X-CSRF-Token": await sign_in(browser, "lead")}
+        path = f"/api/v1/recordings/{recording}/cut"
+        wish = {"from_seconds": 3, "to_seconds": 20}
+        async with browser.post(path, json=wish, headers=headers) as response:
+            assert response.status == 204, await response.text()
+        wish = {"from_seconds": 24, "to_seconds": 1}
+        async with browser.post(path, json=wish, headers=headers) as response:
+            assert response.status == 422
+    row = await studio.row(recording)
+    assert row.duration_ms is not None
+    assert 6_500 <= row.duration_ms <= 17_000
+    assert row.storage_key is not None
+    film = played(await studio.store.fetch(row.storage_key, studio.segments))
+    assert abs(film.seconds * 1000 - row.duration_ms) < 100
+    assert not set(before) & set(studio.kept())
+    assert len(studio.kept()) == 3
+    assert (await _audited(studio.site, recording))[-1][1] == "recording_cut"
+
+
+async def test_a_shared_screen_keeps_its_place_when_the_start_is_cut(studio: Studio) -> None:
+    recording = await studio.begin()
+    stage = staged(studio.recorder, str(recording), recording=str(recording))
+    stage.enter(Codec.VP8, "a>")
+    await stage.play(2)
+    stage.enter(Codec.VP8, "s>", source=Source.SCREEN, ssrc=20)
+    await stage.play(20)
+    await studio.recorder.end(str(recording))
+    await studio.courier.deliver()
+    await studio.stop(recording)
+    await studio.tend()
+    async with studio.site.pool.connection() as connection:
+        main, screen = await recordings.parts_of(connection, recording)
+    assert main.starts_ms == 0
+    assert abs(screen.starts_ms - 2000) < 150
+    async with studio.site.browser() as browser:
+        headers = {"X-CSRF-Token": await sign_in(browser, "lead")}
+        path = f"/api/v1/recordings/{recording}/cut"
+        wish = {"from_seconds": 1, "to_seconds": 22}
+        async with browser.post(path, json=wish, headers=headers) as response:
+            assert response.status == 204, await response.text()
+    async with studio.site.pool.connection() as connection:
+        main, screen = await recordings.parts_of(connection, recording)
+    assert main.starts_ms == 0
+    assert main.duration_ms > 10_000
+    assert 0 <= screen.starts_ms <= 11_000  # from a key frame of its own
+    assert abs(screen.starts_ms + screen.duration_ms - main.duration_ms) < 300
+
+
+async def test_publishing_keeps_a_recording_for_the_school_year(studio: Studio) -> None:
+    recording = await studio.ready()
+    async with studio.site.pool.connection() as connection:
+        await connection.execute("UPDATE terms SET ends_on = current_date + 90")
+    raw = (await studio.row(recording)).delete_after
+    async with studio.site.browser() as browser:
+        headers = {"X-CSRF-Token": await sign_in(browser, "lead")}
+        path = f"/api/v1/recordings/{recording}/publication"
+        for published in (True, False):
+            wish = {"published": published}
+            async with browser.post(path, json=wish, headers=headers) as response:
+                assert response.status == 204, await response.text()
+            row = await studio.row(recording)
+            assert row.published is published
+            assert row.delete_after is not None
+            assert raw is not None
+            assert (row.delete_after > raw + timedelta(days=30)) is published
+    assert [a for _, a in await _audited(studio.site, recording)] == [
+        "recording_published",
+        "recording_withdrawn",
+    ]
+
+
+async def test_a_teacher_deletes_a_recording_and_nobody_elses(studio: Studio) -> None:
+    recording = await studio.ready()
+    path = f"/api/v1/recordings/{recording}"
+    async with studio.site.browser() as browser:
+        headers = {"X-CSRF-Token": await sign_in(browser, "other")}
+        async with browser.delete(path, headers=headers) as response:
+            assert response.status == 403
+    async with studio.site.browser() as browser:
+        headers = {"X-CSRF-Token": await sign_in(browser, "lead")}
+        async with browser.delete(path, headers=headers) as response:
+            assert response.status == 204
+        async with browser.delete(path, headers=headers) as response:
+            assert response.status == 409
+        assert (await _get(browser, f"/recordings/{recording}/media/main/1"))[0] == 409
+        assert (await _get(browser, f"/recordings/{recording}"))[0] == 200  # that it was
+    assert studio.kept() == []
+    assert (await studio.row(recording)).state is RecordingState.DELETED
+
+
+async def test_two_pieces_of_work_do_not_disturb_each_other(studio: Studio) -> None:
+    recording = await studio.ready(12)
+    async with studio.site.browser() as browser:
+        headers = {"X-CSRF-Token": await sign_in(browser, "lead")}
+        path = f"/api/v1/recordings/{recording}/cut"
+
+        async def cut(until: int) -> int:
+            wish = {"from_seconds": 0, "to_seconds": until}
+            async with browser.post(path, json=wish, headers=headers) as response:
+                return int(response.status)
+
+        assert await asyncio.gather(cut(10), cut(8)) == [204, 204]
+    row = await studio.row(recording)
+    assert row.duration_ms is not None
+    assert row.duration_ms <= 10_000
+    assert len(studio.kept()) == 3

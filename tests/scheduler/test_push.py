@@ -159,7 +159,7 @@ def test_a_class_of_another_hub_is_sent_nothing() -> None:
 
 def test_a_make_up_workday_counts_in_the_week_whose_lessons_it_runs() -> None:
     """Sunday 20 September runs Friday's lessons of the week after."""
-    rule = _rule(RuleKind.WEEKLY, weekday=5)
+    rule = _rule(RuleKind.WEEKLY, weekday=1)
     sunday, wednesday = date(2026, 9, 20), date(2026, 9, 16)
     materials = [_material(0), _material(1)]
     sent, last = frozenset({(_id(100), "far-3")}), {(rule.id, "far-3"): wednesday}

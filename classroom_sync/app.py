@@ -18,6 +18,7 @@ from classroom_sync.keys import (
     NODE_HTTP,
     NOW,
     POOL,
+    RECEIVING,
     SETTINGS,
     SOLVER,
     WORKS,
@@ -52,6 +53,9 @@ from classroom_sync.recording_works import RecordingWorks
 from classroom_sync.settings import Settings
 from classroom_sync.solver_runs import SolverRuns
 from classroom_sync.store import store_at
+from classroom_sync.uploads import routes as upload_routes
+from classroom_sync.uploads.receiving import Receiving
+from classroom_sync.uploads.shelf import Shelf
 from db.pool import Pool
 
 _MAX_BODY = 256 * 1024
@@ -103,11 +107,14 @@ def build(
     app[WORKS] = RecordingWorks(pool, store, settings.data_dir / "joining", now)
     app[VIEWS] = OrderedDict()
     app[SOLVER] = runs = SolverRuns(pool, now)
+    shelf = Shelf(settings.upload_dir or settings.data_dir / "uploads")
+    app[RECEIVING] = receiving = Receiving(pool, shelf, settings.upload_max_mb * 1_000_000, now)
 
-    async def close_runs(_app: web.Application) -> None:
+    async def close_work(_app: web.Application) -> None:
         await runs.close()
+        await receiving.close()
 
-    app.on_shutdown.append(close_runs)
+    app.on_shutdown.append(close_work)
     pages = (
         entrance,
         teacher,
@@ -130,9 +137,10 @@ def build(
         imports,
         recordings,
     )
-    for module in (*pages, session_socket, relay, health):
+    for module in (*pages, upload_routes, session_socket, relay, health):
         app.add_routes(module.routes)
     registry.add_routes(app)
     app.router.add_static("/static", Path(__file__).parent / "static", append_version=True)
     app.on_response_prepare.append(_secure)
+    app.on_response_prepare.append(upload_routes.speak_tus)
     return app

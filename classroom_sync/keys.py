@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from classroom_sync.node_links import NodeLinks
     from classroom_sync.recording_works import RecordingWorks
     from classroom_sync.solver_runs import SolverRuns
+    from classroom_sync.uploads.receiving import Receiving
 
 SETTINGS = web.AppKey("settings", Settings)
 POOL = web.AppKey("pool", Pool)
@@ -26,6 +27,7 @@ LIMITS: "web.AppKey[MediaLimits]" = web.AppKey("limits")
 MEDIA_KEY = web.AppKey("media_key", bytes)  # signs media tokens
 NODE_HTTP = web.AppKey("node_http", aiohttp.ClientSession)
 NOW: "web.AppKey[Callable[[], datetime]]" = web.AppKey("now")
+RECEIVING: "web.AppKey[Receiving]" = web.AppKey("receiving")
 SOLVER: "web.AppKey[SolverRuns]" = web.AppKey("solver")
 WORKS: "web.AppKey[RecordingWorks]" = web.AppKey("works")
 ZONE = web.AppKey("zone", str)

@@ -49,6 +49,12 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         None, description="PostgreSQL to use; without it the server runs its own in the data_dir"
     )
+    upload_dir: Path | None = Field(
+        None, description="uploaded lessons, slides, worksheets; without it a folder of data_dir"
+    )
+    upload_max_mb: int = Field(
+        2000, ge=1, le=100_000, description="the largest file that is taken, in millions of bytes"
+    )
     nodes: int = Field(
         default_factory=lambda: os.cpu_count() or 1,
         ge=0,

@@ -12,11 +12,12 @@ from aiohttp import web
 
 from classroom_sync import app as application
 from classroom_sync.auth import hash_password
-from classroom_sync.keys import LIMITS
+from classroom_sync.keys import LIMITS, RECEIVING
 from classroom_sync.limits import MediaLimits
 from classroom_sync.live import Live
 from classroom_sync.node_links import NodeAddress, NodeLinks
 from classroom_sync.settings import load
+from classroom_sync.uploads.receiving import Receiving
 from db import accounts, sessions
 from db.pool import Pool
 from tests.worlds import FAR, HUB, Planned, build, lesson, plan
@@ -38,6 +39,8 @@ class Site:
     now: datetime
     planned: Planned
     nodes: list[NodeAddress]  # what `links.run()` finds
+    receiving: Receiving
+    uploads: Path  # the folder of uploaded files
 
     def browser(self, **headers: str) -> aiohttp.ClientSession:
         """Somebody's browser: cookies of its own, follows no redirects by itself."""
@@ -90,17 +93,18 @@ async def served(
     links = NodeLinks("key", listed, nothing)
     async with aiohttp.ClientSession() as http:
         live, limits = Live(pool, links, lambda: found.now), MediaLimits()
-        found = Site("", pool, live, links, limits, now, planned, [])
         built = application.build(
             load(data_dir=tmp_path, ice_servers=STUN),
             pool,
-            found.live,
+            live,
             links,
             MEDIA_KEY,
             http,
             lambda: found.now,
         )
         built[LIMITS] = limits
+        uploads = tmp_path / "uploads"
+        found = Site("", pool, live, links, limits, now, planned, [], built[RECEIVING], uploads)
         runner = web.AppRunner(built, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         listening = web.TCPSite(runner, "127.0.0.1", 0)

@@ -13,6 +13,7 @@ from classroom_sync import pages
 from classroom_sync.api.registry import ENDPOINTS
 from classroom_sync.auth import FAILURES, IDLE, LOCK
 from classroom_sync.permissions import TABLE, Action, Role
+from classroom_sync.uploads import routes as uploads
 from tests.http.conftest import PASSWORD, Site, pair_room, sign_in
 from tests.worlds import FAR, HUB, NEAR, TERM
 
@@ -20,7 +21,7 @@ PAGES = [
     module
     for found in pkgutil.iter_modules(pages.__path__)
     if hasattr(module := importlib.import_module(f"classroom_sync.pages.{found.name}"), "routes")
-]
+] + [uploads]
 ACCOUNTS = {Role.BUREAU: "bureau", Role.ADMIN: "admin", Role.TEACHER: "lead"}
 
 
@@ -169,6 +170,7 @@ async def test_roles_reach_what_the_table_allows_and_nothing_else(
         "track": "main",
         "number": "1",
         "ms": "0",
+        "upload": str(site.planned.session_id),
     }
     async with site.browser() as browser:
         csrf = ""

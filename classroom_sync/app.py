@@ -10,7 +10,9 @@ from aiohttp import web
 
 from classroom_sync import auth, errors, health, i18n, relay, session_socket
 from classroom_sync.api import registry
+from classroom_sync.contents import Contents
 from classroom_sync.keys import (
+    CONTENTS,
     LIMITS,
     LINKS,
     LIVE,
@@ -43,7 +45,9 @@ from classroom_sync.pages import (
     registers,
     repair,
     room,
+    room_sent,
     rooms,
+    sent,
     shifts,
     teacher,
     timetable,
@@ -108,7 +112,9 @@ def build(
     app[VIEWS] = OrderedDict()
     app[SOLVER] = runs = SolverRuns(pool, now)
     shelf = Shelf(settings.upload_dir or settings.data_dir / "uploads")
-    app[RECEIVING] = receiving = Receiving(pool, shelf, settings.upload_max_mb * 1_000_000, now)
+    app[RECEIVING] = receiving = Receiving(pool, shelf, settings.upload_max_bytes, now)
+
+    app[CONTENTS] = Contents(shelf, settings.data_dir / "recordings")
 
     async def close_work(_app: web.Application) -> None:
         await runs.close()
@@ -136,6 +142,8 @@ def build(
         feeds,
         imports,
         recordings,
+        sent,
+        room_sent,
     )
     for module in (*pages, upload_routes, session_socket, relay, health):
         app.add_routes(module.routes)

@@ -12,6 +12,7 @@ from db.pool import Pool
 
 if TYPE_CHECKING:
     from classroom_sync.auth import Visitor
+    from classroom_sync.contents import Contents
     from classroom_sync.limits import MediaLimits
     from classroom_sync.live import Live
     from classroom_sync.node_links import NodeLinks
@@ -27,6 +28,7 @@ LIMITS: "web.AppKey[MediaLimits]" = web.AppKey("limits")
 MEDIA_KEY = web.AppKey("media_key", bytes)  # signs media tokens
 NODE_HTTP = web.AppKey("node_http", aiohttp.ClientSession)
 NOW: "web.AppKey[Callable[[], datetime]]" = web.AppKey("now")
+CONTENTS: "web.AppKey[Contents]" = web.AppKey("contents")
 RECEIVING: "web.AppKey[Receiving]" = web.AppKey("receiving")
 SOLVER: "web.AppKey[SolverRuns]" = web.AppKey("solver")
 WORKS: "web.AppKey[RecordingWorks]" = web.AppKey("works")

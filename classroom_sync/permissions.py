@@ -38,7 +38,6 @@ class Action(StrEnum):
     KEEP_RECORDINGS = "keep_recordings"  # see, publish, cut and delete them
     UPLOAD = "upload"  # lessons, slides and worksheets to be sent to classes
     SEND = "send"  # to classes, and see what came of it
-    OPEN_SENT = "open_sent"  # the content of what was sent
     RECEIVE = "receive"  # what was sent to the classes of a room, and tell what became of it
     RULE_PUSHES = "rule_pushes"  # what is sent by rule
 
@@ -68,7 +67,6 @@ TABLE: dict[Action, frozenset[Role]] = {
     _A.KEEP_RECORDINGS: frozenset({_R.TEACHER, _R.ADMIN}),
     _A.UPLOAD: frozenset({_R.TEACHER}),
     _A.SEND: frozenset({_R.TEACHER, _R.ADMIN}),
-    _A.OPEN_SENT: frozenset({_R.TEACHER, _R.ADMIN, _R.ROOM}),
     _A.RECEIVE: frozenset({_R.ROOM}),
     _A.RULE_PUSHES: frozenset({_R.ADMIN}),
 }

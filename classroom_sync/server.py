@@ -25,6 +25,7 @@ from classroom_sync.recording_control import RecordingRules
 from classroom_sync.recording_keeper import RecordingKeeper
 from classroom_sync.recording_works import RecordingWorks
 from classroom_sync.secrets import CONTROL_KEY, MEDIA_KEY, shared_secret
+from classroom_sync.sending import send_by_rule
 from classroom_sync.settings import ENV_PREFIX, Settings
 from classroom_sync.store import StoreError, store_at
 from classroom_sync.supervisor import NodeSupervisor
@@ -229,6 +230,8 @@ async def _plan(pool: Pool, clock: SessionClock, choices: IndicatorRules) -> Non
                 await partitions.make_ahead(connection, _now())
             await _roll_up(pool, choices)
             await clock.refresh()
+            async with pool.transaction() as connection:
+                await send_by_rule(connection, _now())
         except Unreachable as error:
             log.warning("sessions not planned", cause=str(error))
         await asyncio.sleep(_PLAN_EVERY)

@@ -55,6 +55,14 @@ class Settings(BaseSettings):
     upload_max_mb: int = Field(
         2000, ge=1, le=100_000, description="the largest file that is taken, in millions of bytes"
     )
+    fetch_hours: str = Field(
+        "19:00-06:30",
+        pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$",
+        description="when classroom computers fetch what was sent to them, by their own clock",
+    )
+    fetch_max_gb: int = Field(
+        20, ge=1, le=1000, description="how much of it a classroom computer keeps, in 10⁹ bytes"
+    )
     nodes: int = Field(
         default_factory=lambda: os.cpu_count() or 1,
         ge=0,
@@ -132,6 +140,14 @@ class Settings(BaseSettings):
             delay_limit_ms=self.delay_limit_ms,
             loss_limit=self.loss_limit,
         )
+
+    @property
+    def fetch_max_bytes(self) -> int:
+        return self.fetch_max_gb * 1_000_000_000
+
+    @property
+    def upload_max_bytes(self) -> int:
+        return self.upload_max_mb * 1_000_000
 
     @field_validator("ice_servers", mode="before")
     @classmethod

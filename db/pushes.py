@@ -156,10 +156,10 @@ async def _pushes(connection: Connection, **wanted: object) -> list[Push]:
     return [value(Push, row) async for row in _sql.pushes(connection, **asked, most=_MOST)]
 
 
-async def targets_of_room(connection: Connection, room_id: str) -> frozenset[tuple[UUID, str]]:
-    """Pushes and classes of which a room's screen may tell."""
+async def targets_of_room(connection: Connection, room_id: str) -> dict[tuple[UUID, str], datetime]:
+    """Pushes and classes of which a room's screen may tell, with the instant of sending."""
     found = _sql.targets_of_room(connection, room_id=room_id)
-    return frozenset([(row["push_id"], row["class_id"]) async for row in found])
+    return {(row["push_id"], row["class_id"]): row["sent_at"] async for row in found}
 
 
 async def add_receipt(

@@ -3,7 +3,8 @@
 Three kinds of rules. `make_up`: a class that was there for less than the valid share of a lesson is
 sent its recording (DOMAIN 9). `subject`: classes of some grades are sent whatever is new in a
 subject. `weekly`: once a teaching week, from a weekday on, a class is sent the oldest of a subject
-that it has not had. Nobody is sent what they were sent before, or took part in.
+that it has not had. Nobody is sent what they were sent before, or took part in; and by the latter
+two a recording is sent only once it is published, for children are in its pictures.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -48,6 +49,7 @@ class Material:
     hub_code: str  # the school it is of
     session_id: UUID | None = None  # a recording's lesson
     had_by: frozenset[str] = frozenset()  # classes that took part in that lesson
+    shared: bool = True  # may go to other classes by rule: an upload, or a published recording
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +202,7 @@ def _week(term: Term, day: date) -> int:
 def _may_have(rule: PushRule, material: Material, group: TargetClass) -> bool:
     return (
         _concerns(rule, material)
+        and material.shared
         and material.hub_code == group.hub_code
         and (not rule.grades or group.grade in rule.grades)
         and group.id not in material.had_by

@@ -96,6 +96,8 @@ def add_routes(app: web.Application) -> None:
         calendar_days,
         changes,
         publication,
+        pushes,
+        receipts,
         recordings,
         registers,
         repair,

@@ -7,7 +7,7 @@ from aiohttp import web
 from classroom_sync.acceptance.run import GOOD_FOR
 from classroom_sync.auth import requires
 from classroom_sync.errors import Refused
-from classroom_sync.keys import LOCALE, NOW, POOL, VISITOR
+from classroom_sync.keys import LOCALE, NOW, POOL, SETTINGS, VISITOR
 from classroom_sync.pages.names import read_names
 from classroom_sync.pages.rendering import page
 from classroom_sync.permissions import Action, Role
@@ -50,6 +50,8 @@ async def room(request: web.Request) -> web.StreamResponse:
         mine=mine,
         lead=lead,
         now=request.app[NOW](),
+        fetch_hours=request.app[SETTINGS].fetch_hours,
+        fetch_bytes=request.app[SETTINGS].fetch_max_bytes,
         subject=names.subject(coming.subject, request[LOCALE]) if coming else "",
     )
 

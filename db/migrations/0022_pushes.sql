@@ -89,10 +89,11 @@ CREATE TABLE receipts (
 CREATE INDEX receipts_by_target ON receipts (push_id, class_id);
 
 -- What can be sent: recordings that are ready and whole in one file, and uploads that are ready.
+-- `shared`: also to classes that were not in the lesson, without anybody choosing so.
 CREATE VIEW push_materials AS
     SELECT r.id, 'recording' AS source, 'lesson' AS kind, r.title, s.subject, s.on_day AS made_on,
            lead.teacher_id, room.school_code AS hub_code, r.session_id, p.mime AS media_type,
-           p.bytes AS size, p.duration_ms, p.storage_key,
+           p.bytes AS size, p.duration_ms, p.storage_key, r.published AS shared,
            encode(sha256(convert_to(r.id || p.storage_key || p.bytes, 'UTF8')), 'hex') AS tag
     FROM recordings r
     JOIN sessions s ON s.id = r.session_id
@@ -106,7 +107,7 @@ CREATE VIEW push_materials AS
     SELECT u.id, 'upload', u.kind, u.name, u.subject,
            CAST(u.made_at AT TIME ZONE 'Asia/Shanghai' AS date),
            u.teacher_id, u.hub_code, NULL, u.media_type, u.size, u.duration_ms,
-           CAST(u.id AS text), encode(u.digest, 'hex')
+           CAST(u.id AS text), true, encode(u.digest, 'hex')
     FROM uploads u WHERE u.state = 'ready';
 
 -- The classes that use a room: those of its school that a lesson puts into it; and those that no

@@ -46,7 +46,8 @@ ORDER BY p.sent_at DESC, p.id DESC LIMIT :most;
 
 -- name: targets_of_room
 -- Each push to a class that uses a room, with its class.
-SELECT t.push_id, t.class_id FROM push_targets t
+SELECT t.push_id, t.class_id, p.sent_at FROM push_targets t
+JOIN pushes p ON p.id = t.push_id
 JOIN room_classes c ON c.class_id = t.class_id WHERE c.room_id = :room_id;
 
 -- name: add_receipt$
@@ -75,7 +76,7 @@ UPDATE push_rules SET ended_at = :at WHERE id = :id AND ended_at IS NULL RETURNI
 
 -- name: materials
 -- What can be sent by rule, with the classes that took part in a recording's lesson.
-SELECT m.id, m.subject, m.made_on, m.hub_code, m.session_id,
+SELECT m.id, m.subject, m.made_on, m.hub_code, m.session_id, m.shared,
        (SELECT coalesce(array_agg(p.class_id), '{}') FROM participants p
         WHERE p.session_id = m.session_id AND p.class_id IS NOT NULL) AS had_by
 FROM push_materials m ORDER BY m.made_on, m.id;

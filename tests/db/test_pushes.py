@@ -278,9 +278,10 @@ async def test_links_below_the_valid_share_are_missed_and_those_without_a_count_
             [] if share is None else [(planned.receiving, FAR_CLASS, share)]
         )
         [material] = await pushes.materials(connection)
-        assert (material.session_id, material.had_by) == (
+        assert (material.session_id, material.had_by, material.shared) == (
             planned.session_id,
             frozenset({FAR_CLASS}),
+            False,
         )
 
 
@@ -301,7 +302,7 @@ async def test_a_room_has_the_classes_that_lessons_put_into_it(pool: Pool) -> No
         assert [p.id for p in await pushes.sent_to_room(connection, room)] == [far_unplaced]
         assert await pushes.sent_to_room(connection, other) == []
         assert await pushes.sent_to_room(connection, f"{NEAR}-R1") == []
-        assert await pushes.targets_of_room(connection, room) == {(far_unplaced, FAR_CLASS)}
+        assert await pushes.targets_of_room(connection, room) == {(far_unplaced, FAR_CLASS): NOON}
 
 
 async def test_the_make_up_rule_is_there_until_it_is_ended(pool: Pool) -> None:

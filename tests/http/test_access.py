@@ -171,6 +171,8 @@ async def test_roles_reach_what_the_table_allows_and_nothing_else(
         "number": "1",
         "ms": "0",
         "upload": str(site.planned.session_id),
+        "push": str(site.planned.session_id),
+        "rule": str(site.planned.session_id),
     }
     async with site.browser() as browser:
         csrf = ""

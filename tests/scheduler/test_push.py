@@ -112,6 +112,16 @@ def test_a_subject_rule_sends_what_is_new_to_the_grades_that_did_not_have_it() -
     assert _sent([replace(rule, grades=())], [had]) == [(0, "near-3"), (0, "far-5")]
 
 
+def test_a_recording_that_is_not_published_goes_to_those_alone_who_missed_its_lesson() -> None:
+    lesson, link = _id(7), _id(70)
+    private = _material(0, session_id=lesson, shared=False)
+    rules = [_rule(RuleKind.SUBJECT, 1), _rule(RuleKind.WEEKLY, 2, weekday=1)]
+    missed = (Missed(link, lesson, "near-3", 0.4),)
+    assert _sent(rules, [private], missed=missed) == []
+    make_up = _rule(RuleKind.MAKE_UP, 3, subject=None, grades=())
+    assert _sent([*rules, make_up], [private], missed=missed) == [(0, "near-3")]
+
+
 def test_make_up_goes_before_a_subject_rule_for_the_same_recording() -> None:
     lesson, link = _id(7), _id(70)
     recording = _material(0, session_id=lesson)

@@ -1,0 +1,200 @@
+"""A classroom's side of targeted push in /api/v1: what was sent to it, and its receipts."""
+
+from datetime import date, datetime
+from typing import Literal
+from uuid import UUID
+
+from aiohttp import web
+from pydantic import AwareDatetime, BaseModel, Field
+
+from classroom_sync.api.pushes import progress_of
+from classroom_sync.api.registry import endpoint
+from classroom_sync.keys import LOCALE, NOW, POOL, VISITOR
+from classroom_sync.pages.names import Names, read_names
+from classroom_sync.permissions import Action
+from db import marks, pushes
+from db.pool import Connection
+from db.pushes import Push, Told
+from scheduler.receipts import Progress, Receipt, ReceiptKind, Understood
+from scheduler.watched import union
+
+_MOST = 200  # receipts of one request
+_RANGES = 500  # of one receipt
+_MAX_MS = 24 * 3600 * 1000
+
+
+class SentClass(BaseModel):
+    id: str
+    name: str
+    opened: bool
+    watched: bool
+    share: float
+
+
+class SentItem(BaseModel):
+    """`size` and `tag` are null when it can't be had any more."""
+
+    push: UUID
+    kind: Literal["lesson", "slides", "worksheet"]
+    title: str
+    subject: str
+    teacher: str
+    note: str
+    sent_on: date
+    due_on: date
+    media_type: str | None
+    size: int | None
+    duration_ms: int | None
+    tag: str | None = Field(description="changes with the content")
+    classes: list[SentClass]
+
+
+class RoomSent(BaseModel):
+    items: list[SentItem]
+
+
+class RoomReceipt(BaseModel, extra="forbid"):
+    id: UUID = Field(description="made by the classroom's computer: a repetition changes nothing")
+    push: UUID
+    class_id: str = Field(max_length=64)
+    kind: ReceiptKind
+    at: AwareDatetime
+    played: list[tuple[int, int]] = Field(
+        default=[], max_length=_RANGES, description="ranges of a recording, in milliseconds"
+    )
+    note: str = Field(default="", max_length=1000)
+    understood: Understood | None = None
+
+
+class RoomReceipts(BaseModel, extra="forbid"):
+    receipts: list[RoomReceipt] = Field(max_length=_MOST)
+
+
+class ReceiptsTaken(BaseModel):
+    """`known`: may be forgotten by the sender; `refused`: will never be taken, and may be too."""
+
+    known: list[UUID]
+    refused: list[UUID]
+
+
+@endpoint(
+    "GET",
+    "/room/sent",
+    "What was sent to the classes of this room",
+    action=Action.RECEIVE,
+    answer=RoomSent,
+)
+async def list_sent(request: web.Request) -> RoomSent:
+    async with request.app[POOL].connection() as connection:
+        return await sent_to(connection, need_room(request), request[LOCALE])
+
+
+def need_room(request: web.Request) -> str:
+    """The room of the paired screen that asks."""
+    room_id = request[VISITOR].room_id
+    assert room_id is not None, "only paired screens have the right to receive"
+    return room_id
+
+
+async def sent_to(connection: Connection, room_id: str, locale: str) -> RoomSent:
+    """What a room's screen shows; names and titles in its language."""
+    found = await pushes.sent_to_room(connection, room_id)
+    here = await pushes.targets_of_room(connection, room_id)
+    done = await progress_of(connection, found)
+    names = await read_names(connection)
+    return RoomSent(
+        items=[
+            _item(
+                each,
+                [(c, done[each.id, c]) for c in each.class_ids if (each.id, c) in here],
+                names,
+                locale,
+            )
+            for each in found
+        ]
+    )
+
+
+def _item(push: Push, classes: list[tuple[str, Progress]], names: Names, locale: str) -> SentItem:
+    subject = names.subject(push.subject, locale)
+    return SentItem.model_validate(
+        {
+            "push": push.id,
+            "kind": push.kind,
+            "title": push.title or f"{subject} {push.made_on.isoformat()}",
+            "subject": subject,
+            "teacher": names.teacher(push.teacher_id),
+            "note": push.note,
+            "sent_on": push.sent_on,
+            "due_on": push.due_on,
+            "media_type": push.media_type,
+            "size": push.size if push.tag is not None else None,
+            "duration_ms": push.duration_ms,
+            "tag": push.tag,
+            "classes": [
+                SentClass(
+                    id=class_id,
+                    name=names.group(class_id),
+                    opened=of.opened_at is not None,
+                    watched=of.watched,
+                    share=of.share,
+                )
+                for class_id, of in classes
+            ],
+        }
+    )
+
+
+@endpoint(
+    "POST",
+    "/room/receipts",
+    "What happened in this room with what was sent to it; as often as it takes to be told",
+    action=Action.RECEIVE,
+    body=RoomReceipts,
+    answer=ReceiptsTaken,
+)
+async def take_receipts(request: web.Request, body: RoomReceipts) -> ReceiptsTaken:
+    visitor, now = request[VISITOR], request.app[NOW]()
+    known, refused = [], []
+    async with request.app[POOL].transaction() as connection:
+        here = await pushes.targets_of_room(connection, need_room(request))
+        for each in body.receipts:
+            played = union((max(0, start), min(end, _MAX_MS)) for start, end in each.played)
+            sent_at = here.get((each.push, each.class_id))
+            if sent_at is None or (each.kind is ReceiptKind.PLAYED) != bool(played):
+                refused.append(each.id)
+                continue
+            receipt = _receipt(each, played, sent_at, now)
+            told = Told(each.push, each.class_id, receipt)
+            if await pushes.add_receipt(connection, told, visitor.actor, now):
+                await _note(connection, visitor.actor, told)
+            known.append(each.id)
+    return ReceiptsTaken(known=known, refused=refused)
+
+
+def _receipt(
+    told: RoomReceipt, played: tuple[tuple[int, int], ...], sent_at: datetime, now: datetime
+) -> Receipt:
+    """The classroom's clock is believed between the sending and now."""
+    feedback = told.kind is ReceiptKind.FEEDBACK
+    return Receipt(
+        at=max(sent_at, min(told.at, now)),
+        id=told.id,
+        kind=told.kind,
+        played=played,
+        note=told.note.strip() if feedback else "",
+        understood=(told.understood or "") if feedback else "",
+    )
+
+
+async def _note(connection: Connection, actor: str, told: Told) -> None:
+    """Every view is in the audit log, also one that was told of later."""
+    if told.receipt.kind is ReceiptKind.OPENED:
+        await marks.add_audit(
+            connection,
+            actor,
+            "push_opened",
+            f"push:{told.push_id}",
+            class_id=told.class_id,
+            at=told.receipt.at.isoformat(),
+        )

@@ -1,0 +1,199 @@
+// @ts-check
+// What was sent to the classes of this room: a list, one big button each, and receipts of what was
+// really played. It all works with the line down.
+
+import { call } from "./api.js";
+import { addressOf, fetchAll, isHere, kept, register, within } from "./fetched.js";
+import { element, fill, notice, passing, texts } from "./page.js";
+import { keep, tell, waiting } from "./receipts.js";
+
+/** @typedef {import("./fetched.js").Item} Item */
+/** @typedef {import("./fetched.js").SentClass} SentClass */
+
+const LOOK = 30000; // ms between looks for what is new, and tellings of what happened
+const PIECE = 30000; // ms of playing that one receipt tells of
+const root = element("sent");
+const csrf = root.dataset.csrf ?? "";
+const most = Number(root.dataset.bytes);
+const video = /** @type {HTMLVideoElement} */ (element("video"));
+const word = /** @type {HTMLDialogElement} */ (element("word"));
+/** @type {Item[]} */ let items = JSON.parse(element("items").textContent ?? "[]");
+/** @type {Map<string, number>} */ const fetching = new Map();
+/** @type {{item: Item, of: SentClass} | null} */ let playing = null;
+let told = "";
+let toldAt = 0;
+let busy = false;
+
+/** @param {string} name @param {string} text @param {string} [css] */
+function make(name, text, css = "") {
+  const made = document.createElement(name);
+  made.textContent = text;
+  made.className = css;
+  return made;
+}
+
+async function draw() {
+  const here = new Map(await Promise.all(items.map(async (item) => /** @type {[string, boolean]} */ ([item.push, await isHere(item)]))));
+  const cards = items.map((item) => card(item, here.get(item.push) ?? false));
+  element("list").replaceChildren(...(cards.length ? cards : [make("p", texts.none, "large muted")]));
+  const left = await waiting();
+  element("line").textContent = [navigator.onLine ? "" : texts.offline, left ? fill(texts.waiting, { n: left }) : ""].filter(Boolean).join(" ");
+  const used = [...(await kept()).values()].reduce((sum, of) => sum + of.size, 0);
+  const gb = (/** @type {number} */ bytes) => (bytes / 1e9).toFixed(1);
+  element("space").textContent = `${fill(texts.space, { used: gb(used), most: gb(most) })} ${texts.overnight}`;
+}
+
+/** @param {Item} item @param {boolean} here */
+function card(item, here) {
+  const made = make("article", "", "sentcard");
+  made.dataset.push = item.push;
+  const share = fetching.get(item.push);
+  const where = !item.tag ? texts.gone : here ? texts.here : share === undefined ? texts.notHere : fill(texts.fetching, { percent: Math.floor(share * 100) });
+  const words = make("div", "");
+  words.append(make("h2", item.title), make("p", `${item.subject} · ${item.teacher} · ${fill(texts.due, { day: item.due_on })}`, "large"));
+  if (item.note) words.append(make("p", item.note, "large note"));
+  const state = make("p", where, `place ${here ? "good" : "muted"}`);
+  words.append(state);
+  const buttons = make("div", "", "choices");
+  for (const of of item.classes) buttons.append(button(item, of));
+  made.append(words, buttons);
+  return made;
+}
+
+/** @param {Item} item @param {SentClass} of */
+function button(item, of) {
+  const alone = item.classes.length === 1;
+  const lesson = item.kind === "lesson";
+  const label = lesson ? (alone ? texts.play : texts.playFor) : alone ? texts.open : texts.openFor;
+  const made = /** @type {HTMLButtonElement} */ (make("button", fill(label, { class: of.name }), "huge-button primary"));
+  made.disabled = !item.tag;
+  made.addEventListener("click", () => begin(item, of));
+  const column = make("div", "", "choice");
+  const share = item.duration_ms ? ` ${Math.round(of.share * 100)} %` : "";
+  column.append(made, make("p", of.watched ? `${texts.watched}${share}` : of.opened ? share : "", of.watched ? "good" : "muted"));
+  if (of.opened) {
+    const back = make("button", texts.word, "small");
+    back.addEventListener("click", () => ask(item, of));
+    column.append(back);
+  }
+  return column;
+}
+
+/** @param {Item} item @param {SentClass} of */
+async function begin(item, of) {
+  if (!navigator.onLine && !(await isHere(item))) return passing(texts.unreachable);
+  if (item.kind === "lesson") {
+    playing = { item, of };
+    told = "";
+    toldAt = performance.now();
+    element("player").hidden = false;
+    element("list").hidden = true;
+    video.src = addressOf(item);
+    element("player").requestFullscreen?.().catch(() => {});
+    video.play().catch(() => {});
+  } else {
+    window.open(addressOf(item), "_blank");
+  }
+  of.opened = true;
+  await keep({ push: item.push, class_id: of.id, kind: "opened" });
+  await speak();
+}
+
+/** Keep a receipt of all ranges played so far, if there is something new in them. */
+async function note() {
+  if (!playing || !video.played.length) return;
+  const ranges = Array.from({ length: video.played.length }, (_, n) => /** @type {[number, number]} */ ([Math.round(video.played.start(n) * 1000), Math.round(video.played.end(n) * 1000)])).filter(([from, to]) => from < to);
+  const text = JSON.stringify(ranges);
+  if (!ranges.length || text === told) return;
+  told = text;
+  toldAt = performance.now();
+  await keep({ push: playing.item.push, class_id: playing.of.id, kind: "played", played: ranges });
+}
+
+async function stop() {
+  if (!playing) return;
+  const { item, of } = playing;
+  video.pause();
+  await note();
+  const ended = video.ended;
+  playing = null;
+  video.removeAttribute("src");
+  video.load();
+  if (document.fullscreenElement) await document.exitFullscreen().catch(() => {});
+  element("player").hidden = true;
+  element("list").hidden = false;
+  await speak();
+  if (ended) ask(item, of);
+}
+
+/** @param {Item} item @param {SentClass} of */
+function ask(item, of) {
+  const form = /** @type {HTMLFormElement} */ (word.querySelector("form"));
+  form.reset();
+  word.returnValue = "";
+  word.onclose = async () => {
+    const said = /** @type {HTMLTextAreaElement} */ (element("wordnote")).value.trim();
+    const understood = /** @type {HTMLInputElement | null} */ (form.querySelector("input:checked"))?.value;
+    if (word.returnValue !== "ok" || !(said || understood)) return;
+    await keep({ push: item.push, class_id: of.id, kind: "feedback", note: said, understood });
+    passing(texts.thanks);
+    await speak();
+  };
+  word.showModal();
+}
+
+/** Tell what happened, ask what is new, draw. */
+async function speak() {
+  try {
+    if (navigator.onLine && (await waiting())) await tell(csrf);
+    items = (await call("GET", "/api/v1/room/sent", csrf)).items;
+  } catch {
+    // told again at the next look; what is shown stays
+  }
+  await draw();
+}
+
+/** @param {boolean} asked by a person, who is told what hinders */
+async function fetchNow(asked) {
+  if (busy || !("caches" in window)) return asked && !busy ? notice(texts.insecure) : undefined;
+  busy = true;
+  try {
+    await fetchAll(items, most, {
+      progress: (item, share) => {
+        fetching.set(item.push, share);
+        const place = root.querySelector(`[data-push="${item.push}"] .place`);
+        if (place) place.textContent = fill(texts.fetching, { percent: Math.floor(share * 100) });
+      },
+      whole: async (item) => {
+        fetching.delete(item.push);
+        for (const of of item.classes) await keep({ push: item.push, class_id: of.id, kind: "fetched" });
+        await speak();
+      },
+      noRoom: (item) => asked && notice(fill(texts.noRoom, { title: item.title })),
+    }, new AbortController().signal);
+  } catch {
+    if (asked) passing(texts.broken);
+  } finally {
+    fetching.clear();
+    busy = false;
+    await draw();
+  }
+}
+
+video.addEventListener("timeupdate", () => performance.now() - toldAt > PIECE && void note());
+video.addEventListener("pause", () => void note());
+video.addEventListener("ended", () => void stop());
+video.addEventListener("error", () => playing && passing(texts.unreachable));
+element("back").addEventListener("click", () => void stop());
+element("fetch").addEventListener("click", () => void fetchNow(true));
+window.addEventListener("online", () => void speak());
+window.addEventListener("offline", () => void draw());
+window.addEventListener("pagehide", () => void note());
+document.addEventListener("visibilitychange", () => document.hidden && void note());
+setInterval(() => {
+  void speak();
+  if (within(root.dataset.hours ?? "", new Date()) && !playing) void fetchNow(false);
+}, LOOK);
+await draw();
+await register().catch(() => {}); // no line: the last one goes on
+await speak();

@@ -1,0 +1,75 @@
+// @ts-check
+// Sending to classes: the form that sends, and the one that uploads.
+
+import { call } from "./api.js";
+import { fill, texts } from "./page.js";
+import { upload } from "./tus.js";
+
+const form = /** @type {HTMLFormElement | null} */ (document.querySelector("#send"));
+const uploading = /** @type {HTMLFormElement | null} */ (document.querySelector("#upload"));
+
+/** @param {HTMLFormElement} where @param {string} text */
+function problem(where, text) {
+  const box = /** @type {HTMLElement} */ (where.querySelector(".problem"));
+  box.textContent = text;
+  box.hidden = !text;
+}
+
+form?.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const fields = new FormData(form);
+  const classes = fields.getAll("class");
+  if (!classes.length) return problem(form, texts.none);
+  problem(form, "");
+  try {
+    await call("POST", "/api/v1/pushes", form.dataset.csrf ?? "", { item: form.dataset.item, classes, note: fields.get("note"), due_on: fields.get("due") });
+    location.assign("/sent");
+  } catch (error) {
+    problem(form, error instanceof Error ? error.message : String(error));
+  }
+});
+
+/** @template {HTMLElement} T @param {HTMLElement} where @param {string} selector @returns {T} */
+const within = (where, selector) => /** @type {T} */ (where.querySelector(selector));
+
+const KINDS = { ".mp4": "lesson", ".webm": "lesson", ".pptx": "slides", ".docx": "worksheet" };
+
+if (uploading) {
+  const file = /** @type {HTMLInputElement} */ (within(uploading, "#file"));
+  const kind = /** @type {HTMLSelectElement} */ (within(uploading, "#kind"));
+  const bar = /** @type {HTMLProgressElement} */ (within(uploading, "progress"));
+  const said = within(uploading, "#said");
+  const stop = within(uploading, "#stop");
+  const go = /** @type {HTMLButtonElement} */ (within(uploading, "button.primary"));
+  file.addEventListener("change", () => {
+    const suffix = /\.\w+$/.exec(file.files?.[0]?.name.toLowerCase() ?? "")?.[0] ?? "";
+    if (suffix in KINDS) kind.value = KINDS[/** @type {keyof typeof KINDS} */ (suffix)];
+  });
+  uploading.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const chosen = file.files?.[0];
+    if (!chosen) return;
+    const aborting = new AbortController();
+    stop.onclick = () => aborting.abort();
+    problem(uploading, "");
+    stop.hidden = bar.hidden = false;
+    go.disabled = true;
+    const mb = (/** @type {number} */ bytes) => (bytes / 1e6).toFixed(1);
+    const show = (/** @type {number} */ sent) => {
+      bar.value = (100 * sent) / chosen.size;
+      said.textContent = sent < chosen.size ? fill(texts.sending, { done: mb(sent), all: mb(chosen.size) }) : texts.checking;
+    };
+    show(0);
+    try {
+      const metadata = { filename: chosen.name, kind: kind.value, subject: /** @type {HTMLSelectElement} */ (within(uploading, "#subject")).value };
+      const url = await upload(chosen, metadata, uploading.dataset.csrf ?? "", show, () => (said.textContent = texts.away), aborting.signal);
+      location.assign(`/sent/new?item=${url.split("/").pop()}`);
+      return;
+    } catch (error) {
+      if (!aborting.signal.aborted) problem(uploading, error instanceof Error ? error.message : String(error));
+      said.textContent = aborting.signal.aborted ? texts.stopped : "";
+    }
+    stop.hidden = bar.hidden = true;
+    go.disabled = false;
+  });
+}

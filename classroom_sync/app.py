@@ -10,7 +10,7 @@ from aiohttp import web
 
 from classroom_sync import auth, errors, health, i18n, relay, session_socket
 from classroom_sync.api import registry
-from classroom_sync.contents import Contents
+from classroom_sync.contents import Contents, from_folder
 from classroom_sync.keys import (
     CONTENTS,
     LIMITS,
@@ -114,7 +114,7 @@ def build(
     shelf = Shelf(settings.upload_dir or settings.data_dir / "uploads")
     app[RECEIVING] = receiving = Receiving(pool, shelf, settings.upload_max_bytes, now)
 
-    app[CONTENTS] = Contents(shelf, settings.data_dir / "recordings")
+    app[CONTENTS] = Contents(shelf, from_folder(settings.data_dir / "recordings"))
 
     async def close_work(_app: web.Application) -> None:
         await runs.close()

@@ -1,6 +1,8 @@
 """The bytes of what was sent, by HTTP range requests (RFC 9110, 14)."""
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TypeAlias
 from uuid import UUID
 
 from aiohttp import web
@@ -10,37 +12,58 @@ from classroom_sync.uploads.kinds import PDF
 from classroom_sync.uploads.shelf import Shelf
 from db.pushes import Push
 
+#: Answers a request with what is under a storage key, as this media type, whole or in ranges.
+Serve: TypeAlias = Callable[[web.Request, str, str], Awaitable[web.StreamResponse]]
+
 
 class Contents:
     """Where recordings and uploads lie."""
 
-    def __init__(self, shelf: Shelf, recordings: Path) -> None:
+    def __init__(self, shelf: Shelf, recordings: Serve) -> None:
         self._shelf = shelf
-        self._recordings = recordings.resolve()
+        self._recordings = recordings
 
-    def answer(self, push: Push) -> web.StreamResponse:
+    async def answer(self, request: web.Request, push: Push) -> web.StreamResponse:
         """The content of a push, or the part of it that the request asks for, with an ETag.
 
-        Raises Refused (410) when it can't be had any more.
+        Whoever calls has checked that the visitor may have it. Raises Refused (410) when it can't
+        be had any more.
         """
-        path = self._path(push)
-        if path is None or not path.is_file():
-            raise Refused(410, "This is not kept any more: ask the teacher to send it again.")
-        shown = push.kind == "lesson" or push.media_type == PDF.media_type
-        headers = {
-            "Content-Type": push.media_type,
-            "Content-Disposition": "inline" if shown else "attachment",
-            "Cache-Control": "private, no-cache",
-        }
-        return web.FileResponse(path, headers=headers)
-
-    def _path(self, push: Push) -> Path | None:
         if push.storage_key is None:
-            return None
-        if push.source == "upload":
-            return self._shelf.path(UUID(push.storage_key))
-        path = (self._recordings / push.storage_key).resolve()
-        return path if path.is_relative_to(self._recordings) else None
+            raise _gone()
+        if push.source == "recording":
+            return await self._recordings(request, push.storage_key, push.media_type)
+        shown = push.plays or push.media_type == PDF.media_type
+        path = self._shelf.path(UUID(push.storage_key))
+        return _file(path, push.media_type, "inline" if shown else "attachment")
+
+
+def from_folder(folder: Path) -> Serve:
+    """Serve keys that are paths within a folder."""
+    root = folder.resolve()
+
+    async def serve(_request: web.Request, key: str, media_type: str) -> web.StreamResponse:
+        path = (root / key).resolve()
+        if not path.is_relative_to(root):
+            raise _gone()
+        return _file(path, media_type, "inline")
+
+    return serve
+
+
+def _file(path: Path, media_type: str, disposition: str) -> web.StreamResponse:
+    if not path.is_file():
+        raise _gone()
+    headers = {
+        "Content-Type": media_type,
+        "Content-Disposition": disposition,
+        "Cache-Control": "private, no-cache",
+    }
+    return web.FileResponse(path, headers=headers)
+
+
+def _gone() -> Refused:
+    return Refused(410, "This is not kept any more: ask the teacher to send it again.")
 
 
 def from_its_beginning(request: web.Request) -> bool:

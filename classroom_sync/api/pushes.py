@@ -1,11 +1,11 @@
 """Targeted push in /api/v1: what is sent to classes, and by which rules."""
 
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from aiohttp import web
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from classroom_sync.access import identifier, whole_city
 from classroom_sync.api.registry import endpoint
@@ -21,10 +21,18 @@ from scheduler.push import PushRule, RuleKind
 from scheduler.receipts import Progress, progress
 
 
+def _storable(text: str) -> str:
+    """Without the one character that PostgreSQL does not store."""
+    return text.replace("\0", "")
+
+
+Note = Annotated[str, AfterValidator(_storable)]
+
+
 class NewPush(BaseModel, extra="forbid"):
     item: UUID = Field(description="a recording or an upload that is ready")
     classes: list[str] = Field(min_length=1, max_length=200)
-    note: str = Field(default="", max_length=1000)
+    note: Note = Field(default="", max_length=1000)
     due_on: date | None = Field(default=None, description="none: in five school days")
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from aiohttp import web
 from pydantic import AwareDatetime, BaseModel, Field
 
-from classroom_sync.api.pushes import progress_of
+from classroom_sync.api.pushes import Note, progress_of
 from classroom_sync.api.registry import endpoint
 from classroom_sync.keys import LOCALE, NOW, POOL, VISITOR
 from classroom_sync.pages.names import Names, read_names
@@ -62,7 +62,7 @@ class RoomReceipt(BaseModel, extra="forbid"):
     played: list[tuple[int, int]] = Field(
         default=[], max_length=_RANGES, description="ranges of a recording, in milliseconds"
     )
-    note: str = Field(default="", max_length=1000)
+    note: Note = Field(default="", max_length=1000)
     understood: Understood | None = None
 
 

@@ -61,7 +61,6 @@ async def content(request: web.Request) -> web.StreamResponse:
         push = await pushes.push(connection, push_id)
         if push is None or all(target != push_id for target, _ in here):
             raise Refused(404, NO_SUCH_PAGE)
-        answer = request.app[CONTENTS].answer(push)
-        if from_its_beginning(request):
+        if from_its_beginning(request) and push.tag is not None:
             await note_view(connection, request, push_id)
-    return answer
+    return await request.app[CONTENTS].answer(request, push)

@@ -138,10 +138,9 @@ async def content(request: web.Request) -> web.StreamResponse:
         push = await pushes.push(connection, push_id)
         if push is None or not await may_follow(connection, request[VISITOR], push):
             raise Refused(404, NO_SUCH_PAGE)
-        answer = request.app[CONTENTS].answer(push)
-        if from_its_beginning(request):
+        if from_its_beginning(request) and push.tag is not None:
             await note_view(connection, request, push_id)
-    return answer
+    return await request.app[CONTENTS].answer(request, push)
 
 
 async def note_view(connection: Connection, request: web.Request, push_id: UUID) -> None:

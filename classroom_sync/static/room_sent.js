@@ -12,6 +12,7 @@ import { keep, tell, waiting } from "./receipts.js";
 
 const LOOK = 30000; // ms between looks for what is new, and tellings of what happened
 const PIECE = 30000; // ms of playing that one receipt tells of
+const IDLE = 120000; // ms without a touch after which a live lesson is joined
 const root = element("sent");
 const csrf = root.dataset.csrf ?? "";
 const most = Number(root.dataset.bytes);
@@ -22,6 +23,7 @@ const word = /** @type {HTMLDialogElement} */ (element("word"));
 /** @type {{item: Item, of: SentClass} | null} */ let playing = null;
 let told = "";
 let toldAt = 0;
+let touchedAt = performance.now();
 let busy = false;
 
 /** @param {string} name @param {string} text @param {string} [css] */
@@ -147,10 +149,22 @@ async function speak() {
   try {
     if (navigator.onLine && (await waiting())) await tell(csrf);
     items = (await call("GET", "/api/v1/room/sent", csrf)).items;
+    await goLive();
   } catch {
     // told again at the next look; what is shown stays
   }
   await draw();
+}
+
+/** Back to the live page, where this one stood in for it, or where a lesson is on and nobody is here. */
+async function goLive() {
+  if (playing || word.open) return;
+  const response = await fetch("/room/next", { headers: { Accept: "application/json" } });
+  if (!response.ok) return;
+  const { state } = await response.json();
+  const alone = performance.now() - touchedAt > IDLE;
+  if (location.pathname === "/room") location.reload();
+  else if (alone && ["open", "live"].includes(state)) location.assign("/room");
 }
 
 /** @param {boolean} asked by a person, who is told what hinders */
@@ -180,6 +194,7 @@ async function fetchNow(asked) {
   }
 }
 
+for (const touch of ["pointerdown", "keydown"]) document.addEventListener(touch, () => (touchedAt = performance.now()));
 video.addEventListener("timeupdate", () => performance.now() - toldAt > PIECE && void note());
 video.addEventListener("pause", () => void note());
 video.addEventListener("ended", () => void stop());

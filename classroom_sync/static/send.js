@@ -32,7 +32,7 @@ form?.addEventListener("submit", async (event) => {
 /** @template {HTMLElement} T @param {HTMLElement} where @param {string} selector @returns {T} */
 const within = (where, selector) => /** @type {T} */ (where.querySelector(selector));
 
-const KINDS = { ".mp4": "lesson", ".webm": "lesson", ".pptx": "slides", ".docx": "worksheet" };
+const KINDS = { ".mp4": "lesson", ".webm": "lesson", ".pdf": "slides", ".pptx": "slides", ".docx": "worksheet" };
 
 if (uploading) {
   const file = /** @type {HTMLInputElement} */ (within(uploading, "#file"));

@@ -117,7 +117,7 @@ async def test_a_teacher_sends_and_sees_what_became_of_it(site: Site) -> None:
         [offered] = (await teacher.done("GET", "/push-items"))["items"]
         assert offered["id"] == str(item)
         due = (site.now + timedelta(days=9)).date().isoformat()
-        asked = wish(item, FAR_CLASS, NEAR_CLASS, note=" Sing along ", due_on=due)
+        asked = wish(item, FAR_CLASS, NEAR_CLASS, note=" Sing\0 along ", due_on=due)
         push = (await teacher.done("POST", "/pushes", asked))["id"]
         [got] = (await room.done("GET", "/room/sent"))["items"]
         assert (got["push"], got["title"], got["note"]) == (push, "sheet.pdf", "Sing along")
@@ -127,7 +127,7 @@ async def test_a_teacher_sends_and_sees_what_became_of_it(site: Site) -> None:
             receipt(push, "opened"),
             receipt(push, "played", (0, 50_000)),
             receipt(push, "played", (40_000, 81_000)),
-            receipt(push, "feedback", note="  What is a clef? ", understood="most"),
+            receipt(push, "feedback", note="  What is\0 a clef? ", understood="most"),
         ]
         taken = await room.done("POST", "/room/receipts", {"receipts": told})
         assert taken == {"known": [t["id"] for t in told], "refused": []}
@@ -279,6 +279,21 @@ async def test_those_who_follow_a_push_may_look_at_it(site: Site) -> None:
                 assert response.status == status, login
                 if status == 200:
                     assert response.headers["Content-Disposition"] == "inline"
+
+
+async def test_a_recording_is_played_from_where_recordings_are_kept(site: Site) -> None:
+    async with site.pool.transaction() as connection:
+        recording_id = await recorded(site, connection)
+    push = await send(site, recording_id, FAR_CLASS)
+    folder = site.uploads.parent / "recordings"
+    folder.mkdir()
+    (folder / "lesson.webm").write_bytes(CONTENT)
+    async with site.browser() as wall:
+        await screen(site, wall)
+        headers = {"Range": "bytes=10-19"}
+        async with wall.get(f"/room/sent/{push}/content", headers=headers) as response:
+            assert (response.status, await response.read()) == (206, CONTENT[10:20])
+            assert response.headers["Content-Type"] == "video/webm"
 
 
 async def test_what_is_not_kept_any_more_is_said_to_be_gone(site: Site) -> None:

@@ -22,26 +22,39 @@ def video(
     suffix: str = "mp4",
     codec: str | None = None,
     rate: int = 10,
+    bits: int | None = None,
     **options: str,
 ) -> bytes:
-    """A changing grey picture with a tone; WebM is VP8 and Opus, MP4 H.264 and AAC."""
+    """A changing grey picture, or noise of about `bits` a second, with a tone; WebM is VP8 and
+    Opus, MP4 H.264 and AAC."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "video"
-        _write(path, seconds, suffix, codec, rate, options)
+        _write(path, seconds, suffix, codec, rate, bits, options)
         return path.read_bytes()
 
 
 def _write(
-    path: Path, seconds: int, suffix: str, codec: str | None, rate: int, options: dict[str, str]
+    path: Path,
+    seconds: int,
+    suffix: str,
+    codec: str | None,
+    rate: int,
+    bits: int | None,
+    options: dict[str, str],
 ) -> None:
+    noise = numpy.random.default_rng(1)
     with av.open(str(path), "w", format=suffix, options=options) as container:
         name = codec or ("libvpx" if suffix == "webm" else "libx264")
         picture = container.add_stream(name, rate=rate)
         picture.width, picture.height, picture.pix_fmt = 160, 96, "yuv420p"
         picture.gop_size = rate
+        if bits:
+            picture.bit_rate = bits
         sound = container.add_stream("libopus" if suffix == "webm" else "aac", rate=48000)
         for n in range(seconds * rate):
             grey = numpy.full((96, 160, 3), (n * 5) % 256, dtype=numpy.uint8)
+            if bits:
+                grey = noise.integers(0, 256, (96, 160, 3), dtype=numpy.uint8)
             frame = av.VideoFrame.from_ndarray(grey, format="rgb24")
             frame.pts, frame.time_base = n, Fraction(1, rate)
             container.mux(picture.encode(frame))

@@ -5,17 +5,16 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from classroom_sync.access import identifier
+from classroom_sync.api.shifts import shifts_of
 from classroom_sync.api.timetable import need_version
 from classroom_sync.auth import requires
-from classroom_sync.errors import Refused
 from classroom_sync.keys import LOCALE, NOW, POOL, VISITOR
 from classroom_sync.pages.names import Names, read_names
 from classroom_sync.pages.rendering import page
 from classroom_sync.permissions import Action, Role
 from classroom_sync.timetabling import city_now, need_term, today
 from db import drafts, timetable
-from scheduler.bells import NoBells
-from scheduler.board import PlannedLink, grouped, lay_out
+from scheduler.board import PlannedLink
 from scheduler.city import City, clock
 from scheduler.model import SchoolRole, TimetableVersion
 
@@ -61,15 +60,7 @@ async def shifts(request: web.Request) -> web.StreamResponse:
     school = next((s for s in schools if s.code == wanted), schools[0] if schools else None)
     lines = []
     if version is not None and school is not None:
-        try:
-            board = lay_out(of, version.lessons)
-        except NoBells:
-            raise Refused(
-                409,
-                "A lesson is in a period that its school's bells do not have: move or remove it.",
-            ) from None
-        links = [k for k in board.links if k.school_code == school.code]
-        lines = _lines(of, names, links, request[LOCALE])
+        lines = _lines(of, names, shifts_of(of, version.lessons, school.code), request[LOCALE])
     return await page(
         request,
         "shifts.html",
@@ -79,14 +70,19 @@ async def shifts(request: web.Request) -> web.StreamResponse:
         versions=found,
         version=version,
         lines=lines,
+        unanswered=sum(line.approved is None for line in lines),
         may_answer=visitor.role is Role.ADMIN,
         zone=term.zone,
     )
 
 
-def _lines(of: City, names: Names, links: list[PlannedLink], locale: str) -> list[ShiftLine]:
+def _lines(
+    of: City,
+    names: Names,
+    by_time: dict[tuple[str, int, int], list[PlannedLink]],
+    locale: str,
+) -> list[ShiftLine]:
     found = []
-    by_time = grouped(links, lambda k: (k.session.hub_code, k.weekday, k.session.period))
     for (hub, weekday, period), some in sorted(by_time.items(), key=lambda item: item[0][1:]):
         first = some[0]
         own = of.periods[first.school_code]

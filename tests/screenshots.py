@@ -12,6 +12,14 @@ ADMIN_PAGES = {  # picture → page
     "admin-calendar": "/admin/calendar",
     "admin-bells": "/admin/bells",
     "admin-busy": "/admin/busy",
+    "admin-registers": "/admin/registers",
+    "admin-versions": "/admin/timetable/versions",
+    "admin-solve": "/admin/timetable/solve",
+    "admin-changes": "/admin/changes",
+    "admin-repair": "/admin/repair",
+    "admin-shifts": "/admin/shifts",
+    "admin-import": "/admin/import",
+    "admin-feeds": "/calendar",
 }
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 

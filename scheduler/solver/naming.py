@@ -181,6 +181,7 @@ class _Places:
             for t in self._city.teachers
             if t.school_code == joining.school
             and t.role == "assistant"
+            and t.retired_on is None
             and all(self._a_day[t.id, weekday, w] < t.max_lessons_per_day for w in kinds)
             and not any(self._meets(joining, weekday, b) for b in self._city.busy_of.get(t.id, ()))
         ]

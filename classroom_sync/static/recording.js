@@ -35,10 +35,12 @@ function jump(seconds) {
 }
 
 for (const event of ["timeupdate", "play", "pause", "seeked"]) film.addEventListener(event, follow);
-film.addEventListener("error", () => {
+function say() {
   const problem = document.getElementById("filmproblem");
-  if (problem) problem.hidden = false;
-});
+  if (problem) problem.hidden = !film.error;
+}
+film.addEventListener("error", say);
+say(); // it may have failed already
 for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(".chapter"))) {
   button.addEventListener("click", () => jump(Number(button.dataset.at) / 1000));
 }

@@ -21,7 +21,7 @@ import structlog
 
 from media.recording.names import TRACKS, SegmentName
 from media.recording.reel import Begin, End, Reel, Step, Write
-from media.recording.segment import SegmentFile
+from media.recording.segment import BadPicture, SegmentFile
 from media.recording.strand import Strand
 from media.specs import Source
 
@@ -196,7 +196,12 @@ class Recorder:
             name = SegmentName(
                 recording.id, str(uuid4()), self._node, TRACKS[source], round(started * 1000)
             )
-            file = SegmentFile(self._directory / name.file, step.picture)
+            try:
+                file = SegmentFile(self._directory / name.file, step.picture)
+            except BadPicture as error:
+                log.info("segment not begun", recording=recording.id, cause=str(error))
+                recording.reels[source].refused()
+                return
             recording.files[source] = _Open(name, file)
             self._files |= {file}
             self._tell(SegmentBegun(name))

@@ -102,6 +102,10 @@ class Reel:
             self._began = None
             yield End()
 
+    def refused(self) -> None:
+        """The file begun last can't be made of its first picture: another one begins the next."""
+        self._began = self._picture = None
+
     def _strip(self, strand: Strand) -> _Strip:
         name = (strand.publisher, strand.stream)
         strip = self._strips.get(name)
@@ -154,7 +158,8 @@ class Reel:
             yield from self._write(Kind.AUDIO, at, frame)
 
     def _write(self, kind: Kind, when: float, frame: Frame) -> Iterator[Step]:
-        assert self._began is not None, "frames are written into what was begun"
+        if self._began is None:
+            return  # it was refused
         ms = round((when - self._began) * 1000)
         last = self._last_ms.get(kind, -1)
         if ms <= last:

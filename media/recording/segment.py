@@ -8,15 +8,19 @@ import fcntl
 import io
 import os
 import threading
+from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
+import structlog
 from av.container import InputContainer
 
 from media.recording.reel import Picture
 from media.specs import Codec, Kind
+
+log = structlog.get_logger()
 
 _MILLISECONDS = Fraction(1, 1000)
 _OPTIONS = {
@@ -25,6 +29,10 @@ _OPTIONS = {
     "flush_packets": "1",
 }
 _FOURCC = {Codec.VP8: b"VP80", Codec.VP9: b"VP90", Codec.AV1: b"AV01"}
+
+
+class BadPicture(Exception):
+    """No file can be begun with this picture: it is not what its packets say."""
 
 
 class _File(io.RawIOBase):
@@ -65,13 +73,17 @@ class SegmentFile:
     """A segment being written. Every call may raise OSError: the disk is full, or broken."""
 
     def __init__(self, path: Path, picture: Picture | None) -> None:
-        """A new file at `path`, with sound, and a picture if there is one."""
+        """A new file at `path`, with sound, and a picture if there is one. Raises BadPicture."""
         self.path = path
-        self._file = _File(path)
-        self._container = av.open(self._file, "w", format="matroska", options=dict(_OPTIONS))
-        self._streams: dict[Kind, Any] = {}
-        if picture is not None:
-            with _first_frame(picture) as template:
+        with ExitStack() as stack:
+            template = None
+            if picture is not None:
+                template = stack.enter_context(_first_frame(picture))
+            self._file = _File(path)
+            options = dict(_OPTIONS)
+            self._container = av.open(self._file, "w", format="matroska", options=options)
+            self._streams: dict[Kind, Any] = {}
+            if template is not None:
                 self._streams[Kind.VIDEO] = self._container.add_stream_from_template(
                     template.streams.video[0], opaque=True
                 )
@@ -85,6 +97,7 @@ class SegmentFile:
         return self._file.size
 
     def write(self, kind: Kind, ms: int, data: bytes, *, key: bool) -> None:
+        """A frame; one that is not what it should be is left out."""
         stream = self._streams.get(kind)
         if stream is None:
             return
@@ -93,7 +106,12 @@ class SegmentFile:
         packet.time_base = _MILLISECONDS
         packet.pts = packet.dts = ms
         packet.is_keyframe = key
-        self._container.mux(packet)
+        try:
+            self._container.mux(packet)
+        except OSError:
+            raise
+        except (av.FFmpegError, ValueError) as error:
+            log.debug("frame left out", file=self.path.name, cause=str(error))
 
     def sync(self) -> None:
         """Bring what was written onto the disk; may be called in another thread."""
@@ -114,7 +132,20 @@ class SegmentFile:
 
 
 def _first_frame(picture: Picture) -> InputContainer:
-    """The first frame as a file of its own, from which the muxer learns what the header says."""
+    """The first frame as a file of its own, from which the muxer learns what the header says.
+    Raises BadPicture."""
+    try:
+        opened = _as_file(picture)
+        context = opened.streams.video[0].codec_context
+        if context.width and context.height:
+            return opened
+        opened.close()
+    except (av.FFmpegError, IndexError) as error:
+        raise BadPicture(str(error)) from error
+    raise BadPicture("it has no size")
+
+
+def _as_file(picture: Picture) -> InputContainer:
     if picture.codec is Codec.H264:
         return av.open(io.BytesIO(picture.head), "r", format="h264")
     head = b"DKIF" + (0).to_bytes(2, "little") + (32).to_bytes(2, "little")

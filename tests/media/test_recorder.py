@@ -17,6 +17,7 @@ from uuid import uuid4
 
 import pytest
 
+from media import rtp
 from media.bench import sdp
 from media.events import LayersWanted
 from media.node_events import ParticipantConnected
@@ -30,7 +31,7 @@ from media.rtp import Protocol
 from media.specs import Codec, Extension, Kind, Source
 from tests.media.encoded import Film, Voice, sounds
 from tests.media.halls import VIDEO_SSRC, hall
-from tests.media.stages import NODE, closed, lead, played, shown_widths, staged
+from tests.media.stages import NODE, closed, lead, played, played_frames, shown_widths, staged
 
 
 @pytest.fixture
@@ -295,6 +296,29 @@ async def test_a_node_records_what_comes_over_its_socket(
         assert recorded.frames >= 73
         assert recorded.sounds >= 146
         found.node.close_room("r")
+
+
+@pytest.mark.parametrize("codec", [Codec.VP8, Codec.VP9, Codec.H264, Codec.AV1])
+async def test_pictures_that_are_none_cost_themselves_and_not_the_recording(
+    recorder: Recorder, news: list[News], tmp_path: Path, codec: Codec
+) -> None:
+    stage = staged(recorder)
+    act = stage.enter(codec)
+    assert act.film is not None
+    real = act.film.frame()[0]
+    act.film.sequence, act.film.shown = 100, 0
+    header = rtp.parse(real)
+    stage.now += 1
+    for number in range(30):  # key frames by their first bytes, rubbish by all others
+        rubbish = Random(number).randbytes(300)
+        head = rtp.header_bytes(True, 96, 50 + number, 3600 * number, header.ssrc)
+        data = head + real[header.payload_start : header.payload_start + 8] + rubbish
+        stage.room.on_rtp(act.resource, data, stage.now)
+    act.film.sequence = 80
+    await stage.play(3)
+    await recorder.end("r")
+    assert not any(isinstance(n, RecordingStopped) for n in news)
+    assert played_frames(closed(news, tmp_path)[-1]) >= 70
 
 
 # ── trouble ──────────────────────────────────────────────────────────────────────────────

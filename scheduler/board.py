@@ -2,6 +2,10 @@
 
 The checker lays out a timetable's lessons, the solver every session and link that could come to be.
 A rule reads either in the same way, which is why the two cannot disagree.
+
+What is alike is not told apart by the solver: sessions of one subject and grade at one time are a
+single item of which there may be several, their teachers are items of their own (`PlannedDuty`),
+and a class joins one of them, whichever.
 """
 
 from collections import defaultdict
@@ -16,9 +20,10 @@ from scheduler.model import Lesson, Weeks
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlannedSession:
-    """A hub teacher's session in a period of the hub's bells, planned or possible."""
+    """A hub teacher's session in a period of the hub's bells, planned or possible. Of those only
+    possible there may be several, and who leads them is for duties to say."""
 
-    teacher_id: str
+    teacher_id: str  # "": not settled yet
     subject: str
     grade: int  # of its first class
     hub_code: str
@@ -33,10 +38,29 @@ class PlannedSession:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PlannedLink:
-    """A class that joins a session (or, every week, one of odd and one of even weeks)."""
+class PlannedDuty:
+    """A hub teacher who might lead a session of a subject in a period of the hub's bells."""
 
-    sessions: tuple[PlannedSession, ...]
+    teacher_id: str
+    subject: str
+    hub_code: str
+    weekday: int
+    period: int
+    starts: int
+    ends: int
+    weeks: Weeks
+
+    @property
+    def lesson(self) -> Lesson | None:
+        """None: only possible."""
+        return None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlannedLink:
+    """A class that joins a session."""
+
+    sessions: tuple[PlannedSession, ...]  # one of these: in odd weeks, of odd or of all weeks
     class_id: str
     school_code: str
     subject: str
@@ -54,7 +78,7 @@ class PlannedLink:
         return self.sessions[0]
 
 
-Item = PlannedSession | PlannedLink
+Item = PlannedSession | PlannedDuty | PlannedLink
 
 
 class _InWeeks(Protocol):
@@ -123,13 +147,19 @@ class Board:
     city: City
     sessions: tuple[PlannedSession, ...]
     links: tuple[PlannedLink, ...]
+    duties: tuple[PlannedDuty, ...] = ()
+
+    @cached_property
+    def led(self) -> tuple[PlannedSession | PlannedDuty, ...]:
+        """What is led by a teacher that is known."""
+        return (*(s for s in self.sessions if s.teacher_id), *self.duties)
 
     @cached_property
     def by_teacher(self) -> dict[str, list[Item]]:
-        """Teacher → the sessions led and the links assisted."""
+        """Teacher → what is led and the links assisted."""
         found: defaultdict[str, list[Item]] = defaultdict(list)
-        for session in self.sessions:
-            found[session.teacher_id].append(session)
+        for led in self.led:
+            found[led.teacher_id].append(led)
         for link in self.links:
             if link.assistant_id is not None:
                 found[link.assistant_id].append(link)
@@ -144,18 +174,24 @@ class Board:
         return grouped(self.links, lambda link: (link.class_id, link.subject))
 
     @cached_property
-    def by_room(self) -> dict[str, list[Item]]:
+    def by_room(self) -> dict[str, list[PlannedSession | PlannedLink]]:
         """Named rooms only."""
-        items: list[Item] = [*self.sessions, *self.links]
+        items: list[PlannedSession | PlannedLink] = [*self.sessions, *self.links]
         return grouped([i for i in items if i.room_id], lambda item: item.room_id or "")
 
     @cached_property
-    def by_session(self) -> dict[PlannedSession, list[PlannedLink]]:
-        found: defaultdict[PlannedSession, list[PlannedLink]] = defaultdict(list)
-        for link in self.links:
-            for session in link.sessions:
-                found[session].append(link)
-        return dict(found)
+    def by_joined(self) -> dict[tuple[PlannedSession, ...], list[PlannedLink]]:
+        """Sessions → the links that can join none but these.
+
+        Where every such crowd finds places, every link does (Hall 1935): the sessions of all weeks
+        that those of odd weeks may join as well are the only choice there is.
+        """
+        own = grouped(self.links, lambda link: link.sessions)
+        found: dict[tuple[PlannedSession, ...], list[PlannedLink]] = {}
+        for joined in own:
+            within = [own.get((one,), []) for one in joined] if len(joined) > 1 else []
+            found[joined] = [*own[joined], *(link for some in within for link in some)]
+        return found
 
     @cached_property
     def by_hub(self) -> dict[str, list[PlannedSession]]:

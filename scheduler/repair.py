@@ -20,10 +20,11 @@ from scheduler.city import City, Reservation
 from scheduler.diff import Change, diff
 from scheduler.model import Lesson, Term, Weeks
 from scheduler.rules import Rules
-from scheduler.solver.change import LeastChange, places
+from scheduler.solver.attempt import places
+from scheduler.solver.change import LeastChange
+from scheduler.solver.part import Shortfall
 from scheduler.solver.problem import parts_of
 from scheduler.solver.search import Search
-from scheduler.solver.solve import Shortfall
 
 _DAY = 24 * 60
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from scheduler import words
-from scheduler.board import Board, PlannedSession, lay_out
+from scheduler.board import Board, PlannedLink, lay_out
 from scheduler.city import City, clock
 from scheduler.model import Demand, Lesson, Weeks
 from scheduler.rules import clashes, loads, places, shifts, suitability
@@ -162,7 +162,7 @@ def told(
 ) -> dict[str, words.Value]:
     """The values for a rule's sentences."""
     first = min(limit.items, key=lambda i: i.weekday)
-    sessions = (i if isinstance(i, PlannedSession) else i.session for i in limit.items)
+    sessions = (i.session if isinstance(i, PlannedLink) else i for i in limit.items)
     return {
         "who": words.who(city, about or limit.about),
         "day": words.weekday(first.weekday),

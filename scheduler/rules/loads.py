@@ -80,4 +80,5 @@ class FewSessions(Rule):
 
     def limits(self, board: Board, rules: Rules) -> Iterator[Limit]:
         for session in board.sessions:
-            yield Limit((session,), 0, session.teacher_id, session.weeks)
+            about = session.teacher_id or session.hub_code
+            yield Limit((session,), 0, about, session.weeks)

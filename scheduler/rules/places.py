@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from scheduler.board import Board, Item, PlannedSession, crowds, share_weeks
+from scheduler.board import Board, Item, PlannedLink, PlannedSession, crowds, share_weeks
 from scheduler.city import City, Reservation
 from scheduler.model import Room, RoomKind, RoomStatus
 from scheduler.rules.rule import Limit, Rule, Rules
@@ -45,7 +45,7 @@ class RoomsAtOnce(Rule):
 
     def limits(self, board: Board, rules: Rules) -> Iterator[Limit]:
         """Rooms not named yet are counted only; those of one kind are alike."""
-        sides: list[tuple[RoomKind, str, Sequence[Item]]] = [
+        sides: list[tuple[RoomKind, str, Sequence[PlannedSession | PlannedLink]]] = [
             *((RoomKind.LEAD, code, items) for code, items in board.by_hub.items()),
             *((RoomKind.INTERACTIVE, code, items) for code, items in board.by_school.items()),
         ]
@@ -63,12 +63,10 @@ class Receivers(Rule):
     mend = "Split the session, or allow more receiving rooms (as a broadcast) in the settings."
 
     def limits(self, board: Board, rules: Rules) -> Iterator[Limit]:
-        for session, links in board.by_session.items():
-            planned = session.lesson is not None
-            if planned and not session.interactive:
-                continue  # a broadcast that somebody chose
-            at_most = rules.interactive_receivers if planned else rules.receivers
-            yield Limit(links, at_most, session.teacher_id, session.weeks, given=session)
+        """A locked broadcast is one that somebody chose."""
+        for limit in _joining(board, rules.interactive_receivers, rules.receivers):
+            if all(session.interactive for session in limit.given):
+                yield limit
 
 
 class Broadcast(Rule):
@@ -79,9 +77,10 @@ class Broadcast(Rule):
     mend = "With {limit} classes or fewer the session would be interactive."
 
     def limits(self, board: Board, rules: Rules) -> Iterator[Limit]:
-        for session, links in board.by_session.items():
-            if session.lesson is not None or rules.receivers > rules.interactive_receivers:
-                yield Limit(links, rules.interactive_receivers, session.teacher_id, session.weeks)
+        allowed = rules.receivers > rules.interactive_receivers
+        for limit in _joining(board, rules.interactive_receivers, rules.interactive_receivers):
+            if allowed or limit.given[0].lesson is not None:
+                yield limit
 
 
 class Uplink(Rule):
@@ -102,7 +101,24 @@ class Uplink(Rule):
                 yield Limit(crowd, school.uplink_mbit, code, weeks, loads)
 
 
-def _suits(room: Room, item: Item) -> bool:
+def _joining(board: Board, planned: int, possible: int) -> Iterator[Limit]:
+    """Each crowd that has to find its places in the same sessions, the smaller ones first."""
+    smaller: dict[PlannedSession, Limit] = {}
+    for sessions, links in sorted(board.by_joined.items(), key=lambda found: len(found[0])):
+        limit = Limit(
+            links,
+            possible if sessions[0].lesson is None else planned,
+            sessions[0].teacher_id or sessions[0].hub_code,
+            links[0].weeks,
+            given=sessions,
+            beyond=tuple(smaller[one] for one in sessions if one in smaller),
+        )
+        if len(sessions) == 1:
+            smaller[sessions[0]] = limit
+        yield limit
+
+
+def _suits(room: Room, item: PlannedSession | PlannedLink) -> bool:
     if isinstance(item, PlannedSession):
         return room.kind is RoomKind.LEAD
     if item.session.interactive:
@@ -110,7 +126,7 @@ def _suits(room: Room, item: Item) -> bool:
     return room.kind is not RoomKind.LEAD
 
 
-def _taken_beside(board: Board, room: Room, crowd: Sequence[Item]) -> bool:
+def _taken_beside(board: Board, room: Room, crowd: Sequence[PlannedSession | PlannedLink]) -> bool:
     """Whether a room is taken while any of these items is on, so that it can't be counted on."""
     starts, ends = min(i.starts for i in crowd), max(i.ends for i in crowd)
     return any(

@@ -46,11 +46,12 @@ class Limit:
     weeks: Weeks = Weeks.ALL
     loads: Sequence[int] | None = None
     note: str = ""  # why, where the data say so
-    given: PlannedSession | None = None  # the items are this session's: none without it
+    given: tuple[PlannedSession, ...] = ()  # the items join these: `at_most` to each of them
+    beyond: "tuple[Limit, ...]" = ()  # what these count as too many is not counted again
 
-    def passed_by(self, load: int) -> int:
-        """Units too many; for soft rules, what costs."""
-        return max(0, load - self.at_most)
+    def passed_by(self, load: int, given: int = 1) -> int:
+        """Units too many; for soft rules, what costs. `given` sessions are held of its own."""
+        return max(0, load - self.at_most * (given if self.given else 1))
 
     @property
     def whole_load(self) -> int:

@@ -50,14 +50,14 @@ class SubjectNotTaught(Rule):
     mend = "Choose a lead teacher of the hub who teaches the subject."
 
     def limits(self, board: Board, rules: Rules) -> Iterator[Limit]:
-        for session in board.sessions:
-            teacher = board.city.teacher.get(session.teacher_id)
+        for led in board.led:
+            teacher = board.city.teacher.get(led.teacher_id)
             if (
                 teacher is None
-                or session.subject not in teacher.subjects
-                or session.hub_code != teacher.school_code
+                or led.subject not in teacher.subjects
+                or led.hub_code != teacher.school_code
             ):
-                yield Limit((session,), 0, session.teacher_id, session.weeks)
+                yield Limit((led,), 0, led.teacher_id, led.weeks)
 
 
 class MoreThanDemanded(Rule):

@@ -1,12 +1,14 @@
-"""The CP-SAT model of a problem: a variable per session and link, a constraint per limit.
+"""The CP-SAT model of a problem: a variable per item that could be held, a constraint per limit.
 
-`y[session]` and `x[link] <= y[session]`. A demand is the sum of its links: its lessons are not told
-apart. Rooms and uplink are counted, never indexed; rooms get their names afterwards. So no two
-solutions differ by names only.
+What is alike is counted and never indexed: the lessons of a demand, the rooms of a school, the
+sessions of one subject and grade at one time. `y[teacher]` says who leads one of a subject's
+sessions, `n[grade]` how many there are, and `x[class] <= n[grade]` that a class joins one of them.
+So no two solutions differ by names only, and a class has one variable for each time, not for each
+teacher; who leads whom and in which room is settled afterwards (`sharing`, `naming`).
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil
 
@@ -14,13 +16,18 @@ from ortools.sat.python import cp_model
 
 from scheduler.board import Item, grouped
 from scheduler.model import RoomKind, Weeks
-from scheduler.rules import RULES, cost, fortnightly
+from scheduler.rules import RULES, fortnightly
+from scheduler.rules.clashes import ClassClash
 from scheduler.rules.loads import FewSessions
+from scheduler.rules.places import Receivers, RoomsAtOnce
 from scheduler.rules.rule import HARD, OFF, Limit, Rule
-from scheduler.solver.problem import Ask, Problem
+from scheduler.solver.problem import Ask, Problem, when
 
 Literal = cp_model.IntVar
 Group = tuple[str, str]  # key of a rule, id of what it protects
+Held = Mapping[Item, int]  # how many of each item are held; none of those not named
+
+_SHARING = (ClassClash, Receivers, RoomsAtOnce)  # what bounds how many may share a session
 
 
 @dataclass
@@ -34,11 +41,13 @@ class Model:
     problem: Problem
     cp: cp_model.CpModel = field(default_factory=cp_model.CpModel)
     on: dict[Item, Literal] = field(default_factory=dict)
+    most: dict[Item, int] = field(default_factory=dict)  # that can be held of an item
     missing: list[Literal] = field(default_factory=list)  # per ask: lessons it goes without
     costs: list[tuple[int, Literal]] = field(default_factory=list)  # in a fortnight
     soft: list[tuple[int, Limit]] = field(default_factory=list)  # with the rule's weight
     floor: int = 0  # no solution costs less: known before any search
     groups: dict[Group, tuple[Literal, Rule, Limit]] = field(default_factory=dict)
+    excess: dict[int, Literal] = field(default_factory=dict)  # id of a limit → units too many
 
     @property
     def objective(self) -> cp_model.LinearExpr:
@@ -46,12 +55,28 @@ class Model:
             [variable for _, variable in self.costs], [weight for weight, _ in self.costs]
         )
 
-    def value(self, on: Collection[Item]) -> int:
+    def value(self, held: Held) -> int:
         """What the objective is where these are held."""
         return sum(
-            cost(limit, sum(load for i, load in limit.weighed() if i in on), weight)
+            weight * fortnightly(limit.weeks) * self._passed(limit, held)
             for weight, limit in self.soft
         )
+
+    def _passed(self, limit: Limit, held: Held) -> int:
+        load = sum(load * held.get(item, 0) for item, load in limit.weighed())
+        load -= sum(self._passed(other, held) for other in limit.beyond)
+        return limit.passed_by(load, sum(held.get(session, 0) for session in limit.given))
+
+    def hint(self, held: Held) -> None:
+        """Let the search begin where these are held."""
+        self.cp.clear_hints()  # type: ignore[no-untyped-call]  # has no annotations
+        for item, variable in self.on.items():
+            self.cp.add_hint(variable, 1 if item.lesson is not None else held.get(item, 0))
+        for ask, variable in zip(self.problem.asks, self.missing, strict=True):
+            self.cp.add_hint(variable, ask.lessons - sum(held.get(k, 0) for k in ask.links))
+        for _, limit in self.soft:
+            if id(limit) in self.excess:
+                self.cp.add_hint(self.excess[id(limit)], self._passed(limit, held))
 
     def size(self) -> dict[str, int]:
         proto = self.cp.proto
@@ -73,17 +98,8 @@ def build(
     while its literal does.
     """
     model = Model(problem)
-    items: list[Item] = [*problem.board.sessions, *problem.board.links]
-    for item in items:
-        model.on[item] = model.cp.new_bool_var("")
-        if item.lesson is not None:
-            model.cp.add(model.on[item] == 1)
-    for link in problem.board.links:
-        for session in link.sessions:
-            model.cp.add_implication(model.on[link], model.on[session])
-    for session, links in problem.board.by_session.items():
-        if session.lesson is None:
-            model.cp.add_bool_or([~model.on[session], *(model.on[k] for k in links)])
+    _items(model)
+    _meetings(model, tight=not by_group and problem.stands is None)
     for n, ask in enumerate(problem.asks):
         wanted = ask.lessons if asked is None else asked.get(n, 0)
         missing = model.cp.new_int_var(0, wanted if may_miss else 0, "")
@@ -100,42 +116,100 @@ def build(
         if weight is HARD or (weight != OFF and costs):
             for asked_limit in rule.limits(problem.board, problem.rules):
                 limit = _no_worse(problem, asked_limit) if weight is HARD else asked_limit
-                if limit.whole_load > limit.at_most:
-                    _add(model, rule, limit, weight, by_group=by_group)
+                _add(model, rule, limit, weight, by_group=by_group)
     if asked is None and not may_miss and not by_group:
         _fewest_sessions(model)
     return model
 
 
+def _items(model: Model) -> None:
+    board = model.problem.board
+    joining = Counter(session for link in board.links for session in link.sessions)
+    leading = Counter[tuple[str, str, int, int, Weeks]]()
+    for duty in board.duties:
+        model.most[duty] = max(1, _standing(model.problem, duty))  # in two places already
+        leading[when(duty)] += model.most[duty]
+    for session in board.sessions:
+        free = session.lesson is None
+        model.most[session] = min(joining[session], leading[when(session)]) if free else 1
+    items: list[Item] = [*board.sessions, *board.duties, *board.links]
+    for item in items:
+        most = model.most.setdefault(item, 1)
+        model.on[item] = (
+            model.cp.new_bool_var("") if most <= 1 else model.cp.new_int_var(0, most, "")
+        )
+        if item.lesson is not None or not most:
+            model.cp.add(model.on[item] == most)
+
+
+def _meetings(model: Model, *, tight: bool) -> None:
+    """A session has its leader, and whoever joins has a session; `tight` says so in the way that
+    bounds best where a school has one room."""
+    cp, on, board = model.cp, model.on, model.problem.board
+    held = grouped((s for s in board.sessions if s.lesson is None), when)
+    led = grouped(board.duties, when)
+    for at in {**held, **led}:
+        sessions = cp_model.LinearExpr.sum([on[s] for s in held.get(at, ())])
+        cp.add(sessions == cp_model.LinearExpr.sum([on[d] for d in led.get(at, ())]))
+    rooms = board.city.accepted_rooms
+    for (sessions_of, school), links in grouped(
+        board.links, lambda k: (k.sessions, k.school_code)
+    ).items():
+        given = cp_model.LinearExpr.sum([on[s] for s in sessions_of])
+        alone = len(rooms.get((school, RoomKind.INTERACTIVE), ())) == 1
+        if tight and alone and len(links) > 1 and sessions_of[0].lesson is None:
+            cp.add(cp_model.LinearExpr.sum([on[k] for k in links]) <= given)
+            continue
+        for link in links:
+            if len(sessions_of) == 1 and model.most[sessions_of[0]] <= 1:
+                cp.add_implication(on[link], on[sessions_of[0]])
+            else:
+                cp.add(on[link] <= given)
+
+
 def _add(model: Model, rule: Rule, limit: Limit, weight: int | None, *, by_group: bool) -> None:
+    most = sum(load * model.most[item] for item, load in limit.weighed())
+    if most <= limit.at_most and not limit.given:
+        return
     variables = [model.on[item] for item in limit.items]
     load = cp_model.LinearExpr.weighted_sum(variables, [load for _, load in limit.weighed()])
+    allowed: cp_model.LinearExpr | int = limit.at_most
+    if limit.given:
+        allowed = limit.at_most * cp_model.LinearExpr.sum([model.on[s] for s in limit.given])
     if weight is HARD:
         if by_group:
-            model.cp.add(load <= limit.at_most).only_enforce_if(_literal(model, rule, limit))
-        elif limit.at_most == 1 and limit.loads is None:
+            model.cp.add(load <= allowed).only_enforce_if(_literal(model, rule, limit))
+        elif limit.at_most == 1 and limit.loads is None and most == len(variables):
             model.cp.add_at_most_one(variables)
-        elif limit.given is not None:
-            model.cp.add(load <= limit.at_most * model.on[limit.given])
         else:
-            model.cp.add(load <= limit.at_most)
+            model.cp.add(load <= allowed)
         return
     model.soft.append((weight, limit))
-    if len(variables) == 1:
-        model.costs.append((cost(limit, limit.whole_load, weight), variables[0]))
-    else:
-        excess = model.cp.new_int_var(0, limit.whole_load - limit.at_most, "")
-        model.cp.add(load - excess <= limit.at_most)
-        model.costs.append((weight * fortnightly(limit.weeks), excess))
+    if len(variables) == 1 and (not limit.at_most or model.most[limit.items[0]] == 1):
+        units = limit.passed_by(limit.whole_load)
+        model.costs.append((weight * fortnightly(limit.weeks) * units, variables[0]))
+        return
+    excess = model.cp.new_int_var(0, most, "")
+    counted = [model.excess[id(other)] for other in limit.beyond if id(other) in model.excess]
+    model.cp.add(load - excess - cp_model.LinearExpr.sum(counted) <= allowed)
+    model.excess[id(limit)] = excess
+    model.costs.append((weight * fortnightly(limit.weeks), excess))
 
 
 def _no_worse(problem: Problem, limit: Limit) -> Limit:
     """The limit, or what passes it already where a repair starts."""
-    stands = problem.stands
-    if stands is None:
+    if problem.stands is None:
         return limit
-    already = sum(load for item, load in limit.weighed() if item.lesson or stands(item))
-    return replace(limit, at_most=already) if already > limit.at_most else limit
+    load = sum(load * _standing(problem, item) for item, load in limit.weighed())
+    if limit.given:
+        load = ceil(load / max(1, sum(_standing(problem, session) for session in limit.given)))
+    return replace(limit, at_most=load) if load > limit.at_most else limit
+
+
+def _standing(problem: Problem, item: Item) -> int:
+    if item.lesson is not None:
+        return 1
+    return problem.stands(item) if problem.stands else 0
 
 
 def _literal(model: Model, rule: Rule, limit: Limit) -> Literal:
@@ -148,18 +222,27 @@ def _literal(model: Model, rule: Rule, limit: Limit) -> Literal:
 def _fewest_sessions(model: Model) -> None:
     """Implied, and much of the proof: a grade and subject needs so many sessions."""
     problem = model.problem
-    grade = {c.id: c.grade for c in problem.board.city.classes}
-    asks = grouped(problem.asks, lambda a: (a.demand.subject, grade[a.demand.class_id]))
+    if any(rule().weight_in(problem.rules) is not HARD for rule in _SHARING):
+        return
+    city = problem.board.city
+
+    def kind(ask: Ask) -> tuple[str, str, int]:
+        group = city.class_group[ask.demand.class_id]
+        return city.school[group.school_code].hub_code or "", ask.demand.subject, group.grade
+
+    asks = grouped(problem.asks, kind)
     free = [s for s in problem.board.sessions if s.lesson is None]
-    sessions = grouped(free, lambda s: (s.subject, s.grade))
+    sessions = grouped(free, lambda s: (s.hub_code, s.subject, s.grade))
     for key, alike in asks.items():
-        for weeks in (Weeks.ODD, Weeks.EVEN):
-            asking = [ask for ask in alike if ask.demand.weeks in (Weeks.ALL, weeks)]
-            giving = [s for s in sessions.get(key, ()) if s.weeks in (Weeks.ALL, weeks)]
+        for weeks in Weeks:
+            kinds = {weeks} if weeks is Weeks.ALL else {weeks, Weeks.ALL}
+            asking = [ask for ask in alike if ask.demand.weeks in kinds]
+            giving = [s for s in sessions.get(key, ()) if s.weeks in kinds]
             needed = _sessions_for(problem, asking)
             if needed:
                 model.cp.add(cp_model.LinearExpr.sum([model.on[s] for s in giving]) >= needed)
-                model.floor += needed * (FewSessions().weight_in(problem.rules) or 0)
+                if weeks is not Weeks.ALL:
+                    model.floor += needed * (FewSessions().weight_in(problem.rules) or 0)
 
 
 def _sessions_for(problem: Problem, asks: Sequence[Ask]) -> int:

@@ -1,4 +1,4 @@
-"""From chosen sessions and links to lessons with named rooms and assistants.
+"""From shared sessions to lessons with named rooms and assistants.
 
 The model has counted rooms, so there is always one: in order of time, a room that is free suffices
 (the conflicts of intervals on a line). Where odd and even weeks differ, a lesson of all weeks may
@@ -6,14 +6,15 @@ find each week a room but none in both; it then becomes one lesson of odd and on
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID, uuid5
 
-from scheduler.board import Item, PlannedLink, PlannedSession, share_weeks
+from scheduler.board import PlannedSession, share_weeks
 from scheduler.city import City, minutes
 from scheduler.model import BusyTime, Lesson, Receiver, RoomKind, Weeks
 from scheduler.rules.rule import Rules
+from scheduler.solver.sharing import Shared
 
 _IDS = UUID("0f1d8a52-7a0b-4a8e-9d0e-5b8f5a1c7e33")  # namespace: the same lesson, the same id
 
@@ -31,6 +32,7 @@ class _Unnamed:
     """A lesson without its rooms."""
 
     at: PlannedSession
+    teacher_id: str
     weeks: Weeks
     joining: tuple[_Joining, ...]
 
@@ -48,7 +50,7 @@ class Wish:
 def name(
     city: City,
     rules: Rules,
-    on: Iterable[Item],
+    sessions: Iterable[Shared],
     locked: Sequence[Lesson] = (),
     wishes: Iterable[Wish] = (),
 ) -> tuple[Lesson, ...] | None:
@@ -57,7 +59,10 @@ def name(
     None when the rooms that locked lessons keep leave one without: only possible where the model
     did not know their names.
     """
-    unnamed = _lessons(on)
+    unnamed = sorted(
+        (lesson for session in sessions for lesson in _lessons(session)),
+        key=lambda u: (u.at.weekday, u.at.starts, u.teacher_id, u.weeks),
+    )
     wished = {(w.who, w.weekday, w.period): w.is_kept for w in wishes}
     while True:
         places = _Places(city, locked, wished)
@@ -76,30 +81,27 @@ def name(
         unnamed[len(named) : len(named) + 1] = halves
 
 
-def _lessons(on: Iterable[Item]) -> list[_Unnamed]:
-    """Sessions with whoever joins them; odd and even weeks as one where the same classes join."""
-    joining: defaultdict[PlannedSession, set[_Joining]] = defaultdict(set)
-    for link in on:
-        if isinstance(link, PlannedLink) and link.lesson is None:
-            for session in link.sessions:
-                joining[session].add(
-                    _Joining(link.class_id, link.school_code, link.starts, link.ends)
-                )
-    by_place: defaultdict[tuple[str, str, int, int, int], list[PlannedSession]] = defaultdict(list)
-    for session in joining:
-        at = (session.teacher_id, session.subject, session.grade, session.weekday, session.period)
-        by_place[at].append(session)
-    found = []
-    for sessions in by_place.values():
-        if len(sessions) == 2 and joining[sessions[0]] == joining[sessions[1]]:
-            found.append(_unnamed(sessions[0], Weeks.ALL, joining[sessions[0]]))
-        else:
-            found += [_unnamed(s, s.weeks, joining[s]) for s in sessions]
-    return sorted(found, key=lambda u: (u.at.weekday, u.at.starts, u.at.teacher_id, u.weeks))
-
-
-def _unnamed(at: PlannedSession, weeks: Weeks, joining: set[_Joining]) -> _Unnamed:
-    return _Unnamed(at, weeks, tuple(sorted(joining, key=lambda j: j.class_id)))
+def _lessons(session: Shared) -> Iterator[_Unnamed]:
+    """Odd and even weeks as one where the same classes join."""
+    odd, even = (
+        tuple(
+            sorted(
+                (
+                    _Joining(k.class_id, k.school_code, k.starts, k.ends)
+                    for k in session.links
+                    if share_weeks(k.weeks, weeks)
+                ),
+                key=lambda j: j.class_id,
+            )
+        )
+        for weeks in (Weeks.ODD, Weeks.EVEN)
+    )
+    if odd == even:
+        yield _Unnamed(session.of, session.teacher_id, Weeks.ALL, odd)
+        return
+    for weeks, joining in ((Weeks.ODD, odd), (Weeks.EVEN, even)):
+        if joining:
+            yield _Unnamed(session.of, session.teacher_id, weeks, joining)
 
 
 def _order(lesson: Lesson) -> tuple[int, int, str, str, Weeks]:
@@ -126,7 +128,7 @@ class _Places:
         """The lesson with its rooms, which are then taken; None when one is missing."""
         at, city = of.at, self._city
         rooms = [r.id for r in city.accepted_rooms.get((at.hub_code, RoomKind.LEAD), ())]
-        wish = self._wished.get((at.teacher_id, at.weekday, at.period))
+        wish = self._wished.get((of.teacher_id, at.weekday, at.period))
         lead = self._free(rooms, wish, at.weekday, at.starts, at.ends, of.weeks)
         if lead is None:
             return None
@@ -159,13 +161,13 @@ class _Places:
         return Lesson(
             id=uuid5(
                 _IDS,
-                f"{at.teacher_id}/{at.subject}/{at.grade}/{at.weekday}/{at.period}/{of.weeks}",
+                f"{of.teacher_id}/{at.subject}/{at.grade}/{at.weekday}/{at.period}/{of.weeks}",
             ),
             weekday=at.weekday,
             period=at.period,
             weeks=of.weeks,
             subject=at.subject,
-            lead_teacher_id=at.teacher_id,
+            lead_teacher_id=of.teacher_id,
             lead_room_id=lead,
             hub_code=at.hub_code,
             interactive=len(receivers) <= rules.interactive_receivers,

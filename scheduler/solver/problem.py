@@ -1,10 +1,18 @@
 """What could be planned: every session and link that the demands and the bells allow."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
-from scheduler.board import Board, Item, PlannedLink, PlannedSession, lay_out
+from scheduler.board import (
+    Board,
+    Item,
+    PlannedDuty,
+    PlannedLink,
+    PlannedSession,
+    grouped,
+    lay_out,
+)
 from scheduler.city import City, minutes
 from scheduler.model import Demand, Lesson, Weeks
 from scheduler.rules import RULES
@@ -59,7 +67,7 @@ class Problem:
         return sum(ask.lessons for ask in self.asks)
 
 
-Stands = Callable[[Item], bool]
+Stands = Callable[[Item], int]  # how many of an item are planned already
 
 
 def problems(
@@ -120,27 +128,29 @@ def _problem(
     stands: Stands | None,
 ) -> Problem:
     fixed = lay_out(city, locked)
-    asked = _still_asked(demands, fixed.links)
-    sessions: dict[tuple[str, str, int, int, int, Weeks], PlannedSession] = {}
-    apart = {
-        (city.class_group[d.class_id].grade, d.subject) for d in demands if d.weeks is not Weeks.ALL
-    }  # groups whose odd and even weeks may differ
-    links: list[list[PlannedLink]] = []
-    for demand, count in asked:
-        links.append(_links(city, demand, sessions, apart) if count else [])
+    asked = [(demand, count) for demand, count in _still_asked(demands, fixed.links) if count]
+    possible = _Possible(city, [demand for demand, _ in asked])
     board = Board(
         city,
-        (*fixed.sessions, *sessions.values()),
-        (*fixed.links, *(link for some in links for link in some)),
+        (*fixed.sessions, *possible.sessions),
+        (*fixed.links, *(link for links in possible.links for link in links)),
+        possible.duties,
     )
-    kept = _pruned(board, rules, stands) if pruned else board
-    listed = set(kept.links)
+    out = _forbidden(board, rules, stands) if pruned else set()
+    kept = _possible(board, out)
     asks = tuple(
-        Ask(demand, count, tuple(link for link in some if link in listed))
-        for (demand, count), some in zip(asked, links, strict=True)
-        if count
+        Ask(demand, count, tuple(kept[link] for link in links if link in kept))
+        for (demand, count), links in zip(asked, possible.links, strict=True)
     )
-    return Problem(part, kept, asks, rules, stands)
+    sessions = {session for link in kept.values() for session in link.sessions}
+    needed = {when(session) for session in sessions}
+    left = Board(
+        city,
+        tuple(s for s in board.sessions if s.lesson is not None or s in sessions),
+        tuple(kept.values()),
+        tuple(d for d in board.duties if d not in out and when(d) in needed),
+    )
+    return Problem(part, left, asks, rules, stands)
 
 
 def _still_asked(
@@ -161,60 +171,76 @@ def _still_asked(
     return list(zip(demands, left, strict=True))
 
 
-def _links(
-    city: City,
-    demand: Demand,
-    sessions: dict[tuple[str, str, int, int, int, Weeks], PlannedSession],
-    apart: set[tuple[int, str]],
-) -> list[PlannedLink]:
-    group = city.class_group[demand.class_id]
-    hub = city.school[group.school_code].hub_code
-    if hub is None:
-        return []
-    kinds = (
-        (demand.weeks,)
-        if demand.weeks is not Weeks.ALL
-        else (Weeks.ODD, Weeks.EVEN)
-        if (group.grade, demand.subject) in apart
-        else (Weeks.ALL,)
-    )
-    found = []
-    for teacher in city.teachers:
-        if teacher.school_code != hub or demand.subject not in teacher.subjects:
-            continue
+class _Possible:
+    """What could be planned for some demands, before any rule is looked at."""
+
+    def __init__(self, city: City, demands: Sequence[Demand]) -> None:
+        self._city = city
+        self._sessions: dict[tuple[str, str, int, int, int, Weeks], PlannedSession] = {}
+        self._duties: dict[tuple[str, str, int, int, Weeks], PlannedDuty] = {}
+        self._able = grouped(
+            ((t, subject) for t in city.teachers for subject in t.subjects),
+            lambda found: (found[0].school_code, found[1]),
+        )
+        kinds: defaultdict[tuple[str | None, str, int], set[Weeks]] = defaultdict(set)
+        for demand in demands:
+            group = city.class_group[demand.class_id]
+            hub = city.school[group.school_code].hub_code
+            kinds[hub, demand.subject, group.grade].add(demand.weeks)
+        self._kinds = kinds
+        self.links = [list(self._links(demand)) for demand in demands]
+
+    @property
+    def sessions(self) -> tuple[PlannedSession, ...]:
+        return tuple(self._sessions.values())
+
+    @property
+    def duties(self) -> tuple[PlannedDuty, ...]:
+        return tuple(self._duties.values())
+
+    def _links(self, demand: Demand) -> Iterator[PlannedLink]:
+        city = self._city
+        group = city.class_group[demand.class_id]
+        hub = city.school[group.school_code].hub_code
+        if hub is None or (hub, demand.subject) not in self._able:
+            return
+        kinds = [
+            weeks
+            for weeks in (Weeks.ALL, demand.weeks)
+            if weeks in self._kinds[hub, demand.subject, group.grade]
+        ]
         for weekday in TEACHING_DAYS:
-            for number, bell in city.periods.get(hub, {}).items():
-                joined = []
-                for weeks in kinds:
-                    key = (teacher.id, demand.subject, group.grade, weekday, number, weeks)
-                    if key not in sessions:
-                        sessions[key] = PlannedSession(
-                            teacher_id=teacher.id,
-                            subject=demand.subject,
-                            grade=group.grade,
-                            hub_code=hub,
-                            weekday=weekday,
-                            period=number,
-                            starts=minutes(bell.starts),
-                            ends=minutes(bell.ends),
-                            weeks=weeks,
-                        )
-                    joined.append(sessions[key])
+            for number in city.periods.get(hub, {}):
                 shift = city.shift(hub, number, group.school_code)
-                found.append(
-                    PlannedLink(
-                        sessions=tuple(joined),
-                        class_id=group.id,
-                        school_code=group.school_code,
-                        subject=demand.subject,
-                        weekday=weekday,
-                        starts=shift.starts,
-                        ends=shift.ends,
-                        displaced=shift.displaced,
-                        weeks=demand.weeks,
-                    )
+                yield PlannedLink(
+                    sessions=tuple(
+                        self._session(hub, demand.subject, group.grade, weekday, number, weeks)
+                        for weeks in dict.fromkeys(kinds)
+                    ),
+                    class_id=group.id,
+                    school_code=group.school_code,
+                    subject=demand.subject,
+                    weekday=weekday,
+                    starts=shift.starts,
+                    ends=shift.ends,
+                    displaced=shift.displaced,
+                    weeks=demand.weeks,
                 )
-    return found
+
+    def _session(
+        self, hub: str, subject: str, grade: int, weekday: int, number: int, weeks: Weeks
+    ) -> PlannedSession:
+        key = (hub, subject, grade, weekday, number, weeks)
+        if key not in self._sessions:
+            bell = self._city.period(hub, number)
+            starts, ends = minutes(bell.starts), minutes(bell.ends)
+            self._sessions[key] = PlannedSession(
+                "", subject, grade, hub, weekday, number, starts, ends, weeks
+            )
+            for teacher, _ in self._able[hub, subject]:
+                duty = PlannedDuty(teacher.id, subject, hub, weekday, number, starts, ends, weeks)
+                self._duties.setdefault((teacher.id, subject, weekday, number, weeks), duty)
+        return self._sessions[key]
 
 
 def _forbidding(board: Board, rules: Rules) -> list[Limit]:
@@ -228,13 +254,30 @@ def _forbidding(board: Board, rules: Rules) -> list[Limit]:
     ]
 
 
-def _pruned(board: Board, rules: Rules, stands: Stands | None) -> Board:
-    out: set[Item] = {
+def _forbidden(board: Board, rules: Rules, stands: Stands | None) -> set[Item]:
+    """What a rule forbids by itself. A locked lesson that may not be is said, not dropped."""
+    return {
         limit.items[0]
         for limit in _forbidding(board, rules)
-        if limit.items[0].lesson is None  # a locked lesson that may not be is said, not dropped
-        and not (stands and stands(limit.items[0]))
+        if limit.items[0].lesson is None and not (stands and stands(limit.items[0]))
     }
-    links = tuple(k for k in board.links if k not in out and out.isdisjoint(k.sessions))
-    used = {session for link in links for session in link.sessions}
-    return Board(board.city, tuple(s for s in board.sessions if s.lesson or s in used), links)
+
+
+def _possible(board: Board, out: Collection[Item]) -> dict[PlannedLink, PlannedLink]:
+    """The links that are left without some items, with what is left for them to join: sessions
+    that somebody could lead."""
+    led = {when(duty) for duty in board.duties if duty not in out}
+    kept: dict[PlannedLink, PlannedLink] = {}
+    for link in board.links:
+        if link.lesson is not None:
+            kept[link] = link
+        elif link not in out:
+            joined = tuple(s for s in link.sessions if s not in out and when(s) in led)
+            if joined:
+                kept[link] = link if joined == link.sessions else replace(link, sessions=joined)
+    return kept
+
+
+def when(led: PlannedSession | PlannedDuty) -> tuple[str, str, int, int, Weeks]:
+    """Where a leader is wanted or to be had: hub, subject, weekday, period, weeks."""
+    return led.hub_code, led.subject, led.weekday, led.period, led.weeks

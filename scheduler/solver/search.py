@@ -54,7 +54,7 @@ class Found:
     """What one run of CP-SAT came to."""
 
     outcome: Outcome
-    on: frozenset[Item]  # the sessions and links that are held
+    held: dict[Item, int]  # how many of each item; none of those not named
     best: int | None
     bound: int
     seconds: float
@@ -93,7 +93,7 @@ def run(
     held = outcome in (Outcome.OPTIMAL, Outcome.FEASIBLE)
     return Found(
         outcome=outcome,
-        on=frozenset(i for i, v in on.items() if solver.boolean_value(v)) if held else frozenset(),
+        held={i: n for i, v in on.items() if (n := solver.value(v))} if held else {},
         best=round(solver.objective_value) if held and cp.has_objective() else None,
         bound=round(solver.best_objective_bound) if cp.has_objective() else 0,
         seconds=seconds,

@@ -8,7 +8,7 @@ from itertools import product
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from scheduler.board import PlannedLink
+from scheduler.board import PlannedLink, PlannedSession
 from scheduler.city import City, Reservation
 from scheduler.diff import ChangeKind
 from scheduler.model import BusyTime, CalendarDay, Demand, Lesson, RoomKind, Term, Weeks
@@ -16,7 +16,8 @@ from scheduler.repair import Outage, held_in, outages, repair
 from scheduler.rules import Rules, check
 from scheduler.solver import Search, solve
 from scheduler.solver.naming import name
-from scheduler.solver.problem import problems
+from scheduler.solver.problem import problems, when
+from scheduler.solver.sharing import Shared
 from tests.scheduler.small_cities import FAR, HUB, NEAR, city, room
 
 QUICK = Search(limit=10, seed=3)
@@ -110,6 +111,9 @@ def test_a_rule_broken_before_is_no_reason_to_move() -> None:
     assert (found.moved, found.substituted, found.lost) == (0, 1, ())
 
 
+_Choice = tuple[PlannedLink, str] | None  # a place and a teacher, or lost
+
+
 def _cheapest(within: City, lessons: Sequence[Lesson], outage: Outage) -> tuple[int, int]:
     """The fewest lost and then moved lessons, by trying every placement of every lesson."""
     taken = tuple(
@@ -120,15 +124,30 @@ def _cheapest(within: City, lessons: Sequence[Lesson], outage: Outage) -> tuple[
     where = {
         (r.class_id, k.weekday, k.period): k.lead_teacher_id for k in lessons for r in k.receivers
     }
-    choices: list[list[PlannedLink | None]] = [[None, *ask.links] for ask in problem.asks]
+    choices: list[list[_Choice]] = [
+        [
+            None,
+            *(
+                (link, duty.teacher_id)
+                for link in ask.links
+                for duty in problem.board.duties
+                if when(duty) == when(link.session)
+            ),
+        ]
+        for ask in problem.asks
+    ]
 
-    def change(chosen: tuple[PlannedLink | None, ...]) -> tuple[int, int]:
-        held = [k for k in chosen if k is not None]
+    def change(chosen: tuple[_Choice, ...]) -> tuple[int, int]:
+        held = [k[0] for k in chosen if k is not None]
         kept = sum((k.class_id, k.session.weekday, k.session.period) in where for k in held)
         return len(chosen) - len(held), len(held) - kept
 
     for chosen in sorted(product(*choices), key=change):
-        named = name(without, Rules(), [k for k in chosen if k is not None])
+        sessions: dict[tuple[PlannedSession, str], Shared] = {}
+        for link, teacher in filter(None, chosen):
+            shared = Shared(link.session, teacher)
+            sessions.setdefault((link.session, teacher), shared).links.append(link)
+        named = name(without, Rules(), sessions.values())
         if named is not None and not hard(without, named):
             return change(chosen)
     raise AssertionError("an empty timetable breaks nothing")

@@ -1,7 +1,8 @@
 """Each rule finds what it is for, and says so; rules and the solver's model agree."""
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from uuid import uuid4
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from classroom_sync.i18n import translator
 from classroom_sync.timetable_commands import demo_plan
 from scheduler.bells import period, schedule_on, shift
-from scheduler.board import Item, reservations
+from scheduler.board import Item, PlannedDuty, PlannedLink, PlannedSession, reservations
 from scheduler.city import BlockedPeriod, City, Reservation, ShiftDecision
 from scheduler.model import (
     BusyTime,
@@ -28,8 +29,9 @@ from scheduler.model import (
 from scheduler.rules import RULES, Conflict, Rules, check, score, unmet
 from scheduler.solver.model import build
 from scheduler.solver.naming import name
-from scheduler.solver.problem import Problem, problems
+from scheduler.solver.problem import Problem, problems, when
 from scheduler.solver.search import Outcome, Search, run
+from scheduler.solver.sharing import Shared
 from tests.scheduler.small_cities import FAR, HUB, NEAR, bells, cities, city, room
 
 FAR_301 = Receiver(f"{FAR}-R1", f"{FAR}-301", f"{FAR}-A1")
@@ -276,17 +278,20 @@ def _uses(within: City, of: Lesson) -> list[tuple[str, object, object]]:
 @settings(max_examples=60, deadline=None)
 @given(within=cities(), data=st.data())
 def test_the_model_of_every_rule_agrees_with_its_check(within: City, data: st.DataObject) -> None:
-    """Any choice of links, forced on the model: it is feasible just when the checker finds no hard
-    conflict in it, and its objective is the checker's score."""
+    """Any choice of classes, sessions and leaders, forced on the model: it is feasible just when
+    the checker finds no hard conflict in it, and its objective is the checker's score."""
     whole = [p.narrowed(within.demands) for p in problems(within, Rules()) if p.asks]
     if not whole:
         return
     [problem] = whole
-    links = list(problem.board.links)
-    some = data.draw(st.lists(st.sampled_from(links), max_size=5, unique=True)) if links else []
-    on: set[Item] = {*some, *(s for link in some for s in link.sessions)}
-    outcome, cost = _forced(problem, on)
-    lessons = name(within, Rules(), on)
+    sessions = data.draw(_sessions(problem))
+    held: Counter[Item] = Counter()
+    for one in sessions:
+        held[one.of] += 1
+        held[one.leader] += 1
+        held.update(one.links)
+    outcome, cost = _forced(problem, held)
+    lessons = name(within, Rules(), [Shared(s.of, s.leader.teacher_id, s.links) for s in sessions])
     if lessons is None:
         assert outcome is Outcome.INFEASIBLE
         return
@@ -298,10 +303,42 @@ def test_the_model_of_every_rule_agrees_with_its_check(within: City, data: st.Da
         assert cost == sum(parts.values())
 
 
-def _forced(problem: Problem, on: set[Item]) -> tuple[Outcome, int | None]:
+@dataclass(frozen=True)
+class _Session:
+    of: PlannedSession
+    leader: PlannedDuty
+    links: list[PlannedLink]
+
+
+@st.composite
+def _sessions(draw: st.DrawFn, problem: Problem) -> list[_Session]:
+    """Up to three sessions that do not overfill: which classes share one is not the model's to
+    say, only that there is room."""
+    led = [
+        (of, duty)
+        for of in problem.board.sessions
+        for duty in problem.board.duties
+        if when(of) == when(duty)
+    ]
+    found: list[_Session] = []
+    listed: set[PlannedLink] = set()
+    for of, leader in draw(st.lists(st.sampled_from(led), max_size=3)) if led else []:
+        joining = [k for k in problem.board.links if of in k.sessions and k not in listed]
+        first = [k for k in joining if k.weeks is of.weeks]
+        if first:
+            some = draw(st.lists(st.sampled_from(joining), max_size=2, unique=True))
+            some = list(dict.fromkeys([draw(st.sampled_from(first)), *some]))
+            listed.update(some)
+            found.append(_Session(of, leader, some))
+    return found
+
+
+def _forced(problem: Problem, held: Counter[Item]) -> tuple[Outcome, int | None]:
     model = build(problem, asked={})
+    if any(n > model.most[item] for item, n in held.items()):
+        return Outcome.INFEASIBLE, None  # one teacher leads two sessions at once
     for item, variable in model.on.items():
-        model.cp.add(variable == (item in on))
+        model.cp.add(variable == held[item])
     model.cp.minimize(model.objective)
     answer = run(model.cp, model.on, Search(limit=10, workers=1))
     return answer.outcome, answer.best
@@ -310,4 +347,4 @@ def _forced(problem: Problem, on: set[Item]) -> tuple[Outcome, int | None]:
 def test_a_teacher_without_demand_of_their_subject_is_never_asked() -> None:
     idle = Teacher(f"{HUB}-T9", HUB, "Idle", "lead", ("art",), 3)
     [problem] = problems(city(teachers=(*city().teachers, idle)), Rules())
-    assert {s.teacher_id for s in problem.board.sessions} == {f"{HUB}-T1", f"{HUB}-T2"}
+    assert {d.teacher_id for d in problem.board.duties} == {f"{HUB}-T1", f"{HUB}-T2"}

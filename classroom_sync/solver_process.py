@@ -35,6 +35,7 @@ def main() -> None:
     os.nice(_NICE)
     given = json.loads(sys.stdin.readline())
     plan = plans.from_json(given["plan"].encode())
+    limit, seed, workers = given["seconds"], given["seed"], given["workers"]
     stop = threading.Event()
     threading.Thread(target=_heed, args=(stop,), daemon=True).start()
     writing = threading.Lock()
@@ -47,7 +48,7 @@ def main() -> None:
     found = solve(
         plan.city,
         plan.rules,
-        Search(limit=given["seconds"], seed=given["seed"], workers=given["workers"]),
+        Search(limit, seed, workers, repeatable=False),
         locked=plan.lessons,
         progress=lambda now: write({"progress": _progress(now)}),
         stop=stop,

@@ -23,13 +23,12 @@ from db.errors import DatabaseError
 from db.pool import Pool
 from scheduler.model import Lesson
 from scheduler.plan import Plan
-from scheduler.solver.search import GUARD
 
 log = structlog.get_logger()
 
 _LINE = 64 * 2**20  # bytes of one answer, at most
 _HEARTBEAT = 15.0  # seconds
-_GRACE = 120.0  # seconds beyond the guard until a run is given up: building the model, explaining
+_GRACE = 120.0  # seconds beyond its limit until a run is given up: building the model, explaining
 
 State = Literal["running", "stopping", "done", "failed"]
 
@@ -125,7 +124,7 @@ class SolverRuns:
 
     async def _see_through(self, run: Run) -> None:
         try:
-            async with asyncio.timeout(run.wish.seconds * GUARD + _GRACE):
+            async with asyncio.timeout(run.wish.seconds + _GRACE):
                 found = await self._search(run)
             if found is not None:
                 run.draft = await self._keep(run, found)

@@ -30,8 +30,8 @@ PlanFile = Annotated[
 Out = Annotated[Path | None, typer.Option(help="Write the plan with its new lessons there.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Lang = Annotated[str, typer.Option(help="zh-CN or en.")]
-Seconds = Annotated[float, typer.Option(min=0.1, help="How long to search.")]
-Seed = Annotated[int, typer.Option(help="The same seed gives the same answer.")]
+Seconds = Annotated[float, typer.Option(min=0.1, help="How long to search, by the clock.")]
+Seed = Annotated[int, typer.Option(help="Of several answers as good as each other, which one.")]
 Workers = Annotated[int, typer.Option(min=1, max=64, help="Solver workers.")]
 
 
@@ -81,16 +81,22 @@ def solve(
     seconds: Seconds = 60,
     seed: Seed = 1,
     workers: Workers = 4,
-    fast: Annotated[
-        bool, typer.Option(help="Let workers race: quicker, but not the same answer each time.")
-    ] = False,
+    effort: Annotated[
+        float | None,
+        typer.Option(
+            min=0.1,
+            help="Instead of --seconds: how much to search, counted in the solvers' own steps "
+            "(about a second each), so that the same seed gives the same answer on any machine.",
+        ),
+    ] = None,
     lock: Annotated[bool, typer.Option(help="Keep the plan's lessons as they are.")] = False,
     out: Out = None,
     as_json: Json = False,
     lang: Lang = "zh-CN",
 ) -> None:
     """Make a timetable from the demands. Ctrl-C stops, with the best kept. Exit 1 if some lesson
-    is unmet."""
+    is unmet. What is proven optimal in time is the same each time too; what the clock cuts short
+    need not be, and says so."""
     from scheduler.solver import Progress, Search
     from scheduler.solver import solve as run
 
@@ -110,7 +116,7 @@ def solve(
         found = run(
             plan.city,
             plan.rules,
-            Search(limit=seconds, seed=seed, workers=workers, repeatable=not fast),
+            Search(effort or seconds, seed, workers, repeatable=effort is not None),
             locked=plan.lessons if lock else (),
             progress=show,
             stop=stop,
@@ -189,7 +195,7 @@ def repair(
     known = {*plan.city.teacher, *plan.city.room}
     if not without or not known.issuperset(without):
         _wrong("--without names a teacher or a room of the plan by its id")
-    search = Search(limit=seconds, seed=seed)
+    search = Search(limit=seconds, seed=seed, within=seconds)
     if since is None:
         outage = [Outage(who, tuple(weekday or range(1, 8))) for who in without]
         proposals: list[tuple[int | None, Proposal]] = [

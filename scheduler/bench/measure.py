@@ -30,6 +30,7 @@ class Run:
     gap: float | None
     proof: float | None  # until proven optimal
     seconds: float
+    cpu: float  # seconds of processor time: what a busy machine leaves comparable
     sessions: int
     hard_conflicts: int  # by the checker: 0
 
@@ -45,6 +46,7 @@ class Repaired:
     lost: int
     proven: bool
     seconds: float
+    cpu: float
 
 
 def solved(
@@ -56,9 +58,10 @@ def solved(
     def seen(now: Progress) -> None:
         reached.append((now.seconds, now.gap))
 
-    began = time.monotonic()
+    began, cpu = time.monotonic(), time.process_time()
     found = solve(city, rules, search, progress=seen)
     seconds = time.monotonic() - began
+    cpu = time.process_time() - cpu
     by_then = [share for at, share in reached if at <= gap_at]
     run = Run(
         seed=seed,
@@ -74,6 +77,7 @@ def solved(
         gap=gap(found.best, found.bound),
         proof=seconds if found.proven else None,
         seconds=seconds,
+        cpu=cpu,
         sessions=len(found.lessons),
         hard_conflicts=sum(c.hard for c in check(city, found.lessons, rules)),
     )
@@ -91,7 +95,9 @@ def repaired(
     results = []
     for n in range(count):
         who, weekday = random.choice((teachers, rooms)[n % 2])
+        cpu = time.process_time()
         found = repair(city, rules, lessons, [Outage(who, (weekday,))], search)
+        cpu = time.process_time() - cpu
         hit = sum(
             len(k.receivers)
             for k in lessons
@@ -99,7 +105,9 @@ def repaired(
             and who in (k.lead_teacher_id, *(r.room_id for r in k.receivers))
         )
         lost = sum(u.lessons for u in found.lost)
-        results.append(Repaired(seed, who, hit, found.moved, lost, found.proven, found.seconds))
+        results.append(
+            Repaired(seed, who, hit, found.moved, lost, found.proven, found.seconds, cpu)
+        )
     return results
 
 
@@ -117,6 +125,7 @@ def summary(runs: Sequence[Run], repairs: Sequence[Repaired]) -> dict[str, objec
             "gap_at": _median([r.gap_at for r in some]),
             "gap": _median([r.gap for r in some]),
             "proof": _median([r.proof for r in some]),
+            "proof_cpu": _median([None if r.proof is None else r.cpu for r in some]),
             "proofs": sum(r.proof is not None for r in some),
             "hard_conflicts": sum(r.hard_conflicts for r in some),
         }
@@ -130,6 +139,7 @@ def summary(runs: Sequence[Run], repairs: Sequence[Repaired]) -> dict[str, objec
             "proven": sum(r.proven for r in repairs),
             "median": _median([r.seconds for r in repairs]),
             "worst": max((r.seconds for r in repairs), default=None),
+            "worst_cpu": max((r.cpu for r in repairs), default=None),
         },
         "runs": [asdict(r) for r in runs],
         "repairs": [asdict(r) for r in repairs],

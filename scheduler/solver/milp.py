@@ -18,10 +18,10 @@ from ortools.sat.python import cp_model
 from ortools.sat.python.cp_model_helper import ConstraintProto
 
 from scheduler.board import Item
-from scheduler.solver.search import GUARD, Found, Improved, Outcome, Search
+from scheduler.solver.search import Found, Improved, Outcome, Search
 
 _ENDLESS = 2**60  # integers of this size and more stand for no bound
-_CHECKS = 10  # that HiGHS makes of its limits in a second, about: its effort is counted in them
+_CHECKS = 5  # that HiGHS makes of its limits in a second, about: its effort is counted in them
 
 _Row = tuple[dict[int, int], float, float]  # coefficients by variable, at least, at most
 _Kind = highspy.cb.HighsCallbackType
@@ -62,7 +62,7 @@ def prove(
     options = {
         "threads": 1,
         "random_seed": search.seed % 2**31,
-        "time_limit": search.limit * (GUARD if search.repeatable else 1),
+        "time_limit": search.clock,
         "mip_rel_gap": 0.0,
         "mip_abs_gap": 0.9,  # costs are whole numbers
     }
@@ -103,7 +103,7 @@ def _found(
         bound=_whole(info.mip_dual_bound),
         seconds=seconds,
         effort=watch.checks / _CHECKS,
-        cut_short=outcome in (Outcome.FEASIBLE, Outcome.UNKNOWN) and not watch.exhausted,
+        varies=outcome in (Outcome.FEASIBLE, Outcome.UNKNOWN) and not watch.exhausted,
     )
 
 

@@ -60,7 +60,7 @@ class Part:
     first_seconds: float  # of searching, until there was a timetable
     seconds: float
     effort: float
-    cut_short: bool
+    varies: bool  # another run may end elsewhere
 
 
 class PartSearch:
@@ -217,7 +217,7 @@ class PartSearch:
             first_seconds=self.first_seconds,
             seconds=sum(r.seconds for r in self.runs),
             effort=sum(r.effort for r in self.runs),
-            cut_short=any(r.cut_short for r in self.runs),
+            varies=any(r.varies for r in self.runs),
         )
 
 

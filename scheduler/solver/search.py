@@ -1,8 +1,8 @@
-"""Running CP-SAT: with progress, so that it can be stopped, and so that it can be repeated.
+"""How to search, and running CP-SAT: with progress, so that it can be stopped, or be repeated.
 
 A search that has to give the same answer for the same seed counts its effort in CP-SAT's
-deterministic time and takes its workers in turns (`interleave_search`); wall-clock limits then only
-guard against a slow machine, and an answer cut short by one says so.
+deterministic time and takes its workers in turns (`interleave_search`); the clock then only guards
+against a slow machine. Whatever might end elsewhere in another run says so.
 """
 
 import threading
@@ -32,21 +32,31 @@ _OUTCOMES = {
 }
 
 
-GUARD = 4  # a repeatable search may take so many times its limit on the clock
+_GUARD = 4  # a repeatable search may take so many times its limit on the clock
+_GRACE = 30.0  # and so many seconds more: others may want the machine too
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
     """How to search, and how long.
 
-    `limit` is in seconds of the clock; of a repeatable search in CP-SAT's deterministic seconds,
-    which on a present-day machine pass about as fast.
+    `limit` is in seconds of the clock; of a repeatable search in effort: CP-SAT's deterministic
+    seconds, and what corresponds to them elsewhere, which pass about as fast on a present-day
+    machine. `within` bounds a repeatable search on the clock too, in seconds; by default late.
     """
 
     limit: float = 60.0
     seed: int = 1
     workers: int = 4  # even on two cores: one worker runs no improvement search worth the name
     repeatable: bool = True
+    within: float | None = None  # seconds
+
+    @property
+    def clock(self) -> float:
+        """Seconds on the clock, at most."""
+        if not self.repeatable:
+            return self.limit
+        return self.limit * _GUARD + _GRACE if self.within is None else self.within
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +69,7 @@ class Found:
     bound: int
     seconds: float
     effort: float  # deterministic seconds spent
-    cut_short: bool  # by the clock or by a stop: another run may end elsewhere
+    varies: bool  # another run may end elsewhere: workers raced, or the clock or a stop ended it
 
 
 Improved = Callable[[int | None, float], None]  # best so far, bound
@@ -81,7 +91,7 @@ def run(
     solver = cp_model.CpSolver()
     _set(solver.parameters, search)
     if any_will_do:
-        _hurry(solver.parameters, search)
+        _hurry(solver.parameters)
     watcher = _Watcher(improved)
     solver.best_bound_callback = watcher.bound_moved
     with _stopping(solver, stop):
@@ -91,6 +101,9 @@ def run(
     outcome = _OUTCOMES[status]
     effort = solver.response_proto.deterministic_time
     held = outcome in (Outcome.OPTIMAL, Outcome.FEASIBLE)
+    ended = outcome in (Outcome.OPTIMAL, Outcome.INFEASIBLE) or (any_will_do and held)
+    cut_short = not ended and not (search.repeatable and effort >= search.limit)
+    raced = held and not any_will_do and not search.repeatable and search.workers > 1
     return Found(
         outcome=outcome,
         held={i: n for i, v in on.items() if (n := solver.value(v))} if held else {},
@@ -98,14 +111,12 @@ def run(
         bound=round(solver.best_objective_bound) if cp.has_objective() else 0,
         seconds=seconds,
         effort=effort,
-        cut_short=outcome in (Outcome.FEASIBLE, Outcome.UNKNOWN)
-        and not (any_will_do and held)
-        and not (search.repeatable and effort >= search.limit),
+        varies=cut_short or raced,
     )
 
 
 def _set(parameters: SatParameters, search: Search) -> None:
-    parameters.max_time_in_seconds = search.limit * (GUARD if search.repeatable else 1)
+    parameters.max_time_in_seconds = search.clock
     parameters.random_seed = search.seed
     parameters.num_workers = search.workers
     parameters.linearization_level = 2  # the proofs come from the linear relaxation
@@ -116,13 +127,12 @@ def _set(parameters: SatParameters, search: Search) -> None:
         parameters.max_deterministic_time = search.limit
 
 
-def _hurry(parameters: SatParameters, search: Search) -> None:
+def _hurry(parameters: SatParameters) -> None:
     """A first solution needs no long presolve and no linear relaxation: feasibility jump has it in
-    a fraction of a second. Of workers side by side any might be the first; to repeat it, one takes
-    the strategies in turns."""
-    if search.repeatable:
-        parameters.num_workers = 1
-        parameters.interleave_search = True
+    a fraction of a second. Of workers side by side any might be the first; so that it can be
+    repeated, one takes the strategies in turns."""
+    parameters.num_workers = 1
+    parameters.interleave_search = True
     parameters.stop_after_first_solution = True
     parameters.linearization_level = 0
     parameters.max_presolve_iterations = 1

@@ -86,7 +86,5 @@ def solve(
         score=all_rules.score(city, lessons, rules),
         seconds=time.monotonic() - began,
         first_seconds=first,
-        repeatable=search.repeatable
-        and not stop.is_set()
-        and not any(r.cut_short for p in solvers for r in p.runs),
+        repeatable=not stop.is_set() and not any(p.result().varies for p in solvers),
     )

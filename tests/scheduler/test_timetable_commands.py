@@ -61,6 +61,25 @@ def test_solve_check_and_repair_follow_one_another(tmp_path: Path) -> None:
     assert ill not in {lesson.lead_teacher_id for lesson in lessons}
 
 
+def test_a_limit_of_effort_gives_the_same_answer_and_the_clock_bounds_the_other(
+    tmp_path: Path,
+) -> None:
+    """Too little effort for a proof, and so little time that the clock ends the search."""
+    file = tmp_path / "plan.json"
+    file.write_bytes(to_json(Plan(generate(2, 16))))
+
+    def solved(*limit: str) -> dict[str, object]:
+        result = RUN.invoke(app, ["timetable", "solve", str(file), *limit, "--json"])
+        answer: dict[str, object] = json.loads(result.stdout)
+        return {k: answer[k] for k in ("cost", "score", "lessons", "proven_optimal", "repeatable")}
+
+    once, again = solved("--effort", "1"), solved("--effort", "1")
+    assert once == again
+    assert (once["proven_optimal"], once["repeatable"]) == (False, True)
+    by_clock = solved("--seconds", "0.1")
+    assert (by_clock["proven_optimal"], by_clock["repeatable"]) == (False, False)
+
+
 def test_an_unmet_demand_is_an_exit_code_and_a_sentence(tmp_path: Path) -> None:
     within = city()
     nobody = replace(within, demands=(replace(within.demands[0], subject="art"),))

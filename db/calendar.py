@@ -174,6 +174,8 @@ async def term_on(connection: Connection, day: date) -> Term | None:
 
 
 async def latest_term(connection: Connection) -> Term | None:
+    """The term that is worked on: the one that is on, between terms the next, and after the last
+    one the last. None where no term has been entered."""
     return await _with_days(connection, await _sql.latest_term(connection))
 
 

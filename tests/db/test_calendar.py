@@ -12,7 +12,7 @@ from db import calendar, sessions, timetable
 from db.pool import Pool
 from scheduler.bells import schedule_on
 from scheduler.calendar import official_days
-from scheduler.model import CalendarDay, Weeks
+from scheduler.model import CalendarDay, Term, Weeks
 from tests.worlds import BELLS, HUB, MONDAY, TERM, bells, build, lesson, publish
 
 _SUNDAY = date(2026, 9, 20)
@@ -117,3 +117,31 @@ async def test_a_session_that_has_been_opened_stays_whatever_the_calendar_says(p
         await sessions.open_session(connection, session.id, _SATURDAY)
         await calendar.set_day(connection, TERM.id, CalendarDay(session.on_day, None, "late"))
     assert await _planned(pool) == ["Mon 08:30"]
+
+
+@pytest.mark.parametrize(
+    ("entered", "worked_on"),
+    [
+        ((-300, -20, 100), -20),  # one is on
+        ((-300, 100, 300), 100),  # between two
+        ((-500, -300), -300),  # all are over
+        ((100, 300), 100),  # none has begun
+        ((-90, 1), 1),  # the last day was yesterday
+        ((-89, 20), -89),  # it is today
+        ((), None),
+    ],
+)
+async def test_the_next_term_is_worked_on_once_the_present_one_is_over(
+    pool: Pool, entered: tuple[int, ...], worked_on: int | None
+) -> None:
+    today = datetime.now(ZoneInfo(TERM.zone)).date()
+    async with pool.transaction() as connection:
+        for begins in entered:  # so many days from today; each has ninety days
+            first = today + timedelta(days=begins)
+            monday = first - timedelta(days=first.weekday())
+            last = first + timedelta(days=89)
+            await calendar.add_term(
+                connection, Term(str(begins), "", TERM.zone, monday, first, last)
+            )
+        found = await calendar.latest_term(connection)
+    assert (found and found.id) == (None if worked_on is None else str(worked_on))

@@ -121,11 +121,14 @@ async def test_single_days_are_changed_and_a_class_is_held_right_now(tmp_path: P
         await page.goto(running.url + "/admin/changes")
         await page.click("tbody tr:last-child a.button")
         substitution = page.locator(".substitution:has(button:enabled)").first
+        participant = await substitution.locator("[name=participant]").input_value()
         stands_in = await substitution.locator("option").first.text_content() or ""
         await substitution.locator("button").click()
+        # whoever of the lesson was free to be replaced: the lead, or an assistant
+        changed = f".substitution:has([value='{participant}']) label"
         await page.wait_for_function(
-            "name => document.querySelector('#chosen h2').textContent.includes(name)",
-            arg=stands_in,
+            "([place, name]) => document.querySelector(place)?.textContent.includes(`: ${name} →`)",
+            arg=[changed, stands_in],
         )
         await page.click("text=Cancel the lesson")
         await page.fill("[name=starts]", "18:00")

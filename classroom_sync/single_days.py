@@ -21,7 +21,7 @@ from scheduler import bells, words
 from scheduler.attendance import AttendanceRules
 from scheduler.calendar import teaching_day
 from scheduler.city import City
-from scheduler.dated import DatedChange, DatedLesson, WeekAhead, dates_of, week_ahead
+from scheduler.dated import DatedChange, DatedLesson, WeekAhead, dates_of, in_order, week_ahead
 from scheduler.diff import diff
 from scheduler.model import BellPeriod, BellSchedule, Lesson, Receiver, Session, Term, Weeks
 from scheduler.occurrences import expand
@@ -58,22 +58,22 @@ async def read_week(
     now: datetime,
     prefer: Collection[date] = (),
 ) -> WeekAhead:
-    """What is still to be held of a teaching week (`scheduler.dated.week_ahead`)."""
+    """What is still to be held of a teaching week (`scheduler.dated.week_ahead`). Raises Refused
+    (409) where a school of the lessons has no such bell."""
     days = dates_of(term, number)
     if not days:
         return WeekAhead(number, {}, (), of)
     zone = ZoneInfo(term.zone)
     since = datetime.combine(days[0], time(), zone)
     until = datetime.combine(days[-1] + timedelta(days=1), time(), zone)
-    return week_ahead(
-        of,
-        term,
-        await timetable.versions_between(connection, days[0], days[-1]),
-        await sessions.between(connection, since, until),
-        number,
-        now,
-        prefer,
-    )
+    versions = await timetable.versions_between(connection, days[0], days[-1])
+    stored = await sessions.between(connection, since, until)
+    try:
+        return week_ahead(of, term, versions, stored, number, now, prefer)
+    except bells.NoBells:
+        raise Refused(
+            409, "A lesson is in a period that its school's bells do not have: move or remove it."
+        ) from None
 
 
 async def shifts_of(
@@ -165,9 +165,8 @@ def _placed(term: Term, of: City, change: DatedChange) -> DatedChange:
             weekday=day.weekday,
             weeks=Weeks.ALL,
             hub_code=room.school_code,
-            receivers=tuple(sorted(dated.lesson.receivers, key=lambda r: r.room_id)),
         )
-        return DatedLesson(dated.day, lesson)
+        return DatedLesson(dated.day, in_order(lesson))
 
     return DatedChange(placed(change.was), placed(change.becomes))
 

@@ -15,7 +15,7 @@ from db import calendar, city, sessions, timetable
 from db.pool import Connection
 from db.queries import named
 from scheduler.busy import kept_between
-from scheduler.dated import cast_of
+from scheduler.dated import cast_of, in_order
 from scheduler.model import (
     ClassGroup,
     Lesson,
@@ -199,7 +199,7 @@ async def departures(connection: Connection, now: datetime) -> list[tuple[Sessio
         assert session is not None, "it was read a moment ago, in this transaction"
         assert session.lesson_id is not None, "it was found by its lesson"
         lesson = lessons[session.lesson_id]
-        if session.state is SessionState.CANCELLED or cast_of(session, lesson) != lesson:
+        if session.state is SessionState.CANCELLED or cast_of(session, lesson) != in_order(lesson):
             found.append((session, lesson))
     return found
 

@@ -145,15 +145,17 @@ def cast_of(session: Session, lesson: Lesson) -> Lesson:
             lead_teacher_id=lead.teacher_id or lesson.lead_teacher_id,
             lead_room_id=lead.room_id or lesson.lead_room_id,
         )
-    receivers = sorted(
-        (
-            Receiver(p.room_id or "", p.class_id or "", p.teacher_id)
-            for p in session.participants
-            if p.role is ParticipantRole.RECEIVING
-        ),
-        key=lambda r: r.room_id,
+    receivers = tuple(
+        Receiver(p.room_id or "", p.class_id or "", p.teacher_id)
+        for p in session.participants
+        if p.role is ParticipantRole.RECEIVING
     )
-    return replace(lesson, receivers=tuple(receivers))
+    return in_order(replace(lesson, receivers=receivers))
+
+
+def in_order(lesson: Lesson) -> Lesson:
+    """The lesson with its receivers by room, so that two can be compared."""
+    return replace(lesson, receivers=tuple(sorted(lesson.receivers, key=lambda r: r.room_id)))
 
 
 def _time(of: DatedLesson) -> tuple[date, str, int]:
@@ -173,7 +175,7 @@ def _days(term: Term, number: int, prefer: Collection[date]) -> dict[int, Teachi
 
 
 def _this_week(lesson: Lesson, session: Session | None) -> Lesson:
-    held = cast_of(session, lesson) if session is not None else lesson
+    held = cast_of(session, lesson) if session is not None else in_order(lesson)
     return replace(held, weeks=Weeks.ALL, week_from=None, week_until=None)
 
 

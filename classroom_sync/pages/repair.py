@@ -16,10 +16,12 @@ from classroom_sync.pages.rendering import page
 from classroom_sync.pages.timetable import may_edit
 from classroom_sync.permissions import Action
 from classroom_sync.single_days import read_week
-from classroom_sync.timetabling import RULES, city_now, need_term, today
+from classroom_sync.timetabling import RULES, city_now, need_term, rules_of, today
+from db import timetable
 from scheduler import words
 from scheduler.dated import WeekAhead, dated_changes
 from scheduler.repair import Proposal, WeekOutage, outages, repair
+from scheduler.rules import Rules
 from scheduler.solver import Search
 from scheduler.solver.change import NoRooms
 
@@ -69,12 +71,14 @@ async def propose(request: web.Request) -> web.StreamResponse:
         if who and who not in names.teachers and who not in names.rooms:
             raise Refused(422, "Choose a teacher or a room that there is.")
         absent = outages(term, who, max(since, today(term, now)), until) if who else ()
+        held = await timetable.versions_between(connection, since, until)
+        by = await rules_of(connection, held[-1].id) if held else RULES
         weeks = [
             (part, await read_week(connection, term, of, part.week, now, part.dates))
             for part in absent
         ]
     async with _one_at_a_time:
-        proposals = [await asyncio.to_thread(_proposal, *week) for week in weeks]
+        proposals = [await asyncio.to_thread(_proposal, by, *week) for week in weeks]
     found = [(*week, proposal) for week, proposal in zip(weeks, proposals, strict=True)]
     steps = [step for _, ahead, p in found for step in dated_changes(ahead, p.lessons)]
     return await page(
@@ -98,9 +102,9 @@ async def propose(request: web.Request) -> web.StreamResponse:
     )
 
 
-def _proposal(part: WeekOutage, ahead: WeekAhead) -> Proposal:
+def _proposal(by: Rules, part: WeekOutage, ahead: WeekAhead) -> Proposal:
     try:
-        return repair(ahead.city, RULES, ahead.lessons, [part.outage], Search(limit=_SECONDS))
+        return repair(ahead.city, by, ahead.lessons, [part.outage], Search(limit=_SECONDS))
     except NoRooms:
         raise Refused(
             409, "The timetable has too few rooms for its own lessons: mend that first."

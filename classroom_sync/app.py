@@ -1,7 +1,8 @@
 """The aiohttp application: middlewares, routes, and what handlers are given."""
 
+import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -115,6 +116,14 @@ def build(
     app[RECEIVING] = receiving = Receiving(pool, shelf, settings.upload_max_bytes, now)
 
     app[CONTENTS] = Contents(shelf, from_folder(settings.data_dir / "recordings"))
+
+    async def keep_swept(_app: web.Application) -> AsyncIterator[None]:
+        sweeping = asyncio.create_task(receiving.keep_swept())
+        yield
+        sweeping.cancel()
+        await asyncio.gather(sweeping, return_exceptions=True)
+
+    app.cleanup_ctx.append(keep_swept)
 
     async def close_work(_app: web.Application) -> None:
         await runs.close()

@@ -5,7 +5,7 @@ cause. Only what is ready can be sent or is listed (`db.pushes.Item`).
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from db.pool import Connection
@@ -93,3 +93,8 @@ async def unfinished_of(connection: Connection, teacher_id: str) -> int:
 async def abandoned(connection: Connection, before: datetime) -> list[UUID]:
     """Uploads that were begun before an instant and have not ended."""
     return [row["id"] async for row in _sql.abandoned(connection, before=before)]
+
+
+async def expire(connection: Connection, today: date) -> list[UUID]:
+    """Delete those of school years that are over (DOMAIN 11), sent or not; their ids."""
+    return [row["id"] async for row in _sql.expire(connection, today=today)]

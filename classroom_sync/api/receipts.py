@@ -1,6 +1,7 @@
 """A classroom's side of targeted push in /api/v1: what was sent to it, and its receipts."""
 
 from datetime import date, datetime
+from pathlib import PurePosixPath
 from typing import Literal
 from uuid import UUID
 
@@ -121,7 +122,7 @@ def _item(push: Push, classes: list[tuple[str, Progress]], names: Names, locale:
         {
             "push": push.id,
             "kind": push.kind,
-            "title": push.title or f"{subject} {push.made_on.isoformat()}",
+            "title": _title(push, subject),
             "subject": subject,
             "teacher": names.teacher(push.teacher_id),
             "note": push.note,
@@ -143,6 +144,12 @@ def _item(push: Push, classes: list[tuple[str, Progress]], names: Names, locale:
             ],
         }
     )
+
+
+def _title(push: Push, subject: str) -> str:
+    """As people say it: a file's name without its suffix; the subject and day of a recording."""
+    name = PurePosixPath(push.title).stem if push.source == "upload" else push.title
+    return name or f"{subject} {push.made_on.isoformat()}"
 
 
 @endpoint(

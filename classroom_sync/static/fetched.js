@@ -120,11 +120,11 @@ export async function isHere(item) {
   return Boolean(of?.whole && of.tag === item.tag);
 }
 
-/** Whether the clock is within hours such as "19:00-06:30". @param {string} hours @param {Date} now */
+/** Whether the clock is within hours such as "19:00-06:30"; those that end as they begin never end. @param {string} hours @param {Date} now */
 export function within(hours, now) {
   const [from, until] = hours.split("-");
   const time = `${String(now.getHours()).padStart(2, "0")}:${String(now.getMinutes()).padStart(2, "0")}`;
-  return from <= until ? from <= time && time < until : from <= time || time < until;
+  return from < until ? from <= time && time < until : from <= time || time < until;
 }
 
 /** Have the service worker look after the room's pages. */

@@ -42,7 +42,7 @@ async function draw() {
   element("line").textContent = [navigator.onLine ? "" : texts.offline, left ? fill(texts.waiting, { n: left }) : ""].filter(Boolean).join(" ");
   const used = [...(await kept()).values()].reduce((sum, of) => sum + of.size, 0);
   const gb = (/** @type {number} */ bytes) => (bytes / 1e9).toFixed(1);
-  element("space").textContent = `${fill(texts.space, { used: gb(used), most: gb(most) })} ${texts.overnight}`;
+  element("space").textContent = `${fill(texts.space, { used: gb(used), most: gb(most) })} · ${texts.overnight}`;
 }
 
 /** @param {Item} item @param {boolean} here */

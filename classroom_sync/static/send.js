@@ -3,7 +3,7 @@
 
 import { call } from "./api.js";
 import { fill, texts } from "./page.js";
-import { upload } from "./tus.js";
+import { remove, upload } from "./tus.js";
 
 const form = /** @type {HTMLFormElement | null} */ (document.querySelector("#send"));
 const uploading = /** @type {HTMLFormElement | null} */ (document.querySelector("#upload"));
@@ -28,6 +28,16 @@ form?.addEventListener("submit", async (event) => {
     problem(form, error instanceof Error ? error.message : String(error));
   }
 });
+
+for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (document.querySelectorAll("[data-delete]"))) {
+  button.addEventListener("click", async () => {
+    const said = await remove(button.dataset.delete ?? "", button.dataset.csrf ?? "");
+    const box = /** @type {HTMLElement} */ (document.querySelector("#itemproblem"));
+    box.textContent = said;
+    box.hidden = !said;
+    if (!said) button.closest("li")?.remove();
+  });
+}
 
 /** @template {HTMLElement} T @param {HTMLElement} where @param {string} selector @returns {T} */
 const within = (where, selector) => /** @type {T} */ (where.querySelector(selector));

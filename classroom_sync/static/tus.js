@@ -1,5 +1,5 @@
 // @ts-check
-// A tus 1.0.0 client for one file (core and creation): it goes on where it stopped, after a broken line
+// A tus 1.0.0 client for one file (core, creation, termination): it goes on where it stopped, after a broken line
 // and after the page was closed. It touches no DOM.
 
 const CHUNK = 8 << 20; // bytes
@@ -64,4 +64,10 @@ export async function upload(file, metadata, csrf, progress, away, signal) {
       offset = -1;
     }
   }
+}
+
+/** Take an upload back; what hinders it, as a sentence, or nothing. @param {string} url @param {string} csrf */
+export async function remove(url, csrf) {
+  const answer = await fetch(url, { method: "DELETE", headers: { ...TUS, "X-CSRF-Token": csrf, Accept: "application/json" } });
+  return answer.ok ? "" : (await answer.json()).detail;
 }

@@ -18,6 +18,7 @@ from classroom_sync.uploads.inspection import inspect
 from classroom_sync.uploads.shelf import Shelf
 from classroom_sync.uploads.tus import in_words
 from db import uploads
+from db.errors import Unreachable
 from db.pool import Pool
 from db.uploads import Upload
 
@@ -25,6 +26,7 @@ log = structlog.get_logger()
 
 UNFINISHED = 5  # of one teacher at once
 KEPT_UNFINISHED = timedelta(hours=48)
+_SWEEP_EVERY = 3600.0  # seconds
 _SILENCE = 60.0  # seconds without a byte after which a request is given up
 
 
@@ -56,7 +58,6 @@ class Receiving:
         size: int,
     ) -> Upload:
         """A new upload without a byte. Raises Refused (429, 507)."""
-        await self.sweep()
         if not await asyncio.to_thread(self.shelf.has_room, size):
             raise Refused(
                 507,
@@ -176,14 +177,25 @@ class Receiving:
         await asyncio.to_thread(self.shelf.remove, upload.id)
 
     async def sweep(self) -> int:
-        """Forget what was begun long ago and never came; how many."""
+        """Forget what was begun long ago and never came, and what retention deletes; how many."""
+        now = self._now()
         async with self._pool.transaction() as connection:
-            left = await uploads.abandoned(connection, self._now() - KEPT_UNFINISHED)
-            for upload_id in left:
+            gone = await uploads.abandoned(connection, now - KEPT_UNFINISHED)
+            for upload_id in gone:
                 await uploads.delete(connection, upload_id)
-        for upload_id in left:
+            gone += await uploads.expire(connection, now.date())
+        for upload_id in gone:
             await asyncio.to_thread(self.shelf.remove, upload_id)
-        return len(left)
+        return len(gone)
+
+    async def keep_swept(self) -> None:
+        """Sweep for ever, every hour."""
+        while True:
+            try:
+                await self.sweep()
+            except Unreachable as error:
+                log.warning("uploads not swept", cause=str(error))
+            await asyncio.sleep(_SWEEP_EVERY)
 
     async def _end_writer(self, upload_id: UUID) -> None:
         writer = self._writers.get(upload_id)

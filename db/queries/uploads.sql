@@ -26,3 +26,15 @@ SELECT count(*) FROM uploads WHERE teacher_id = :teacher_id AND state = 'receivi
 
 -- name: abandoned
 SELECT id FROM uploads WHERE state = 'receiving' AND made_at < :before;
+
+-- name: expire
+-- The school year in which they were made is over: its last term that ends before August, or a year
+-- where no such term is known.
+UPDATE uploads u SET state = 'deleted'
+WHERE u.state = 'ready' AND :today > coalesce(
+    (SELECT max(t.ends_on) FROM terms t
+     WHERE t.ends_on >= CAST(u.made_at AS date) AND t.ends_on < make_date(
+         CAST(extract(year FROM u.made_at)
+              + CASE WHEN extract(month FROM u.made_at) >= 8 THEN 1 ELSE 0 END AS integer), 8, 1)),
+    CAST(u.made_at AS date) + 365)
+RETURNING u.id;

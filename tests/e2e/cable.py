@@ -13,7 +13,8 @@ class Cable:
         self._server_port = port
         self._cut = False
         self._open: set[asyncio.StreamWriter] = set()
-        self.let_through = -1  # bytes from the server until it cuts itself; -1: without end
+        self.let_down = -1  # bytes from the server until it cuts itself; -1: without end
+        self.let_up = -1  # and to the server
 
     def cut(self) -> None:
         self._cut = True
@@ -22,7 +23,7 @@ class Cable:
 
     def mend(self) -> None:
         self._cut = False
-        self.let_through = -1
+        self.let_down = self.let_up = -1
 
     async def joined(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection from the browser's side."""
@@ -33,19 +34,20 @@ class Cable:
         self._open |= {writer, here}
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._pass(reader, here, counted=False))
-                group.create_task(self._pass(there, writer, counted=True))
+                group.create_task(self._pass(reader, here, "let_up"))
+                group.create_task(self._pass(there, writer, "let_down"))
         finally:
             self._open -= {writer, here}
 
     async def _pass(
-        self, source: asyncio.StreamReader, to: asyncio.StreamWriter, *, counted: bool
+        self, source: asyncio.StreamReader, to: asyncio.StreamWriter, limit: str
     ) -> None:
         with contextlib.suppress(ConnectionError):
             while content := await source.read(65536):
-                if counted and self.let_through >= 0:
-                    self.let_through -= len(content)
-                    if self.let_through < 0:
+                left = getattr(self, limit)
+                if left >= 0:
+                    setattr(self, limit, left - len(content))
+                    if left < len(content):
                         self.cut()
                         return
                 to.write(content)

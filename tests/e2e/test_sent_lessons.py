@@ -1,5 +1,6 @@
 """A lesson from a teacher's computer to a classroom whose line is down, and the word back."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -95,7 +96,7 @@ async def test_a_lesson_plays_with_the_line_down_and_is_told_of_afterwards(tmp_p
     async with school(tmp_path / "data") as at:
         await at.send("唱歌.webm", video(6, suffix="webm"), tmp_path)
         await at.room.reload()
-        await at.room.wait_for_selector("text=唱歌.webm")
+        await at.room.wait_for_selector("text=唱歌")
         await at.fetch()
         assert await at.rows("SELECT kind FROM receipts") == [("fetched",)]
         at.line.cut()
@@ -140,8 +141,8 @@ async def test_fetching_goes_on_from_the_piece_that_a_broken_line_cost(tmp_path:
     async with school(tmp_path / "data") as at:
         await at.send("long.webm", content, tmp_path)
         await at.room.reload()
-        await at.room.wait_for_selector("text=long.webm")
-        at.line.let_through = 2 * _CHUNK + _CHUNK // 2
+        await at.room.wait_for_selector("text=long")
+        at.line.let_down = 2 * _CHUNK + _CHUNK // 2
         await at.room.click("#fetch")
         await at.room.wait_for_selector("#notice:not([hidden])")
         at.line.mend()
@@ -183,7 +184,7 @@ async def test_what_does_not_fit_is_not_fetched_and_what_is_done_with_makes_room
             await at.send(f"sheet{number}.pdf", pdf(number), tmp_path)
         sizes = [size for (size,) in await at.rows("SELECT size FROM uploads ORDER BY made_at")]
         await at.room.reload()
-        await at.room.wait_for_selector("text=sheet2.pdf")
+        await at.room.wait_for_selector("text=sheet2")
         script = """async (most) => {
             const {fetchAll, kept} = await import('/static/fetched.js');
             const {items} = await (await fetch('/api/v1/room/sent')).json();
@@ -201,10 +202,64 @@ async def test_what_does_not_fit_is_not_fetched_and_what_is_done_with_makes_room
         most = max(map(int, sizes)) + 1  # type: ignore[call-overload]  # numbers
         said, total = await at.room.evaluate(script, most)
         first = next(s.removeprefix("has ") for s in said if s.startswith("has "))
-        second = ({"sheet1.pdf", "sheet2.pdf"} - {first}).pop()
+        second = ({"sheet1", "sheet2"} - {first}).pop()
         assert said == sorted([f"has {first}", f"no room for {second}"])
         assert total <= most
         await at.room.evaluate("(name) => { document.body.dataset.done = name; }", first)
         said, total = await at.room.evaluate(script, most)
         assert said == [f"has {second}"]
         assert total <= most
+
+
+async def test_a_waiting_screen_fetches_by_itself_in_its_hours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLASSROOM_SYNC_FETCH_HOURS", "00:00-00:00")
+    async with school(tmp_path / "data") as at:
+        await at.room.goto("about:blank")
+        await at.send("tonight.webm", video(2, suffix="webm"), tmp_path)
+        await at.room.go_back()
+        await at.room.click('a[href="/room"]')
+        await at.room.wait_for_selector("#sentcount:not(:empty)")
+        async with asyncio.timeout(30):
+            while await at.rows("SELECT kind FROM receipts") != [("fetched",)]:
+                await asyncio.sleep(0.1)  # the database tells nobody
+        at.line.cut()
+        await at.room.click("#sentlink")
+        await at.room.click(".sentcard .primary")
+        await at.room.wait_for_selector("#word[open]", timeout=30_000)
+
+
+async def test_an_upload_goes_on_after_a_broken_line_and_is_taken_back(tmp_path: Path) -> None:
+    content = video(40, suffix="webm", bits=6_000_000)
+    path = tmp_path / "long.webm"
+    path.write_bytes(content)
+    async with school(tmp_path / "data") as at:
+        account = at.running.content["accounts"]["teacher"]
+        page = at.room  # its line can be cut
+        await page.context.clear_cookies()
+        await page.goto(page.url.replace("/room/sent", "/login"))
+        await page.fill("#login", account["login"])
+        await page.fill("#password", account["password"])
+        await page.click("main form button")
+        await page.wait_for_url("**/teacher")
+        await page.goto(page.url.replace("/teacher", "/sent/new"))
+        offsets: list[str] = []
+
+        def note(request: Request) -> None:
+            if request.method == "PATCH":
+                offsets.append(request.headers["upload-offset"])
+
+        page.on("request", note)
+        await page.set_input_files("#file", str(path))
+        at.line.let_up = len(content) // 2
+        await page.click("#upload button.primary")
+        await page.wait_for_selector("text=网络中断，正在重试")
+        at.line.mend()
+        await page.wait_for_selector("#send", timeout=60_000)
+        assert int(offsets[0]) == 0
+        assert int(offsets[-1]) > _CHUNK  # what had come was not sent again
+        await page.click("text=另选一个")
+        await page.click("[data-delete]")
+        await page.wait_for_selector("[data-delete]", state="detached")
+        assert await at.rows("SELECT state FROM uploads") == [("deleted",)]

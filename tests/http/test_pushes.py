@@ -120,7 +120,7 @@ async def test_a_teacher_sends_and_sees_what_became_of_it(site: Site) -> None:
         asked = wish(item, FAR_CLASS, NEAR_CLASS, note=" Sing\0 along ", due_on=due)
         push = (await teacher.done("POST", "/pushes", asked))["id"]
         [got] = (await room.done("GET", "/room/sent"))["items"]
-        assert (got["push"], got["title"], got["note"]) == (push, "sheet.pdf", "Sing along")
+        assert (got["push"], got["title"], got["note"]) == (push, "sheet", "Sing along")
         assert (got["due_on"], got["teacher"]) == (due, "Lead 1")
         assert [c["id"] for c in got["classes"]] == [FAR_CLASS]
         told = [

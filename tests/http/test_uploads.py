@@ -3,7 +3,7 @@
 import asyncio
 import base64
 from collections.abc import AsyncIterator, Callable
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from uuid import UUID
 
@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from classroom_sync.uploads.receiving import KEPT_UNFINISHED, UNFINISHED
-from db import pushes
+from db import pushes, uploads
 from tests.http.conftest import Site, sign_in
 from tests.uploads.files import office, pdf, video
 from tests.worlds import HUB
@@ -292,12 +292,34 @@ async def test_uploads_of_a_teacher_are_bounded_and_old_ones_swept(
     assert await site.receiving.sweep() == 0
     assert len(stored(site)) == UNFINISHED
     site.now += timedelta(minutes=2)
-    csrf = await sign_in(teacher.browser, "lead")
-    later = Teacher(teacher.browser, csrf)
-    status, url = await later.begin(1000)
-    assert status == 201
-    assert stored(site) == [url.rpartition("/")[2] + ".part"]
+    assert await site.receiving.sweep() == UNFINISHED
+    assert stored(site) == []
+    later = Teacher(teacher.browser, await sign_in(teacher.browser, "lead"))
     assert (await later.offset(urls[0]))[0] == 410
+    assert (await later.begin(1000))[0] == 201
+
+
+async def test_uploads_go_when_their_school_year_is_over(site: Site, teacher: Teacher) -> None:
+    assert (await teacher.whole(pdf(), "sheet.pdf", "worksheet"))[0] == 204
+    async with site.pool.transaction() as connection:
+        made, ends = date(2026, 9, 20), date(2027, 1, 22)  # in and at the end of the only term
+        await connection.execute(
+            "UPDATE uploads SET made_at = $1", datetime(2026, 9, 20, tzinfo=UTC)
+        )
+        assert await uploads.expire(connection, ends) == []
+        await connection.execute("UPDATE terms SET ends_on = $1 WHERE id = 't'", made)
+        assert await uploads.expire(connection, made) == []
+        [gone] = await uploads.expire(connection, made + timedelta(days=1))
+        await connection.execute("UPDATE uploads SET state = 'ready'")
+        await connection.execute("UPDATE terms SET ends_on = $1 WHERE id = 't'", ends)
+    site.now = datetime(2027, 1, 23, 12, tzinfo=UTC)
+    assert await site.receiving.sweep() == 1
+    assert await site.receiving.sweep() == 0
+    assert (await listed(site), stored(site)) == ([], [])
+    async with site.pool.connection() as connection:
+        found = await uploads.upload(connection, gone)
+        assert found is not None
+        assert found.state == "deleted"
 
 
 async def test_a_subject_that_is_not_taught_is_refused(teacher: Teacher) -> None:

@@ -1,8 +1,11 @@
 """Names and tus headers, without a server."""
 
 import base64
+import contextlib
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from classroom_sync.errors import Refused
 from classroom_sync.uploads import tus
@@ -124,3 +127,19 @@ def test_another_version_is_a_failed_precondition() -> None:
         with pytest.raises(Refused) as refused:
             tus.check_version(headers)
         assert refused.value.status == 412
+
+
+@given(st.text(max_size=300))
+def test_whatever_a_name_is_it_is_kept_or_refused(name: str) -> None:
+    with contextlib.suppress(Refused):
+        kept = file_name(name)
+        assert kept == name.strip()
+        assert not set(kept) & set("/\\<>&\"'`\0\n\r")
+
+
+@given(st.text(max_size=200), st.text(max_size=20))
+def test_whatever_headers_say_they_are_read_or_refused(metadata: str, number: str) -> None:
+    headers = {"Upload-Metadata": metadata, "Upload-Length": number, "Upload-Offset": number}
+    for read in (tus.metadata, tus.offset, lambda h: tus.length(h, GB)):
+        with contextlib.suppress(Refused):
+            read(headers)  # type: ignore[operator]  # functions of headers

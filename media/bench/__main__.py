@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from media.bench import first_frame, soak
+from media.bench import first_frame, recording, soak
 from media.bench.comparison import DEFAULT_SYSTEMS, SCENARIOS, SYSTEMS, Options, run, start
 from media.bench.first_frame import NoBrowser
 from media.bench.measure import Plan
@@ -33,7 +34,8 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         prog=prog,
         description="Measure this media plane and Janus on the same load.",
         epilog="Examples: classroom-sync bench media 1→8 city --seconds 5 --json; "
-        "bench media --search; bench media --first-frame 20; bench media --soak 10",
+        "bench media --search; bench media --first-frame 20; bench media --soak 10; "
+        "bench media --recording",
     )
     add = parser.add_argument
     add("scenarios", nargs="*", help="1→N or city; all three where nothing else is asked for")
@@ -61,6 +63,14 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     )
     add("--pause", type=float, default=2.0, help="seconds between viewers of --first-frame")
     add("--soak", type=float, metavar="MINUTES", help="instead: what joins and leaves leave behind")
+    add(
+        "--recording",
+        type=_count,
+        nargs="?",
+        const=48,
+        metavar="LESSONS",
+        help="instead: what recording so many lessons (48) adds to forwarding them",
+    )
     add("--json", action="store_true", help="one JSON object on standard output")
     return parser
 
@@ -120,6 +130,10 @@ def _measured(options: Options, args: argparse.Namespace) -> tuple[str, Table]:
         with start(options, one_to_many(1)) as running:
             held = asyncio.run(soak.soak(running, soak.rounds_for(args.soak), progress))
         return soak.as_json(held), soak.as_table(held)
+    if args.recording is not None:
+        nodes = args.nodes or max(1, min(2, os.cpu_count() or 1))
+        cost = recording.recording_cost(args.recording, options.plan, nodes, progress)
+        return recording.as_json(cost), recording.as_table(cost)
     result = run(options, progress)
     return as_json(result), as_table(result)
 

@@ -135,12 +135,13 @@ def forwarding(running: Running, scenario: Scenario, plan: Plan) -> Measurement:
         time.sleep(plan.seconds)
         ended, after = time.monotonic(), running.cost()
         counts = load.end()
-    return _result(running.name, scenario, counts, after.since(before), ended - began)
+    return result(running.name, scenario, counts, after.since(before), ended - began)
 
 
-def _result(
+def result(
     system: str, scenario: Scenario, counts: Counts, cost: Cost, seconds: float
 ) -> Measurement:
+    """The figures of one measurement."""
     arrivals, viewers = counts.arrivals, scenario.viewers()
     expected = sum(sent * viewers[number] for number, sent in counts.sent.items())
     per_packet = 1e6 / max(1, arrivals.received)

@@ -79,6 +79,17 @@ def city(multiple: int = 1, lessons: int = CITY_LESSONS, rooms: int = CITY_ROOMS
     )
 
 
+def lessons(count: int) -> Scenario:
+    """`count` lessons of one hub and one room that watches: as much to record as can be, and little
+    else."""
+    names = [f"lesson-{number}" for number in range(count)]
+    return Scenario(
+        f"{count} lessons",
+        tuple(Publisher(n, name, HUB, lead=True) for n, name in enumerate(names)),
+        tuple(Subscriber(n, name, "room", (n,)) for n, name in enumerate(names)),
+    )
+
+
 def _watched(hub: int, rooms: int) -> Iterator[tuple[str, tuple[int, ...]]]:
     yield HUB, tuple(range(hub + 1, hub + rooms + 1))
     for room in range(1, rooms + 1):

@@ -5,6 +5,9 @@ participant and role it grants, so it must listen on nothing but the loopback.
 
 With several nodes each is a process of its own, as in the product; the first process then answers
 POSTs with 307 to the node of the room, which is the one with the fewest rooms when the room opens.
+
+With `--record` every room is recorded into a folder, where each node also keeps a file of how many
+bytes of RTP its leads have sent.
 """
 
 import argparse
@@ -15,17 +18,22 @@ import os
 import signal
 import sys
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Literal, cast
+from uuid import NAMESPACE_URL, uuid4, uuid5
 
 import uvloop
 from aiohttp import web
 
 from media.http import Unauthorized, routes
 from media.node import MediaNode, spare_the_collector
+from media.node_events import NodeEvent, ParticipantConnected
 from media.peer import Grant
+from media.recording.recorder import Recorder
 
 _HOST = "127.0.0.1"
 _ROLES = ("lead", "receiving", "observer")
+WIRE = ".wire"  # ends the name of a file with a number of bytes
 _TOKEN = "{participant}~{role}"  # noqa: S105 - how a token is made, not one
 
 
@@ -58,16 +66,26 @@ async def _serve(app: web.Application, *, with_parent: bool) -> None:
     await runner.cleanup()
 
 
-async def _node(*, with_parent: bool) -> None:
+async def _node(*, with_parent: bool, record: Path | None) -> None:
+    recorder = None
+    if record is not None:
+        recorder = Recorder(record, str(uuid4()), lambda _: None, floor=0)
+
+    def heard(event: NodeEvent) -> None:
+        if isinstance(event, ParticipantConnected) and event.direction == "publish" and recorder:
+            node.record(event.room, str(uuid5(NAMESPACE_URL, event.room)))
+
     node = MediaNode(
         host=_HOST,
         udp_port=0,
         public_address=None,
         on_evidence=lambda _: None,
-        on_event=lambda _: None,
+        on_event=heard,
+        recorder=recorder,
     )
     await node.start()
     spare_the_collector()
+    counting = asyncio.create_task(_count(node, record)) if record is not None else None
 
     async def state(request: web.Request) -> web.Response:
         """What the process holds; with `?objects=1`, Python objects too, which takes a moment."""
@@ -80,12 +98,32 @@ async def _node(*, with_parent: bool) -> None:
     app = web.Application()
     app.add_routes([*routes(node, _authorize), web.get("/state", state)])
     await _serve(app, with_parent=with_parent)
+    if counting is not None:
+        counting.cancel()
     await node.stop()
+    if recorder is not None:
+        await recorder.close()
 
 
-async def _front(nodes: int) -> None:
+async def _count(node: MediaNode, folder: Path) -> None:
+    """Write down each half second what has come from the leads."""
+    while True:
+        octets = sum(
+            stream.state.octets
+            for room in node._rooms.values()
+            for publisher in room._publishers.values()
+            if publisher.spec.lead
+            for stream in publisher.streams.values()
+        )
+        new = folder / f"{os.getpid()}.new"
+        new.write_text(str(octets))
+        new.rename(folder / f"{os.getpid()}{WIRE}")  # read by another process
+        await asyncio.sleep(0.5)
+
+
+async def _front(nodes: int, record: Path | None) -> None:
     async with AsyncExitStack() as stack:
-        started = await asyncio.gather(*(_start_node(stack) for _ in range(nodes)))
+        started = await asyncio.gather(*(_start_node(stack, record) for _ in range(nodes)))
         rooms = dict.fromkeys(started, 0)
         placed: dict[str, str] = {}
 
@@ -102,12 +140,13 @@ async def _front(nodes: int) -> None:
         await _serve(app, with_parent=False)
 
 
-async def _start_node(stack: AsyncExitStack) -> str:
+async def _start_node(stack: AsyncExitStack, record: Path | None) -> str:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "media.bench.server",
         "--with-parent",
+        *(("--record", str(record)) if record is not None else ()),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         start_new_session=True,
@@ -125,9 +164,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m media.bench.server", description=__doc__)
     parser.add_argument("--nodes", type=int, default=1, help="media node processes")
     parser.add_argument("--with-parent", action="store_true", help="stop when stdin closes")
+    parser.add_argument("--record", type=Path, help="record every room into this folder")
     args = parser.parse_args()
     nodes: int = args.nodes
-    uvloop.run(_node(with_parent=args.with_parent) if nodes == 1 else _front(nodes))
+    alone = nodes == 1
+    uvloop.run(
+        _node(with_parent=args.with_parent, record=args.record)
+        if alone
+        else _front(nodes, args.record)
+    )
 
 
 if __name__ == "__main__":

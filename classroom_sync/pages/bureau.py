@@ -14,8 +14,7 @@ from classroom_sync.keys import LIVE, LOCALE, NOW, POOL, VISITOR
 from classroom_sync.pages import dashboard
 from classroom_sync.pages.rendering import page
 from classroom_sync.permissions import Action
-from classroom_sync.reports import definitions
-from classroom_sync.reports.document import document
+from classroom_sync.reports import definitions, document, pictures
 from classroom_sync.reports.exports import Form
 from classroom_sync.reports.labels import labels
 from classroom_sync.reports.reading import Found, Wanted, read_cut, read_report
@@ -51,14 +50,24 @@ async def _read(request: web.Request) -> Found:
         )
 
 
-def _values(request: web.Request, found: Found, shape: dashboard.Shape) -> dict[str, Any]:
+def _start(request: web.Request) -> int:
+    """The first line of the table that is asked for."""
+    text = request.query.get("start", "0")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 7 else 0
+
+
+def _values(
+    request: web.Request, found: Found, shape: dashboard.Shape, start: int = 0
+) -> dict[str, Any]:
     locale, report = request[LOCALE], found.report
     label = labels(found.names, locale)
     return {
         "zone": found.term.zone,
         "term": found.term,
         "report": report,
-        "board": dashboard.dashboard(found, dashboard.scope(found, label, locale), locale, shape),
+        "board": dashboard.dashboard(
+            found, dashboard.scope(found, label, locale), locale, shape, start
+        ),
     }
 
 
@@ -68,20 +77,21 @@ async def coverage(request: web.Request) -> web.StreamResponse:
     """The sixteen indicators of a period and a part of the city, told apart by a dimension."""
     found = await _read(request)
     locale, report = request[LOCALE], found.report
-    label = labels(found.names, locale)
     today = report.as_of.astimezone(ZoneInfo(found.term.zone)).date()
     cut = report.cut
     return await page(
         request,
         "bureau.html",
-        **_values(request, found, dashboard.LAPTOP),
+        **_values(request, found, dashboard.LAPTOP, _start(request)),
         of=cut.dimension.value + (f":{cut.key}" if cut.key else ""),
         by=found.by.value,
         choices=dashboard.choices(found, locale),
         breakdowns=dashboard.breakdowns(locale),
         periods=dashboard.periods(found.term, today, locale),
         forms=list(Form),
-        tables={t.slug: t for t in document(report, label, found.term.zone, locale).tables},
+        burn_up_table=document.burn_up(report, locale),
+        week_table=document.trend(report, locale, pictures.TREND),
+        definitions=document.defined(report, locale),
         thresholds=[t.said(locale) for t in definitions.thresholds(report.rules, report.choices)],
     )
 

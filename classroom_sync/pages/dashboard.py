@@ -3,10 +3,10 @@
 Pure: values in, values out; the templates lay them out.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from classroom_sync.reports import definitions, numbers, pictures, svg
 from classroom_sync.reports.document import DIMENSIONS, Key, Label, measures_of
@@ -21,32 +21,37 @@ from scheduler.model import Term
 _TABLE: tuple[Key, ...] = ((1, "accepted"), *COLUMNS, (15, "activities"), (16, "packages"))
 
 
+LINES = 50  # of the table at once: the page stays as quick with 480 rooms as with 48
+
+
 class Addresses:
     """Pages about the same period as a report, as known at the same instant."""
 
     def __init__(self, found: Found) -> None:
         cut = found.report.cut
-        self._found = found
+        period = {"since": cut.since.isoformat(), "until": cut.until.isoformat()}
+        self._by = found.by.value
         self._own = cut.dimension.value + (f":{cut.key}" if cut.key else "")
-        self._same = {
-            "since": cut.since.isoformat(),
-            "until": cut.until.isoformat(),
-            "as_of": found.report.as_of.isoformat(),
-        }
+        self._period = urlencode(period)
+        self._same = urlencode(period | {"as_of": found.report.as_of.isoformat()})
 
     def behind(self, number: int, slug: str, side: Side, of: str | None = None) -> str:
         """The list behind one side of a measure: of the report's own cut, or of another part."""
-        query = {"indicator": str(number), "measure": slug, "side": side.value}
-        return "/bureau/behind?" + urlencode(query | self._same | {"of": of or self._own})
+        part = quote(of or self._own, safe=":")
+        return (
+            f"/bureau/behind?indicator={number}&measure={slug}&side={side.value}&{self._same}"
+            f"&of={part}"
+        )
 
     def export(self, form: Form) -> str:
-        by = {"of": self._own, "by": self._found.by.value, "format": form.value}
-        return "/api/v1/reports/coverage?" + urlencode(self._same | by)
+        asked = urlencode({"of": self._own, "by": self._by, "format": form.value})
+        return f"/api/v1/reports/coverage?{self._same}&{asked}"
 
-    def dashboard(self, of: str) -> str:
-        """The dashboard of another part of the city, as known now."""
-        query = {name: self._same[name] for name in ("since", "until")}
-        return "/bureau?" + urlencode(query | {"of": of, "by": self._found.by.value})
+    def dashboard(self, of: str | None = None, start: int = 0) -> str:
+        """The dashboard of this or another part of the city, as known now; its table from a row
+        on."""
+        asked = {"of": of or self._own, "by": self._by} | ({"start": start} if start else {})
+        return f"/bureau?{self._period}&{urlencode(asked)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,9 @@ class Dashboard:
     cards: tuple[Card, ...]
     headings: tuple[str, ...]
     lines: tuple[Line, ...]
+    rows: tuple[int, int, int]  # the first and the last line of the table, and how many there are
+    before: str | None  # the address of the lines before these
+    after: str | None
     by: str
     burn_up: pictures.Picture | None
     weekly: pictures.Picture | None
@@ -125,22 +133,27 @@ LAPTOP = Shape(640, 300, 260, linked=True)
 WALL = Shape(1000, 360, 420, linked=False)
 
 
-def dashboard(found: Found, scope: str, locale: str, shape: Shape = LAPTOP) -> Dashboard:
+def dashboard(
+    found: Found, scope: str, locale: str, shape: Shape = LAPTOP, start: int = 0
+) -> Dashboard:
+    """The page's values; `start` is the first line of the table, of which it shows LINES."""
     report, label, to = found.report, labels(found.names, locale), Addresses(found)
     [(by, rows)] = report.breakdowns
     whole = report.cut.dimension is Dimension.CITY
-    measures = [measures_of(row.indicators) for row in rows]
+    part = rows[start : start + LINES]
+    measures = [measures_of(row.indicators) for row in part]
     keys = [key for key in _TABLE if any(key in each for each in measures)]
 
     def row_href(key: str) -> str:
         return to.dashboard(f"{by.value}:{key}")
 
     own = measures_of(report.indicators)
+    trend = [measures_of(week.indicators) for week in report.trend]
     due = own.get(pictures.DELIVERY)
     return Dashboard(
         scope=scope,
         hero=tuple(_hero(found, own, to, locale)),
-        cards=tuple(_card(i, found, to, locale) for i in report.indicators),
+        cards=tuple(_card(i, trend, to, locale) for i in report.indicators),
         headings=tuple(definitions.measure(*key).name.said(locale) for key in keys),
         lines=tuple(
             Line(
@@ -154,8 +167,11 @@ def dashboard(found: Found, scope: str, locale: str, shape: Shape = LAPTOP) -> D
                     for key in keys
                 ),
             )
-            for row, each in zip(rows, measures, strict=True)
+            for row, each in zip(part, measures, strict=True)
         ),
+        rows=(start + 1, start + len(part), len(rows)),
+        before=to.dashboard(start=max(0, start - LINES)) if start else None,
+        after=to.dashboard(start=start + LINES) if start + LINES < len(rows) else None,
         by=DIMENSIONS[by].said(locale),
         burn_up=pictures.build_progress(report, locale, width=shape.width, height=shape.burn_up),
         weekly=pictures.weekly(report, locale, width=shape.width, height=shape.weekly),
@@ -199,10 +215,12 @@ def _hero(found: Found, own: dict[Key, Measure], to: Addresses, locale: str) -> 
             yield figure(key, own[key], to, locale)
 
 
-def _card(indicator: Indicator, found: Found, to: Addresses, locale: str) -> Card:
+def _card(
+    indicator: Indicator, trend: Sequence[dict[Key, Measure]], to: Addresses, locale: str
+) -> Card:
     defined = definitions.indicator(indicator.number)
     first = (indicator.number, indicator.measures[-1 if indicator.number == 1 else 0].slug)
-    weeks = [measures_of(week.indicators).get(first) for week in found.report.trend]
+    weeks = [week.get(first) for week in trend]
     line = [None if m is None else m.ratio if m.unit is Unit.SHARE else m.numerator for m in weeks]
     return Card(
         number=indicator.number,

@@ -3,7 +3,7 @@
 Cells hold numbers, not texts: how they look is each output's own affair.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -134,9 +134,9 @@ def document(report: Report, label: Label, zone: str, locale: str) -> Document:
         tables=(
             _summary(report, locale),
             *(_breakdown(d, rows, label, locale) for d, rows in report.breakdowns),
-            _trend(report, locale),
-            _burn_up(report, locale),
-            _definitions(report, locale),
+            trend(report, locale),
+            burn_up(report, locale),
+            defined(report, locale),
         ),
     )
 
@@ -181,10 +181,15 @@ def measures_of(indicators: Iterable[Indicator]) -> dict[Key, Measure]:
 
 
 def _measure_columns(
-    rows: Sequence[tuple[Indicator, ...]], locale: str
+    rows: Sequence[tuple[Indicator, ...]], locale: str, only: Collection[Key] | None = None
 ) -> tuple[list[Column], Callable[[tuple[Indicator, ...]], list[Cell]]]:
-    """Columns for all measures that any row has, and what makes a row's cells for them."""
-    units = {key: m.unit for row in rows for key, m in measures_of(row).items()}
+    """Columns for the measures that any row has, and what makes a row's cells for them."""
+    units = {
+        key: m.unit
+        for row in rows
+        for key, m in measures_of(row).items()
+        if only is None or key in only
+    }
     keys = sorted(units, key=lambda key: (key[0], _place(key)))
     columns: list[Column] = []
     for key in keys:
@@ -238,8 +243,9 @@ def _breakdown(dimension: Dimension, rows: Sequence[Row], label: Label, locale: 
     )
 
 
-def _trend(report: Report, locale: str) -> Table:
-    columns, cells = _measure_columns([week.indicators for week in report.trend], locale)
+def trend(report: Report, locale: str, only: Collection[Key] | None = None) -> Table:
+    """The measures of each week: all, or those of `only`."""
+    columns, cells = _measure_columns([w.indicators for w in report.trend], locale, only)
     week, monday = _words(locale, "week", "monday")
     return Table(
         "week",
@@ -249,7 +255,7 @@ def _trend(report: Report, locale: str) -> Table:
     )
 
 
-def _burn_up(report: Report, locale: str) -> Table:
+def burn_up(report: Report, locale: str) -> Table:
     """The days of the line and of the targets, in order."""
     known, forecast = _words(locale, "known", "forecast")
     targets = {t.deadline: t.rooms for t in report.targets}
@@ -268,7 +274,8 @@ def _burn_up(report: Report, locale: str) -> Table:
     )
 
 
-def _definitions(report: Report, locale: str) -> Table:
+def defined(report: Report, locale: str) -> Table:
+    """The sixteen in words: definitions, formulas, units."""
     rows: list[tuple[Cell, ...]] = []
     shown = measures_of(report.indicators)
     for each in INDICATORS:

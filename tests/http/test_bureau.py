@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,12 +14,13 @@ import aiohttp
 import pytest
 
 from classroom_sync import tokens
+from classroom_sync.pages.dashboard import LINES
 from classroom_sync.pages.names import read_names
 from classroom_sync.reports import exports
 from classroom_sync.reports.labels import labels
 from classroom_sync.reports.numbers import plain, share
 from classroom_sync.reports.reading import Found, Wanted, read_report
-from db import accounts, presence, sessions
+from db import accounts, city, presence, sessions
 from db.pool import Pool
 from media.evidence import Evidence
 from scheduler.attendance import AttendanceRules
@@ -181,6 +183,31 @@ async def test_a_list_leads_to_a_link_with_its_intervals(
     _, due, _ = readers.of_report((await read(bureau)).report)["city", "", 4, "delivery"]
     assert len(links) == len(set(links)) == due
     assert 'id="intervals"' in await got(reader, links[0])
+
+
+async def test_a_long_table_goes_on_from_page_to_page(
+    world: World, bureau: Site, reader: aiohttp.ClientSession
+) -> None:
+    some = world.rooms[f"{RECEIVING[0]}-R1"]
+    async with bureau.pool.transaction() as connection:
+        await city.add_rooms(
+            connection,
+            [
+                replace(some, id=f"{some.school_code}-X{n:03}", name=f"X{n:03}")
+                for n in range(2 * LINES)
+            ],
+        )
+    at, seen = f"/bureau?{PERIOD}&by=room", list[str]()
+    while at and len(seen) < 4 * LINES:
+        page = await got(reader, at)
+        table = page[page.index('class="breakdown"') :]
+        seen += [row[0] for row in _Numbers(table[: table.index("</table>")]).rows[1:]]
+        after = re.search(r'rel="next" href="([^"]+)#breakdown"', page)
+        at = after[1].replace("&amp;", "&") if after else ""
+    rooms = [row.key for row in (await read(bureau, by=Dimension.ROOM)).report.breakdowns[0][1]]
+    assert len(seen) == len(set(seen)) == len(rooms) > 2 * LINES
+    for start in ("-1", "x", "99999999999", "²"):
+        await got(reader, f"/bureau?{PERIOD}&by=room&start={start}")
 
 
 async def test_a_part_of_the_city_is_shown_without_the_targets_of_the_whole(

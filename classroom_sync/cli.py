@@ -227,6 +227,18 @@ def bench_timetable(context: typer.Context) -> None:
     run(context.args, "classroom-sync bench timetable")
 
 
+@bench.command(
+    "reports",
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
+def bench_reports(context: typer.Context) -> None:
+    """Reports over years of ten cities, and evidence as it comes in."""
+    from db.bench.__main__ import main as run
+
+    run(context.args, "classroom-sync bench reports")
+
+
 @app.command()
 def version() -> None:
     """Print the version."""

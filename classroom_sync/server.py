@@ -244,6 +244,8 @@ async def _roll_up(pool: Pool, choices: IndicatorRules) -> None:
     for monday in weeks:
         async with pool.transaction() as connection:
             await rollups.roll_up(connection, monday, choices)
+    async with pool.transaction() as connection:
+        await rollups.roll_up_blocks(connection, _now().date())
 
 
 async def _keep_recordings(keeper: RecordingKeeper) -> None:

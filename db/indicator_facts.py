@@ -127,41 +127,68 @@ class Reading:
         self._registers = registers
         self._asked = asked(cut, as_of)
         self._school_weeks: list[SchoolWeek] | None = None
+        self._rolled: dict[str, dict[str, dict[str, int]]] | None = None
 
     async def tallies(self, by: str) -> Tallies:
         """Key → tally, for every value of `by` that anything happened for."""
         where = {"by": by, **self._asked}
-        rolled = self._asked["dimension"] is Dimension.CITY and by in _ROLLED
-        told = Dimension.MONTH if by == WEEK else Dimension(by)
-        held_to = {
+        merged: dict[str, dict[str, int]] = defaultdict(dict)
+        sources = [
+            _sql.research_tallies(self._connection, **where),
+            _sql.push_tallies(self._connection, **where, day=self._day),
+        ]
+        if self._asked["dimension"] is Dimension.CITY and by in _ROLLED:
+            if self._rolled is None:
+                self._rolled = await self._read_rolled()
+            for key, numbers in self._rolled[by].items():
+                merged[key] |= numbers
+        else:
+            held_to = self._held_to(Dimension(by))
+            sources.append(_sql.link_tallies(self._connection, **where, **held_to))
+            sources.append(_sql.people(self._connection, **where))
+        for found in sources:
+            async for row in found:
+                merged[row["key"]] |= _numbers(row)
+        if by in (WEEK, Dimension.CITY, Dimension.SCHOOL, Dimension.MONTH):
+            for key, (used, regular) in (await self._normal_use(by)).items():
+                merged[key] |= {"school_weeks": used, "regular_schools": regular}
+        return {key: Tally(**numbers) for key, numbers in merged.items()}
+
+    def _held_to(self, told: Dimension) -> dict[str, Any]:
+        """What figures are held to: a day, limits, and whether rooms that lead count."""
+        return {
             "day": self._day,
             "delay_limit": self._choices.delay_limit_ms,
             "loss_limit": self._choices.loss_limit,
             "lead_rooms": counts_lead_rooms(self._choices, self._cut.dimension, told),
         }
-        sources = [
-            _sql.research_tallies(self._connection, **where),
-            _sql.push_tallies(self._connection, **where, day=self._day),
-        ]
-        if rolled:
-            weeks = await self._weeks(self._asked["since"], self._asked["until"])
-            times = {name: where[name] for name in ("by", "as_of", "since", "until")}
-            sources.append(
-                _sql.rolled_tallies(self._connection, **times, **held_to, **weeks._asdict())
+
+    async def _read_rolled(self) -> dict[str, dict[str, dict[str, int]]]:
+        """By what is told apart → key → numbers, of the city, its weeks and its schools."""
+        since, until = self._asked["since"], self._asked["until"]
+        weeks = await self._weeks(since, until)
+        blocks = [
+            row["block"]
+            async for row in _sql.whole_blocks(
+                self._connection, since=since, until=until, whole=weeks.whole
             )
-        else:
-            sources.append(_sql.link_tallies(self._connection, **where, **held_to))
-            sources.append(_sql.people(self._connection, **where))
-        merged: dict[str, dict[str, int]] = defaultdict(dict)
-        for found in sources:
-            async for row in found:
-                merged[row["key"]] |= {
-                    name: int(n or 0) for name, n in row.items() if name in _COUNTED
-                }
-        if by in (WEEK, Dimension.CITY, Dimension.SCHOOL, Dimension.MONTH):
-            for key, (used, regular) in (await self._normal_use(by)).items():
-                merged[key] |= {"school_weeks": used, "regular_schools": regular}
-        return {key: Tally(**numbers) for key, numbers in merged.items()}
+        ]
+        in_blocks = {block + timedelta(weeks=n) for block in blocks for n in range(8)}
+        rows = _sql.rolled_tallies(
+            self._connection,
+            as_of=self._asked["as_of"],
+            since=since,
+            until=until,
+            whole=weeks.whole,
+            rest=weeks.rest,
+            blocks=blocks,
+            single=[monday for monday in weeks.whole if monday not in in_blocks],
+            **self._held_to(Dimension.CITY),
+        )
+        found: dict[str, dict[str, dict[str, int]]] = {by: {} for by in _ROLLED}
+        async for row in rows:
+            found[row["told"]][row["key"]] = _numbers(row)
+        return found
 
     async def _normal_use(self, by: str) -> dict[str, tuple[int, int]]:
         """Key → school-weeks in normal use, regular schools."""
@@ -218,6 +245,11 @@ class Reading:
                 self._connection, as_of=self._asked["as_of"], **weeks._asdict()
             )
         return [value(SchoolWeek, row) async for row in found]
+
+
+def _numbers(row: Mapping[str, Any]) -> dict[str, int]:
+    """The fields of a tally that a row has."""
+    return {name: int(n or 0) for name, n in row.items() if name in _COUNTED}
 
 
 class _Weeks(NamedTuple):

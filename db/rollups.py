@@ -22,6 +22,8 @@ class Difference:
     sums: int
     makeups: int
     members: int
+    sets: int
+    block: int  # members of the eight weeks that the week is in
 
 
 async def changed(
@@ -37,6 +39,14 @@ async def roll_up(
 ) -> None:
     """Add up one week anew; best in a transaction of its own."""
     await _sql.roll_up(connection, monday=monday, **_limits(choices))
+
+
+async def roll_up_blocks(connection: Connection, today: date) -> int:
+    """Put weeks together by the eight, where all eight are over and added up; how many blocks."""
+    blocks = [row["block"] async for row in _sql.open_blocks(connection, today=today)]
+    for block in blocks:
+        await _sql.roll_up_block(connection, block=block)
+    return len(blocks)
 
 
 async def check_rollups(connection: Connection, since: date, until: date) -> tuple[Difference, ...]:
@@ -56,8 +66,10 @@ async def check_rollups(connection: Connection, since: date, until: date) -> tup
             await _sql.different_sums(connection, monday=monday),
             await _sql.different_makeups(connection, monday=monday),
             await _sql.different_members(connection, monday=monday),
+            await _sql.different_sets(connection, monday=monday),
+            await _sql.different_block_members(connection, monday=monday),
         )
-        if difference != Difference(monday, 0, 0, 0, 0):
+        if difference != Difference(monday, 0, 0, 0, 0, 0, 0):
             found.append(difference)
     return tuple(found)
 

@@ -1,6 +1,7 @@
 -- name: plan_for_these_arguments!
 -- A dimension is an argument: what a query reads depends on it, so each run is planned by itself.
-SET LOCAL plan_cache_mode = force_custom_plan;
+-- Compiling a query takes longer here than running it.
+SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit', 'off', true);
 
 -- name: link_tallies
 -- What due links of a cut come to, told apart by a dimension (Tally has the meaning of each).
@@ -57,77 +58,148 @@ WHERE key IS NOT NULL ORDER BY key;
 SELECT monday FROM whole_weeks(:as_of, :since, :until, :delay_limit, :loss_limit) AS w (monday)
 ORDER BY monday;
 
+-- name: whole_blocks
+-- Blocks of eight weeks, none of whose weeks is other than whole.
+SELECT b.block FROM rollup_blocks b
+WHERE b.block BETWEEN CAST(:since AS date) - 55 AND :until
+  AND NOT EXISTS (SELECT FROM rollup_weeks w WHERE w.monday BETWEEN b.block AND b.block + 55
+                  AND w.monday <> ALL(CAST(:whole AS date[])))
+  AND NOT EXISTS (SELECT FROM changed_weeks c WHERE c.monday BETWEEN b.block AND b.block + 55)
+ORDER BY b.block;
+
 -- name: rolled_tallies
--- The same of the whole city, of its calendar weeks or of its receiving schools: weeks of `whole`
--- from the roll-ups, those of `rest` from their links.
+-- The same of the whole city, of its calendar weeks and of its receiving schools at once (`told`):
+-- weeks of `whole` from the roll-ups, of their sets those in `blocks` by the eight and those in
+-- `single` by themselves; weeks of `rest` from their links.
 WITH sums AS MATERIALIZED (
     SELECT * FROM rollup_sums WHERE monday = ANY(CAST(:whole AS date[]))
     UNION ALL
     SELECT c.* FROM unnest(CAST(:rest AS date[])) AS w (monday),
         LATERAL week_sums(:as_of, greatest(w.monday, :since), least(w.monday + 6, :until),
                           :delay_limit, :loss_limit) c),
-members AS MATERIALIZED (
-    SELECT * FROM rollup_members WHERE monday = ANY(CAST(:whole AS date[]))
-    UNION ALL
-    SELECT c.* FROM unnest(CAST(:rest AS date[])) AS w (monday),
-        LATERAL week_members(:as_of, greatest(w.monday, :since), least(w.monday + 6, :until)) c),
 makeups AS (
     SELECT * FROM rollup_makeups WHERE monday = ANY(CAST(:whole AS date[]))
     UNION ALL
     SELECT c.* FROM unnest(CAST(:rest AS date[])) AS w (monday),
         LATERAL week_makeups(:as_of, greatest(w.monday, :since), least(w.monday + 6, :until)) c),
+late AS MATERIALIZED (
+    SELECT c.* FROM unnest(CAST(:rest AS date[])) AS w (monday),
+        LATERAL week_members(:as_of, greatest(w.monday, :since), least(w.monday + 6, :until)) c),
+members AS MATERIALIZED (
+    SELECT kind, member, school_code, max(most) AS most
+    FROM (SELECT kind, member, school_code, most FROM rollup_block_members
+          WHERE block = ANY(CAST(:blocks AS date[]))
+          UNION ALL
+          SELECT kind, member, school_code, most FROM rollup_members
+          WHERE monday = ANY(CAST(:single AS date[]))
+          UNION ALL SELECT kind, member, school_code, most FROM late) m
+    GROUP BY kind, member, school_code),
+researchers AS MATERIALIZED (
+    SELECT DISTINCT research_key('week', r) AS monday, r.teacher_id,
+           research_key('school', r) AS school_code
+    FROM research_as_of(:as_of, :since, :until) r WHERE r.attended),
+counting AS MATERIALIZED (SELECT room_id FROM room_counts WHERE counts_from <= :day),
+declared AS MATERIALIZED (
+    SELECT DISTINCT school_code, subject || '/' || grade AS member FROM declared_needs
+    WHERE declared_on <= :day AND (withdrawn_on IS NULL OR withdrawn_on > :day)),
 added AS (
-    SELECT rolled_key(:by, monday, school_code) AS key,
+    SELECT k.told, k.key,
            sum(due) AS due, sum(delivered) AS delivered, sum(led) AS led,
            sum(evaluated) AS evaluated, sum(pupil_times) AS pupil_times,
            sum(expected) AS expected, sum(present) AS present, sum(interactive) AS interactive,
            sum(responded) AS responded, sum(started) AS started,
            sum(interrupted) AS interrupted, sum(measured) AS measured,
            sum(within_limits) AS within_limits
-    FROM sums WHERE (school_code = '') = (:by <> 'school') GROUP BY 1),
+    FROM sums, LATERAL (VALUES ('city', '', school_code = ''),
+                               ('week', CAST(monday AS text), school_code = ''),
+                               ('school', school_code, school_code <> '')) AS k (told, key, counts)
+    WHERE k.counts GROUP BY k.told, k.key),
 reached AS (
-    SELECT rolled_key(:by, monday, school_code) AS key,
-           count(DISTINCT school_code) AS schools_reached
-    FROM sums WHERE school_code <> '' AND delivered > 0 GROUP BY 1),
+    SELECT k.told, k.key, count(DISTINCT school_code) AS schools_reached
+    FROM sums, LATERAL (VALUES ('city', ''), ('week', CAST(monday AS text)),
+                               ('school', school_code)) AS k (told, key)
+    WHERE school_code <> '' AND delivered > 0 GROUP BY k.told, k.key),
 owed AS (
-    SELECT rolled_key(:by, monday, school_code) AS key,
-           sum(required) AS makeups_required, sum(in_time) AS makeups_in_time
-    FROM makeups WHERE makeup_due_on < :day GROUP BY 1),
-counting AS (SELECT room_id FROM room_counts WHERE counts_from <= :day),
-declared AS (
-    SELECT DISTINCT school_code, subject || '/' || grade AS member FROM declared_needs
-    WHERE declared_on <= :day AND (withdrawn_on IS NULL OR withdrawn_on > :day)),
-distinct_members AS MATERIALIZED (
-    SELECT rolled_key(:by, monday, school_code) AS key,
-           CASE WHEN kind = 'lead_room' THEN 'room' ELSE kind END AS kind,
-           CASE WHEN kind = 'grade' THEN school_code || '/' || member ELSE member END AS member,
-           max(most) AS most
-    FROM members WHERE :lead_rooms OR kind <> 'lead_room' GROUP BY 1, 2, 3),
-sets AS (
-    SELECT key,
-           count(*) FILTER (WHERE kind = 'room' AND member IN (SELECT room_id FROM counting))
-               AS rooms_used,
-           sum(most) FILTER (WHERE kind = 'class') AS pupils,
-           count(*) FILTER (WHERE kind = 'grade' AND member IN (
-               SELECT school_code || '/' || member FROM declared)) AS subject_grades
-    FROM distinct_members GROUP BY key),
-people AS (
-    SELECT key, kind AS did, member AS teacher_id FROM distinct_members
-    WHERE kind IN ('lead', 'assistant')
+    SELECT k.told, k.key, sum(required) AS makeups_required, sum(in_time) AS makeups_in_time
+    FROM makeups, LATERAL (VALUES ('city', ''), ('week', CAST(monday AS text)),
+                                  ('school', school_code)) AS k (told, key)
+    WHERE makeup_due_on < :day GROUP BY k.told, k.key),
+sized AS (
+    SELECT 'city' AS told, '' AS key, sum(most) FILTER (WHERE kind = 'class') AS pupils
+    FROM members
     UNION ALL
-    SELECT DISTINCT research_key(:by, r), 'researcher', r.teacher_id
-    FROM research_as_of(:as_of, :since, :until) r WHERE r.attended),
-teaching AS (
-    SELECT key,
-           count(*) FILTER (WHERE did = 'lead') AS leads,
-           count(*) FILTER (WHERE did = 'assistant') AS assistants,
-           count(*) FILTER (WHERE did = 'researcher') AS researchers,
-           count(DISTINCT teacher_id) AS teachers
-    FROM people WHERE key IS NOT NULL GROUP BY key)
+    SELECT 'school', school_code, sum(most) FROM members WHERE kind = 'class' GROUP BY school_code
+    UNION ALL
+    SELECT 'week', CAST(monday AS text), pupils FROM rollup_sets
+    WHERE monday = ANY(CAST(:whole AS date[]))
+    UNION ALL
+    SELECT 'week', CAST(monday AS text), sum(most) FROM late WHERE kind = 'class' GROUP BY monday),
+weekly AS MATERIALIZED (
+    SELECT CAST(monday AS text) AS key, kind, member, school_code FROM rollup_members
+    WHERE monday = ANY(CAST(:whole AS date[])) AND kind IN ('room', 'lead_room', 'grade')
+    UNION ALL
+    SELECT CAST(monday AS text), kind, member, school_code FROM late),
+rooms AS (
+    SELECT told, key, count(DISTINCT member) AS rooms_used
+    FROM (SELECT 'city' AS told, '' AS key, kind, member FROM members
+          UNION ALL SELECT 'school', school_code, kind, member FROM members WHERE kind = 'room'
+          UNION ALL SELECT 'week', key, kind, member FROM weekly) u
+    JOIN counting c ON c.room_id = u.member
+    WHERE kind = 'room' OR (kind = 'lead_room' AND :lead_rooms)
+    GROUP BY told, key),
+grades AS (
+    SELECT told, key, count(*) AS subject_grades
+    FROM (SELECT 'city' AS told, '' AS key, school_code, member FROM members WHERE kind = 'grade'
+          UNION ALL
+          SELECT 'school', school_code, school_code, member FROM members WHERE kind = 'grade'
+          UNION ALL
+          SELECT 'week', key, school_code, member FROM weekly WHERE kind = 'grade') g
+    JOIN declared USING (school_code, member) GROUP BY told, key),
+people AS (
+    SELECT told, key,
+           count(DISTINCT member) FILTER (WHERE kind = 'lead') AS leads,
+           count(DISTINCT member) FILTER (WHERE kind = 'assistant') AS assistants,
+           count(DISTINCT member) FILTER (WHERE kind = 'researcher') AS researchers,
+           count(DISTINCT member) AS teachers
+    FROM (SELECT 'city' AS told, '' AS key, kind, member FROM members
+          WHERE kind IN ('lead', 'assistant')
+          UNION ALL
+          SELECT 'school', school_code, kind, member FROM members
+          WHERE kind IN ('lead', 'assistant')
+          UNION ALL SELECT 'city', '', 'researcher', teacher_id FROM researchers
+          UNION ALL
+          SELECT 'school', school_code, 'researcher', teacher_id FROM researchers
+          WHERE school_code IS NOT NULL) p
+    GROUP BY told, key
+    UNION ALL
+    SELECT 'week', coalesce(t.key, r.key), coalesce(t.leads, 0), coalesce(t.assistants, 0),
+           coalesce(r.researchers, 0), coalesce(t.teachers, 0) + coalesce(r.others, 0)
+    FROM (SELECT CAST(monday AS text) AS key, leads, assistants, teachers FROM rollup_sets
+          WHERE monday = ANY(CAST(:whole AS date[]))
+          UNION ALL
+          SELECT CAST(monday AS text), count(DISTINCT member) FILTER (WHERE kind = 'lead'),
+                 count(DISTINCT member) FILTER (WHERE kind = 'assistant'),
+                 count(*) FILTER (WHERE kind = 'teacher')
+          FROM late GROUP BY monday) t
+    FULL JOIN (
+          SELECT monday AS key, count(DISTINCT teacher_id) AS researchers,
+                 count(DISTINCT teacher_id) FILTER (
+                     WHERE NOT EXISTS (
+                         SELECT FROM rollup_members m
+                         WHERE m.monday = CAST(q.monday AS date)
+                           AND m.monday = ANY(CAST(:whole AS date[]))
+                           AND m.kind = 'teacher' AND m.school_code = ''
+                           AND m.member = q.teacher_id)
+                       AND NOT EXISTS (
+                         SELECT FROM late m
+                         WHERE m.monday = CAST(q.monday AS date) AND m.kind = 'teacher'
+                           AND m.member = q.teacher_id)) AS others
+          FROM researchers q GROUP BY monday) r ON r.key = t.key)
 SELECT *
-FROM added FULL JOIN reached USING (key) FULL JOIN owed USING (key) FULL JOIN sets USING (key)
-    FULL JOIN teaching USING (key)
-ORDER BY key;
+FROM added FULL JOIN reached USING (told, key) FULL JOIN owed USING (told, key)
+    FULL JOIN sized USING (told, key) FULL JOIN rooms USING (told, key)
+    FULL JOIN grades USING (told, key) FULL JOIN people USING (told, key)
+ORDER BY told, key;
 
 -- name: rolled_school_weeks
 -- Valid links of each receiving school in whole calendar weeks, as `school_weeks` has them.

@@ -9,6 +9,17 @@ ORDER BY monday;
 -- name: roll_up!
 SELECT roll_up(:monday, :delay_limit, :loss_limit);
 
+-- name: open_blocks
+-- Blocks that could be put together: all their weeks are over, and none waits to be rolled up.
+SELECT DISTINCT block_of(w.monday) AS block FROM rollup_weeks w
+WHERE block_of(w.monday) + 55 < :today
+  AND NOT EXISTS (SELECT FROM rollup_blocks b WHERE b.block = block_of(w.monday))
+  AND NOT EXISTS (SELECT FROM changed_weeks c WHERE block_of(c.monday) = block_of(w.monday))
+ORDER BY block;
+
+-- name: roll_up_block!
+SELECT roll_up_block(:block);
+
 -- name: different_links$
 -- Links of a week that link_facts has otherwise than their history gives them, or one lacks.
 SELECT count(*) FROM (
@@ -45,6 +56,28 @@ SELECT count(*) FROM rollup_weeks w, LATERAL (
     (SELECT * FROM week_members('infinity', w.monday, w.monday + 6)
      EXCEPT SELECT * FROM rollup_members r WHERE r.monday = w.monday)) d
 WHERE w.monday = :monday AND NOT EXISTS (SELECT FROM changed_weeks c WHERE c.monday = w.monday);
+
+-- name: different_sets$
+SELECT count(*) FROM (
+    SELECT r.* FROM rollup_sets r WHERE r.monday = :monday
+    EXCEPT SELECT s.* FROM week_sets(:monday) s) d
+WHERE NOT EXISTS (SELECT FROM changed_weeks c WHERE c.monday = :monday);
+
+-- name: different_block_members$
+-- Of the block that a week is in, if it is put together.
+SELECT count(*) FROM rollup_blocks b, LATERAL (
+    (SELECT kind, school_code, member, most FROM rollup_block_members m WHERE m.block = b.block
+     EXCEPT SELECT kind, school_code, member, max(most) FROM rollup_members m
+            WHERE m.monday BETWEEN b.block AND b.block + 55
+            GROUP BY kind, school_code, member)
+    UNION ALL
+    (SELECT kind, school_code, member, max(most) FROM rollup_members m
+     WHERE m.monday BETWEEN b.block AND b.block + 55 GROUP BY kind, school_code, member
+     EXCEPT SELECT kind, school_code, member, most FROM rollup_block_members m
+            WHERE m.block = b.block)) d
+WHERE b.block = block_of(:monday)
+  AND NOT EXISTS (SELECT FROM changed_weeks c
+                  WHERE c.monday BETWEEN b.block AND b.block + 55);
 
 -- name: weeks_with_links
 -- Mondays of weeks that hold a finished session.

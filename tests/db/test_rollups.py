@@ -15,6 +15,7 @@ from tests.indicator_world import AS_OF, SINCE, TODAY, UNTIL, ZONE, World, build
 RULES = AttendanceRules()
 CITY = Cut(SINCE, UNTIL)
 BREAKDOWNS = (Dimension.SCHOOL, Dimension.MONTH, Dimension.SUBJECT)
+LATER = TODAY + timedelta(days=60)  # when whole blocks of weeks are over
 #: Periods that begin and end within weeks, and instants to look from.
 LOOKS = [
     (Cut(SINCE, UNTIL), AS_OF),
@@ -39,6 +40,7 @@ async def roll_all(pool: Pool) -> list[date]:
         weeks = await rollups.changed(connection, TODAY)
         for monday in weeks:
             await rollups.roll_up(connection, monday)
+        await rollups.roll_up_blocks(connection, LATER)
     return weeks
 
 
@@ -51,6 +53,8 @@ async def test_a_report_is_the_same_with_and_without_roll_ups(pool: Pool) -> Non
     await stored(pool, 21)
     before = await reports(pool)
     assert await roll_all(pool) == [date(2026, 8, 31) + timedelta(weeks=n) for n in range(6)]
+    async with pool.connection() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM rollup_blocks") >= 1
     assert await reports(pool) == before
 
 
@@ -59,9 +63,14 @@ async def test_the_roll_ups_are_really_read(pool: Pool, dsn: str) -> None:
     await roll_all(pool)
     before = await reports(pool)
     owner = await asyncpg.connect(dsn)
-    await owner.execute("UPDATE rollup_sums SET due = due + 1000")
+    for sums_or_sets in ("rollup_sums SET due = due + 1", "rollup_sets SET leads = leads + 1"):
+        await owner.execute(f"UPDATE {sums_or_sets}")
+        after = await reports(pool)
+        assert [a == b for a, b in zip(after, before, strict=True)] == [False] * 4
+        before = after
+    await owner.execute("UPDATE rollup_block_members SET most = most + 1")
+    assert (await reports(pool))[0] != before[0]
     await owner.close()
-    assert [a == b for a, b in zip(await reports(pool), before, strict=True)] == [False] * 4
 
 
 async def late(connection: Connection, world: World, at: datetime) -> None:
@@ -165,6 +174,8 @@ async def test_a_week_with_a_lesson_that_was_never_closed_is_read_from_its_links
         ("UPDATE rollup_sums SET delivered = delivered + 1", "sums"),
         ("DELETE FROM rollup_members", "members"),
         ("UPDATE rollup_makeups SET in_time = in_time + 1", "makeups"),
+        ("UPDATE rollup_sets SET pupils = pupils + 1", "sets"),
+        ("DELETE FROM rollup_block_members WHERE kind = 'class'", "block"),
     ],
 )
 async def test_a_check_finds_what_differs_from_its_source(

@@ -40,6 +40,7 @@ class Action(StrEnum):
     SEND = "send"  # to classes, and see what came of it
     RECEIVE = "receive"  # what was sent to the classes of a room, and tell what became of it
     RULE_PUSHES = "rule_pushes"  # what is sent by rule
+    DECLARE_NEEDS = "declare_needs"  # what a receiving school can't give in full
 
 
 _R, _A = Role, Action
@@ -69,6 +70,7 @@ TABLE: dict[Action, frozenset[Role]] = {
     _A.SEND: frozenset({_R.TEACHER, _R.ADMIN}),
     _A.RECEIVE: frozenset({_R.ROOM}),
     _A.RULE_PUSHES: frozenset({_R.ADMIN}),
+    _A.DECLARE_NEEDS: frozenset({_R.ADMIN}),
 }
 
 

@@ -143,7 +143,7 @@ class Reading:
             for key, numbers in self._rolled[by].items():
                 merged[key] |= numbers
         else:
-            held_to = self._held_to(Dimension(by))
+            held_to = self._held_to(Dimension.MONTH if by == WEEK else Dimension(by))
             sources.append(_sql.link_tallies(self._connection, **where, **held_to))
             sources.append(_sql.people(self._connection, **where))
         for found in sources:

@@ -103,6 +103,7 @@ def add_routes(app: web.Application) -> None:
         repair,
         reports,
         rooms,
+        needs,
         shifts,
         solver,
         timetable,

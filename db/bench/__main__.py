@@ -13,6 +13,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from db.bench import measure
 from db.bench.generate import Size, fill
 from db.embedded import EmbeddedPostgres
@@ -36,7 +38,8 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m db.bench
             tempfile.TemporaryDirectory(dir=asked.directory) as directory,
             EmbeddedPostgres(Path(directory)) as server,
         ):
-            runs.append(asyncio.run(_run(server.dsn, made, asked.repeats, asked.rows)))
+            database = psutil.Process(server.pid)
+            runs.append(asyncio.run(_run(server.dsn, database, made, asked.repeats, asked.rows)))
     result = {
         "machine": {
             "cpus": os.cpu_count(),
@@ -49,7 +52,9 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m db.bench
     print(table(runs), file=sys.stderr)
 
 
-async def _run(dsn: str, size: Size, repeats: int, rows: int) -> dict[str, Any]:
+async def _run(
+    dsn: str, database: psutil.Process, size: Size, repeats: int, rows: int
+) -> dict[str, Any]:
     await migrate_database(dsn)
     began = time.perf_counter()
     await fill(dsn, size, _say)
@@ -63,11 +68,11 @@ async def _run(dsn: str, size: Size, repeats: int, rows: int) -> dict[str, Any]:
             "load_before": os.getloadavg()[0],
             "reports": {
                 name: asdict(timed)
-                for name, timed in (await measure.reports(pool, size, repeats)).items()
+                for name, timed in (await measure.reports(pool, size, repeats, database)).items()
             },
             "rolling": await measure.rolling(pool, size),
             "ingest": await measure.ingest(pool, size, rows),
-            "memory_mb": measure.memory_mb(),
+            "memory_mb": measure.memory_mb(database),
             "load_after": os.getloadavg()[0],
         }
     finally:
@@ -86,18 +91,28 @@ def table(runs: Sequence[dict[str, Any]]) -> str:
         row(name, [f"{run['rows'][name]:,}" for run in runs])
     row("database", [f"{run['rows']['bytes'] / 1e9:.1f} GB" for run in runs])
     for name in runs[0]["reports"]:
-        row(
-            f"{name}, median (first)",
-            [
-                f"{r[name]['median'] * 1e3:.0f} ({r[name]['first'] * 1e3:.0f}) ms"
-                for r in (run["reports"] for run in runs)
-            ],
-        )
+        each = [run["reports"][name] for run in runs]
+        row(f"{name}: median (CPU)", [f"{_ms(t['median'])} ({_ms(t['cpu'])}) ms" for t in each])
     for name in runs[0]["rolling"]:
         row(name, [f"{run['rolling'][name] * 1e3:.0f} ms" for run in runs])
-    row("evidence", [f"{run['ingest']['rows_per_second']:,.0f} rows/s" for run in runs])
+    row(
+        "evidence: CPU a row, server and client",
+        [
+            f"{run['ingest']['server_cpu_us_per_row']:.0f} + "
+            f"{run['ingest']['client_cpu_us_per_row']:.0f} µs"
+            for run in runs
+        ],
+    )
+    row(
+        "evidence, one connection",
+        [f"{run['ingest']['rows_per_second']:,.0f} rows/s" for run in runs],
+    )
     row("load while measured", [f"{run['load_before']:.1f}" for run in runs])
     return "\n".join(lines)
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1e3:.0f}"
 
 
 def _parser(prog: str) -> argparse.ArgumentParser:

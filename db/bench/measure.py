@@ -1,6 +1,5 @@
 """What is measured: reports and lists as the application reads them, and evidence coming in."""
 
-import os
 import resource
 import statistics
 import time
@@ -28,15 +27,22 @@ _D = Dimension
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """Seconds on the clock: the first time, and then the median and the worst of some more."""
+    """Seconds on the clock: the first time, and then the median and the worst of some more; and of
+    processor time, here and in the database, the median."""
 
     first: float
     median: float
     worst: float
+    cpu: float
 
 
-async def reports(pool: Pool, size: Size, repeats: int) -> dict[str, Timed]:
-    """What a bureau opens: a term's dashboard and others, a list, the intervals of a link."""
+async def reports(
+    pool: Pool, size: Size, repeats: int, database: psutil.Process
+) -> dict[str, Timed]:
+    """What a bureau opens: a term's dashboard and others, a list, the intervals of a link.
+
+    `database` is the server's first process.
+    """
     term, first = terms(size)[-1], terms(size)[0]
     as_of = datetime.combine(term.ends_on, datetime.min.time(), UTC) + timedelta(days=40)
     this_term, all_years = Cut(term.starts_on, term.ends_on), Cut(first.starts_on, term.ends_on)
@@ -69,13 +75,13 @@ async def reports(pool: Pool, size: Size, repeats: int) -> dict[str, Timed]:
             return await presence.attendance_of(connection, link["participant_id"])
 
     return {
-        "dashboard, term": await _timed(of(this_term, _D.SCHOOL), repeats),
-        "dashboard, mid-term": await _timed(mid_term, repeats),
-        "dashboard, all years": await _timed(of(all_years, _D.SCHOOL), repeats),
-        "one school, term": await _timed(of(school, _D.SUBJECT), repeats),
-        "export, term, all breakdowns": await _timed(of(this_term, *_D), 2),
-        "list of due links": await _timed(links, repeats),
-        "intervals of a link": await _timed(intervals, repeats),
+        "dashboard, term": await _timed(database, of(this_term, _D.SCHOOL), repeats),
+        "dashboard, mid-term": await _timed(database, mid_term, repeats),
+        "dashboard, all years": await _timed(database, of(all_years, _D.SCHOOL), repeats),
+        "one school, term": await _timed(database, of(school, _D.SUBJECT), repeats),
+        "export, term, all breakdowns": await _timed(database, of(this_term, *_D), 2),
+        "list of due links": await _timed(database, links, repeats),
+        "intervals of a link": await _timed(database, intervals, repeats),
     }
 
 
@@ -139,10 +145,9 @@ def _piece(session: UUID, participant: UUID, start: datetime, n: int) -> Evidenc
     )
 
 
-def memory_mb() -> dict[str, float]:
+def memory_mb(database: psutil.Process) -> dict[str, float]:
     """The most that this process has held, and what the database's processes hold of their own."""
-    children = psutil.Process(os.getpid()).children(recursive=True)
-    held = sum(p.memory_full_info().uss for p in children if p.name().startswith("postgres"))
+    held = sum(p.memory_full_info().uss for p in (database, *database.children()))
     return {
         "process_peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "postgres_own": held / 1e6,
@@ -155,10 +160,19 @@ async def sizes(pool: Pool) -> dict[str, Any]:
         return dict(await _sql.sizes(connection))
 
 
-async def _timed(read: Callable[[], Awaitable[object]], repeats: int) -> Timed:
-    times = []
+async def _timed(
+    database: psutil.Process, read: Callable[[], Awaitable[object]], repeats: int
+) -> Timed:
+    times, cpu = [], []
     for _ in range(repeats + 1):
-        began = time.perf_counter()
+        began, spent = time.perf_counter(), _spent(database)
         await read()
         times.append(time.perf_counter() - began)
-    return Timed(times[0], statistics.median(times[1:]), max(times[1:]))
+        cpu.append(_spent(database) - spent)
+    return Timed(times[0], statistics.median(times[1:]), max(times[1:]), statistics.median(cpu[1:]))
+
+
+def _spent(database: psutil.Process) -> float:
+    """Processor seconds of this process and of the database's that are there."""
+    times = [p.cpu_times() for p in (database, *database.children())]
+    return time.process_time() + sum(t.user + t.system for t in times)

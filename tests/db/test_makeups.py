@@ -155,11 +155,10 @@ async def test_a_watched_recording_makes_up_and_makes_the_original_stale(
         await held(connection, planned.session_id, there=False)
     watched = NOON + timedelta(days=3, hours=13)  # the day after, by the clocks of the city
     owner = await asyncpg.connect(dsn)
+    await owner.execute("CREATE TABLE pushed AS SELECT * FROM push_facts WITH NO DATA")
     await owner.execute(
-        "CREATE TABLE pushed AS SELECT gen_random_uuid() AS push_id, $1::text AS class_id,"
-        " $2::text AS school_code, $3::date AS sent_on, $4::timestamptz AS fetched,"
-        " $4::timestamptz AS opened, $4::timestamptz AS watched,"
-        " $5::uuid AS source_session_participant",
+        "INSERT INTO pushed (push_id, class_id, school_code, sent_on, fetched, opened, watched,"
+        " source_session_participant) VALUES (gen_random_uuid(), $1, $2, $3, $4, $4, $4, $5)",
         f"{FAR}-301",
         FAR,
         NOON.date(),

@@ -51,11 +51,14 @@ def prove(
     search: Search,
     improved: Improved | None = None,
     stop: threading.Event | None = None,
+    *,
+    floor: int = 0,
 ) -> Found:
     """Minimize a model with HiGHS, on one thread, from the model's hints on.
 
-    `improved` is called from the calling thread. Raises ValueError for a constraint of a kind that
-    HiGHS has none for.
+    No solution costs less than `floor`: one that costs no more is proven. (As a constraint of the
+    model it would weigh on every relaxation.) `improved` is called from the calling thread. Raises
+    ValueError for a constraint of a kind that HiGHS has none for.
     """
     highs = highspy.Highs()  # type: ignore[no-untyped-call]  # has no annotations
     highs.silent()
@@ -74,7 +77,7 @@ def prove(
         highs.setSolution(
             len(hint.vars), np.array(hint.vars, np.int32), np.array(hint.values, np.float64)
         )
-    watch = _Watch(search, improved, stop)
+    watch = _Watch(search, floor, improved, stop)
     highs.setCallback(watch, None)
     for kind in (_Kind.kCallbackMipInterrupt, _Kind.kCallbackMipImprovingSolution):
         highs.startCallback(kind)
@@ -91,7 +94,9 @@ def _found(
     solved = info.primal_solution_status == int(highspy.SolutionStatus.kSolutionStatusFeasible)
     if status == highspy.HighsModelStatus.kInfeasible:
         outcome = Outcome.INFEASIBLE
-    elif status == highspy.HighsModelStatus.kOptimal:
+    elif status == highspy.HighsModelStatus.kOptimal or (
+        solved and round(info.objective_function_value) <= watch.floor
+    ):
         outcome = Outcome.OPTIMAL
     else:
         outcome = Outcome.FEASIBLE if solved else Outcome.UNKNOWN
@@ -100,7 +105,7 @@ def _found(
         outcome=outcome,
         held={i: n for i, v in on.items() if (n := round(values[v.index]))} if solved else {},
         best=round(info.objective_function_value) if solved else None,
-        bound=_whole(info.mip_dual_bound),
+        bound=max(watch.floor, _whole(info.mip_dual_bound)),
         seconds=seconds,
         effort=watch.checks / _CHECKS,
         varies=outcome in (Outcome.FEASIBLE, Outcome.UNKNOWN) and not watch.exhausted,
@@ -111,9 +116,14 @@ class _Watch:
     """What HiGHS calls: counts its effort, passes on progress, and ends it."""
 
     def __init__(
-        self, search: Search, improved: Improved | None, stop: threading.Event | None
+        self,
+        search: Search,
+        floor: int,
+        improved: Improved | None,
+        stop: threading.Event | None,
     ) -> None:
         self._search, self._improved, self._stop = search, improved, stop
+        self.floor = floor
         self._told: tuple[int | None, int] | None = None
         self.checks = 0
         self.exhausted = False

@@ -114,12 +114,13 @@ class PartSearch:
         self._model.hint({})  # an empty timetable, so that there is one
         half = replace(search, limit=search.limit / 2)
         found = self._run(half, stop, by=prove)
+        self.missing_bound = found.bound
         if found.outcome in (Outcome.UNKNOWN, Outcome.FEASIBLE) and not stop.is_set():
-            bound = found.bound
-            self._model.cp.add(cp_model.LinearExpr.sum(self._model.missing) >= bound)
+            self._model.cp.add(cp_model.LinearExpr.sum(self._model.missing) >= found.bound)
             self._model.hint(found.held)
-            found = self._run(half, stop)
-        self.missing_bound = found.bound if found.best is not None else 0
+            other = self._run(half, stop)
+            self.missing_bound = max(found.bound, other.bound)
+            found = found if other.best is None else other
         return found
 
     def _settle(self) -> None:
@@ -129,12 +130,11 @@ class PartSearch:
             cp.add(cp_model.LinearExpr.sum(self._model.missing) <= missing)
         else:
             self.bound = self._model.floor
-            cp.add(self._model.objective >= self.bound)  # so that reaching it is a proof
         cp.minimize(self._model.objective)
 
     def prove(self, search: Search, stop: threading.Event, improved: Told) -> None:
         """Serve the soft rules by branch and cut."""
-        self._serve(search, stop, improved, by=prove)
+        self._serve(search, stop, improved, by=partial(prove, floor=self.bound))
 
     def improve(self, search: Search, stop: threading.Event, improved: Told) -> None:
         """Serve the soft rules by CP-SAT, whose neighbourhood search goes on where a proof is

@@ -43,7 +43,10 @@ class Solution:
 
     @property
     def proven(self) -> bool:
-        return all(p.outcome is Outcome.OPTIMAL for p in self.parts)
+        """That no timetable has fewer lessons missing, nor as few at less cost."""
+        return all(
+            p.outcome is Outcome.OPTIMAL and p.missing == p.missing_bound for p in self.parts
+        )
 
 
 def solve(

@@ -66,6 +66,20 @@ def test_a_stop_ends_the_proof_with_the_best_kept() -> None:
     assert found.best <= model.value(first.held)
 
 
+def test_what_costs_no_more_than_known_to_be_needed_is_proven() -> None:
+    """Even a poor timetable, if none is known to be better: nothing is searched any more."""
+    problem = problems(generate(2, 48), Rules())[0]
+    model = build(problem)
+    model.cp.minimize(model.objective)
+    first = run(model.cp, model.on, Search(limit=10), any_will_do=True)
+    model.hint(first.held)
+    cost = model.value(first.held)
+    found = prove(model.cp, model.on, Search(limit=600), floor=cost)
+    assert (found.outcome, found.bound) == (Outcome.OPTIMAL, cost)
+    assert found.best is not None
+    assert found.best <= cost
+
+
 def test_progress_is_told() -> None:
     told: list[tuple[int | None, float]] = []
     problem = problems(generate(1, 16), Rules())[0]

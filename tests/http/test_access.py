@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from classroom_sync import pages
+from classroom_sync import api, pages
 from classroom_sync.api.registry import ENDPOINTS
 from classroom_sync.auth import FAILURES, IDLE, LOCK
 from classroom_sync.permissions import TABLE, Action, Role
@@ -17,6 +17,8 @@ from classroom_sync.uploads import routes as uploads
 from tests.http.conftest import PASSWORD, Site, pair_room, sign_in
 from tests.worlds import FAR, HUB, NEAR, TERM
 
+for found in pkgutil.iter_modules(api.__path__):  # their declarations fill ENDPOINTS
+    importlib.import_module(f"classroom_sync.api.{found.name}")
 PAGES = [
     module
     for found in pkgutil.iter_modules(pages.__path__)

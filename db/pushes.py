@@ -46,7 +46,8 @@ class Item:
 @dataclass(frozen=True, slots=True)
 class Push:
     """One item sent to `class_ids`. `storage_key` and `tag` are None once it can't be had any more
-    (retention), and so may `size` be."""
+    (retention), and so may `size` be. `duration_ms` is the video's when it was sent, or less if it
+    was cut since."""
 
     id: UUID
     rule_id: UUID | None
@@ -121,6 +122,7 @@ async def add(
         sent_at=sent_at,
         sent_on=sent_on,
         due_on=due_on,
+        duration_ms=sent.duration_ms,
     )
     await _sql.add_target(
         connection,

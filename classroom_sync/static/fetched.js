@@ -113,6 +113,14 @@ export function fetchAll(items, most, tell, signal) {
   });
 }
 
+/** What was sent to this room. A screen that is not paired any more goes to be paired. @returns {Promise<Item[]>} */
+export async function sentNow() {
+  const answer = await fetch("/api/v1/room/sent", { headers: { Accept: "application/json" } });
+  if (answer.status === 401) location.assign("/pair");
+  if (!answer.ok) throw new Error(String(answer.status));
+  return (await answer.json()).items;
+}
+
 /** Whether an item is whole on this computer. @param {Item} item */
 export async function isHere(item) {
   if (!("caches" in window)) return false;

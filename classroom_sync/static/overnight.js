@@ -1,8 +1,7 @@
 // @ts-check
 // On a waiting classroom screen: tell receipts that are left, and at night fetch what was sent.
 
-import { call } from "./api.js";
-import { fetchAll, register, within } from "./fetched.js";
+import { fetchAll, register, sentNow, within } from "./fetched.js";
 import { element } from "./page.js";
 import { keep, tell, waiting } from "./receipts.js";
 
@@ -16,8 +15,8 @@ async function look() {
   busy = true;
   try {
     if (await waiting()) await tell(csrf);
-    const { items } = await call("GET", "/api/v1/room/sent", csrf);
-    const fresh = items.filter((/** @type {import("./fetched.js").Item} */ item) => item.tag && item.classes.some((c) => !c.opened)).length;
+    const items = await sentNow();
+    const fresh = items.filter((item) => item.tag && item.classes.some((c) => !c.opened)).length;
     element("sentcount").textContent = fresh ? String(fresh) : "";
     if (!within(link.dataset.hours ?? "", new Date()) || !("caches" in window)) return;
     const stop = new AbortController();

@@ -2,8 +2,7 @@
 // What was sent to the classes of this room: a list, one big button each, and receipts of what was
 // really played. It all works with the line down.
 
-import { call } from "./api.js";
-import { addressOf, fetchAll, isHere, kept, register, within } from "./fetched.js";
+import { addressOf, fetchAll, isHere, kept, register, sentNow, within } from "./fetched.js";
 import { element, fill, notice, passing, texts } from "./page.js";
 import { keep, tell, waiting } from "./receipts.js";
 
@@ -25,6 +24,7 @@ let told = "";
 let toldAt = 0;
 let touchedAt = performance.now();
 let busy = false;
+let away = false; // the server, whatever the browser thinks of the line
 
 /** @param {string} name @param {string} text @param {string} [css] */
 function make(name, text, css = "") {
@@ -39,7 +39,7 @@ async function draw() {
   const cards = items.map((item) => card(item, here.get(item.push) ?? false));
   element("list").replaceChildren(...(cards.length ? cards : [make("p", texts.none, "large muted")]));
   const left = await waiting();
-  element("line").textContent = [navigator.onLine ? "" : texts.offline, left ? fill(texts.waiting, { n: left }) : ""].filter(Boolean).join(" ");
+  element("line").textContent = [navigator.onLine && !away ? "" : texts.offline, left ? fill(texts.waiting, { n: left }) : ""].filter(Boolean).join(" ");
   const used = [...(await kept()).values()].reduce((sum, of) => sum + of.size, 0);
   const gb = (/** @type {number} */ bytes) => (bytes / 1e9).toFixed(1);
   element("space").textContent = `${fill(texts.space, { used: gb(used), most: gb(most) })} · ${texts.overnight}`;
@@ -83,7 +83,7 @@ function button(item, of) {
 
 /** @param {Item} item @param {SentClass} of */
 async function begin(item, of) {
-  if (!navigator.onLine && !(await isHere(item))) return passing(texts.unreachable);
+  if ((away || !navigator.onLine) && !(await isHere(item))) return passing(texts.unreachable);
   if (item.kind === "lesson") {
     playing = { item, of };
     told = "";
@@ -147,11 +147,12 @@ function ask(item, of) {
 /** Tell what happened, ask what is new, draw. */
 async function speak() {
   try {
-    if (navigator.onLine && (await waiting())) await tell(csrf);
-    items = (await call("GET", "/api/v1/room/sent", csrf)).items;
+    if (await waiting()) await tell(csrf);
+    items = await sentNow();
     await goLive();
+    away = false;
   } catch {
-    // told again at the next look; what is shown stays
+    away = true; // told again at the next look; what is shown stays
   }
   await draw();
 }

@@ -51,6 +51,7 @@ async function networkFirst(request, stored, copy) {
   const last = await cache.match(stored, { ignoreSearch: true });
   try {
     const answer = await Promise.race([fetch(request), ...(last ? [silence()] : [])]);
+    if (answer.status === 401) await forget();
     if (copy) await keep(cache, stored, answer.clone());
     return answer;
   } catch (error) {
@@ -58,6 +59,9 @@ async function networkFirst(request, stored, copy) {
     throw error;
   }
 }
+
+/** A computer that is not paired any more keeps nothing: children are in these pictures. */
+const forget = () => Promise.all([caches.delete(PAGES), caches.delete(CACHE)]);
 
 /** @returns {Promise<never>} */
 const silence = () => new Promise((_, failed) => setTimeout(() => failed(new Error("the line says nothing")), PATIENCE));

@@ -54,6 +54,7 @@ CREATE TABLE pushes (                            -- one thing sent: a recording 
     sent_at         timestamptz NOT NULL,
     sent_on         date NOT NULL,
     due_on          date NOT NULL,
+    duration_ms     integer CHECK (duration_ms > 0),                  -- of a video, when it was sent
     CHECK (num_nonnulls(recording_id, upload_id) = 1),
     CHECK (sent_on <= due_on)
 );

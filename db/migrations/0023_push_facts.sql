@@ -14,13 +14,11 @@ $$;
 -- is what a report as of an instant may use. A recording is watched once the union of the ranges
 -- played reaches watched_share(); a document once it is opened. What was opened has been fetched.
 CREATE OR REPLACE VIEW push_facts AS
-    WITH length AS (
+    WITH length AS (                             -- a recording may be cut after it was sent
         SELECT p.id AS push_id,
-               CAST(coalesce(u.duration_ms, r.duration_ms) AS integer) AS duration_ms,
-               coalesce(u.kind, 'lesson') = 'lesson' AS plays
-        FROM pushes p
-        LEFT JOIN uploads u ON u.id = p.upload_id
-        LEFT JOIN recordings r ON r.id = p.recording_id),
+               CAST(least(p.duration_ms, r.duration_ms) AS integer) AS duration_ms,
+               p.duration_ms IS NOT NULL AS plays
+        FROM pushes p LEFT JOIN recordings r ON r.id = p.recording_id),
     so_far AS (
         SELECT n.*, l.duration_ms, l.plays,
                range_agg(n.played) OVER so_far

@@ -9,8 +9,10 @@ WHERE (CAST(:teacher_id AS text) IS NULL OR teacher_id = :teacher_id)
 ORDER BY made_on DESC, id DESC LIMIT :most;
 
 -- name: add$
-INSERT INTO pushes (recording_id, upload_id, rule_id, teacher_id, note, sent_by, sent_at, sent_on, due_on)
-VALUES (:recording_id, :upload_id, :rule_id, :teacher_id, :note, :sent_by, :sent_at, :sent_on, :due_on)
+INSERT INTO pushes (recording_id, upload_id, rule_id, teacher_id, note, sent_by, sent_at, sent_on,
+                    due_on, duration_ms)
+VALUES (:recording_id, :upload_id, :rule_id, :teacher_id, :note, :sent_by, :sent_at, :sent_on,
+        :due_on, :duration_ms)
 RETURNING id;
 
 -- name: add_target*!
@@ -27,7 +29,7 @@ SELECT p.id, p.rule_id, p.teacher_id, p.note, p.sent_by, p.sent_at, p.sent_on, p
        coalesce(u.subject, s.subject) AS subject, coalesce(s.on_day, p.sent_on) AS made_on,
        coalesce(u.media_type, m.media_type, r.mime) AS media_type,
        coalesce(u.size, m.size) AS size,
-       CAST(coalesce(u.duration_ms, m.duration_ms, r.duration_ms) AS integer) AS duration_ms,
+       CAST(least(p.duration_ms, r.duration_ms) AS integer) AS duration_ms,
        m.storage_key, m.tag,
        (SELECT array_agg(t.class_id ORDER BY t.class_id) FROM push_targets t WHERE t.push_id = p.id) AS class_ids
 FROM pushes p

@@ -335,6 +335,25 @@ async def test_a_push_outlives_its_recording(pool: Pool) -> None:
         assert (left.storage_key, left.tag, left.duration_ms) == (None, None, DURATION)
 
 
+async def test_a_recording_that_was_cut_is_measured_by_what_is_left(pool: Pool) -> None:
+    async with pool.transaction() as connection:
+        await build(connection)
+        planned = await plan(connection, lesson())
+        recording_id = await recorded(connection, planned)
+        push_id = await sent(connection, recording_id, FAR_CLASS)
+        await tell(connection, push_id, FAR_CLASS, receipt(ReceiptKind.PLAYED, 1, (0, 50_000)))
+        assert (await facts(connection))[0][-1] is None
+        shorter = Part(Track.MAIN, 1, 0, 60_000, 300, "video/webm", "cut.webm")
+        await recordings.replace_files(connection, recording_id, recordings.Files((shorter,)))
+        judged = (await facts(connection))[0][-1]
+        assert judged == NOON + timedelta(minutes=1)
+        await recordings.delete(connection, recording_id)
+        assert (await facts(connection))[0][-1] == judged
+        left = await pushes.push(connection, push_id)
+        assert left is not None
+        assert left.duration_ms == 60_000
+
+
 async def test_an_upload_that_was_sent_cannot_be_deleted(pool: Pool) -> None:
     async with pool.transaction() as connection:
         await build(connection)

@@ -228,6 +228,11 @@ async def test_a_waiting_screen_fetches_by_itself_in_its_hours(
         await at.room.click("#sentlink")
         await at.room.click(".sentcard .primary")
         await at.room.wait_for_selector("#word[open]", timeout=30_000)
+        at.line.mend()
+        assert await at.room.evaluate("() => caches.has('sent')") is True
+        await at.rows("UPDATE room_devices SET revoked_at = now() RETURNING id")
+        await at.room.goto(at.room.url)  # a screen that is not paired any more keeps nothing
+        await at.room.wait_for_function("() => caches.has('sent').then(there => !there)")
 
 
 async def test_an_upload_goes_on_after_a_broken_line_and_is_taken_back(tmp_path: Path) -> None:
@@ -236,9 +241,10 @@ async def test_an_upload_goes_on_after_a_broken_line_and_is_taken_back(tmp_path:
     path.write_bytes(content)
     async with school(tmp_path / "data") as at:
         account = at.running.content["accounts"]["teacher"]
-        page = at.room  # its line can be cut
-        await page.context.clear_cookies()
-        await page.goto(page.url.replace("/room/sent", "/login"))
+        chromium = at.room.context.browser
+        assert chromium is not None, "the classroom's"
+        page = await new_page(chromium)
+        await page.goto(at.room.url.replace("/room/sent", "/login"))  # by the line that can be cut
         await page.fill("#login", account["login"])
         await page.fill("#password", account["password"])
         await page.click("main form button")

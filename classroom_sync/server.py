@@ -164,8 +164,8 @@ def _join(pool: Pool, control_key: str, settings: Settings) -> tuple[NodeLinks, 
         await live.on_node_event(node_id, message)  # type: ignore[arg-type]  # as NodeLinks gives it
 
     links = NodeLinks(control_key, living, on_event)
-    rules = RecordingRules(settings.record_lessons, timedelta(days=settings.recording_days))
-    live = Live(pool, links, _now, recording=rules)
+    recording = RecordingRules(settings.record_lessons, timedelta(days=settings.recording_days))
+    live = Live(pool, links, _now, settings.attendance_rules, recording=recording)
     return links, live
 
 

@@ -3,9 +3,11 @@
 Parsed once, frozen, and passed down as plain values.
 """
 
+import hashlib
 import os
 import re
-from datetime import time
+from dataclasses import replace
+from datetime import time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -19,6 +21,7 @@ from pydantic_settings import (
 )
 
 from scheduler.acceptance import AcceptanceRules
+from scheduler.attendance import AttendanceRules
 from scheduler.indicators.values import IndicatorRules
 
 ENV_PREFIX = "CLASSROOM_SYNC_"
@@ -81,6 +84,15 @@ class Settings(BaseSettings):
         pattern=r"^https?://[^\s?#]+$",
         description="where clients reach a separate node's HTTP face; without it they never do",
     )
+    valid_share: float = Field(
+        0.8, gt=0, le=1, description="share of the planned minutes from which a link may be valid"
+    )
+    partial_share: float = Field(
+        0.5, gt=0, le=1, description="share from which it is partial rather than absent"
+    )
+    merge_gap_seconds: float = Field(10, ge=0, le=600, description="shorter gaps are presence")
+    interruption_seconds: float = Field(60, ge=0, le=3600, description="longer gaps interrupt")
+    makeup_school_days: int = Field(10, ge=1, le=60, description="to make up for a lesson")
     hub_rooms_count: bool = Field(
         True, description="whether rooms of hub schools count toward the build targets"
     )
@@ -132,6 +144,22 @@ class Settings(BaseSettings):
     log_format: str = Field("console", pattern="^(console|json)$", description="console or json")
 
     @property
+    def attendance_rules(self) -> AttendanceRules:
+        """What attendance is derived by; other thresholds than the shipped ones have another
+        version."""
+        chosen = AttendanceRules(
+            valid_share=self.valid_share,
+            partial_share=self.partial_share,
+            merge_gap=timedelta(seconds=self.merge_gap_seconds),
+            interruption=timedelta(seconds=self.interruption_seconds),
+            makeup_school_days=self.makeup_school_days,
+        )
+        if chosen == AttendanceRules():
+            return chosen
+        digest = hashlib.sha256(repr(chosen).encode()).hexdigest()[:8]
+        return replace(chosen, version=f"{chosen.version}-{digest}")
+
+    @property
     def indicator_rules(self) -> IndicatorRules:
         """What the coverage report is counted by."""
         return IndicatorRules(
@@ -163,6 +191,12 @@ class Settings(BaseSettings):
             if not _ICE_URL.fullmatch(url):
                 raise ValueError(f"{url} is not a stun:, turn: or turns: URI")
         return found
+
+    @model_validator(mode="after")
+    def _partial_is_less(self) -> Self:
+        if self.partial_share > self.valid_share:
+            raise ValueError("partial-share is more than valid-share")
+        return self
 
     @model_validator(mode="after")
     def _turn_has_a_secret(self) -> Self:

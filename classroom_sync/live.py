@@ -94,7 +94,8 @@ class Live:
         self._links = links
         self._now = now
         self.rules = rules or AttendanceRules()
-        self._derived_at: datetime | None = None
+        self._derived_at: datetime | None = None  # from when on changes are still to be looked for
+        self._unseen_until: datetime | None = None  # what ended before it is still to be looked at
         self.recordings = RecordingControl(pool, links, now, recording or RecordingRules())
         self._sessions: dict[UUID, LiveSession] = {}
         self._reading = asyncio.Lock()
@@ -247,24 +248,23 @@ class Live:
     async def derive_late(self, since: datetime) -> None:
         """Derive again what late evidence, corrected head counts or make-ups have changed.
 
-        The first time every session since then is looked at, a day at a time; afterwards those
-        that something was written about since the last time.
+        Each time those are looked at that something was written about since the last time, and a
+        day of those before the first time, backwards from then.
         """
         now = self._now()
+        stale: list[UUID] = []
         async with self._pool.connection() as connection:
-            if self._derived_at is None:
-                stale = []
-                while since < now:
-                    until = since + timedelta(days=1)
-                    stale += await presence.stale_sessions(connection, since, until)
-                    since = until
-            else:
-                stale = await presence.newly_stale_sessions(connection, since, self._derived_at)
-        for session_id in stale:
+            if self._derived_at is not None:
+                stale += await presence.newly_stale_sessions(connection, since, self._derived_at)
+            unseen = self._unseen_until or now + timedelta(days=1)
+            before = max(since, unseen - timedelta(days=1))
+            if before < unseen:
+                stale += await presence.stale_sessions(connection, before, unseen)
+        for session_id in sorted(set(stale)):
             async with self._pool.transaction() as connection:
                 await derive_attendance(connection, session_id, self.rules)
             log.info("attendance derived", session=str(session_id))
-        self._derived_at = now - _OVERLAP
+        self._derived_at, self._unseen_until = now - _OVERLAP, before
 
     async def on_node_event(self, node_id: UUID, message: dict[str, Any]) -> None:
         """An event of a media node (docs/protocol.md)."""

@@ -9,6 +9,7 @@ import asyncio
 import errno
 import queue
 import shutil
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -30,6 +31,7 @@ log = structlog.get_logger()
 BACKLOG = 8 << 20  # bytes of a recording that may wait for the disk
 _SYNC = 1.0  # seconds between two syncs of a file
 _LOOK = 1.0  # seconds between two looks at what is free
+_TURN = 0.0003  # seconds between two rooms' batches, in which the event loop can go on
 _ROUND = 0.05  # seconds in which what comes is gathered, so that the thread wakes seldom
 
 
@@ -106,6 +108,7 @@ class Recorder:
             threading.Thread(target=self._work, name="recorder", daemon=True),
             threading.Thread(target=self._keep_synced, name="recorder-sync", daemon=True),
         ]
+        sys.setswitchinterval(0.0005)
         for thread in self._threads:
             thread.start()
 
@@ -170,8 +173,7 @@ class Recorder:
             if not recording.stopped:
                 self._feed(recording, what)
             recording.taken += sum(len(data) for strand in what for _, data in strand.packets)
-            if self._jobs.empty():
-                self._stop.wait(_ROUND)
+            self._stop.wait(_ROUND if self._jobs.empty() else _TURN)
             self._look_at_the_disk()
 
     def _feed(self, recording: _Recording, strands: Sequence[Strand]) -> None:

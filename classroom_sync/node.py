@@ -40,7 +40,8 @@ from media.http import routes as media_routes
 from media.node import MediaNode, spare_the_collector
 from media.node_events import NodeEvent
 from media.peer import Grant
-from media.recording.recorder import News, Recorder, SegmentBegun, SegmentClosed
+from media.recording.news import News, SegmentBegun, SegmentClosed
+from media.recording.recorder import Recorder
 from scheduler.recording import Segment
 
 log = structlog.get_logger()

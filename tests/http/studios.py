@@ -14,7 +14,8 @@ from classroom_sync.store import FolderStore
 from db import recordings
 from db.errors import Unreachable
 from media.recording.names import SegmentName
-from media.recording.recorder import News, Recorder, SegmentBegun, SegmentClosed
+from media.recording.news import News, SegmentBegun, SegmentClosed
+from media.recording.recorder import Recorder
 from media.specs import Codec
 from scheduler.recording import Recording, RecordingState, Segment
 from tests.http.conftest import Site

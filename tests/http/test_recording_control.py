@@ -21,7 +21,8 @@ from db import nodes, recordings, sessions
 from db.nodes import MediaNodeRow
 from db.pool import Pool
 from media.node import MediaNode
-from media.recording.recorder import News, Recorder, RecordingStopped
+from media.recording.news import News, RecordingStopped
+from media.recording.recorder import Recorder
 from scheduler.recording import Recording, RecordingState
 from tests.worlds import Planned, build, lesson, plan
 

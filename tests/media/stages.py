@@ -14,7 +14,8 @@ import av
 from media import rtcp
 from media.events import Recorded, SendRtcp
 from media.plane import Plane
-from media.recording.recorder import News, Recorder, SegmentClosed
+from media.recording.news import News, SegmentClosed
+from media.recording.recorder import BACKLOG, Recorder
 from media.room import Room
 from media.rtcp import Pli
 from media.specs import Codec, Kind, PayloadSpec, PublisherSpec, Source, TrackSpec
@@ -98,8 +99,10 @@ class Stage:
         while self.room.outputs:
             output = self.room.outputs.popleft()
             if isinstance(output, Recorded):
-                while not self.recorder.put(self.room.id, output.strands):
+                while self.recorder.backlog > BACKLOG // 2:  # the stage is faster than life
                     await asyncio.sleep(0.01)
+                if not self.recorder.put(self.room.id, output.strands):
+                    self.room.not_recorded()
             elif isinstance(output, SendRtcp):
                 for report in rtcp.parse(output.data):
                     if isinstance(report, Pli):

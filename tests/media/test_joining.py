@@ -11,8 +11,9 @@ import pytest
 from media.recording.cutting import cut
 from media.recording.joining import Joined, Unreadable, join
 from media.recording.names import read_name
+from media.recording.news import News
 from media.recording.pictures import chapters, poster, waveform
-from media.recording.recorder import News, Recorder
+from media.recording.recorder import Recorder
 from media.specs import Codec
 from tests.media.stages import NODE, Stage, closed, played, staged
 

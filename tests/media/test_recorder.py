@@ -2,19 +2,22 @@
 
 import asyncio
 import fcntl
+import io
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from random import Random
 from uuid import uuid4
 
+import av
+import psutil
 import pytest
 
 from media import rtp
@@ -23,9 +26,11 @@ from media.events import LayersWanted
 from media.node_events import ParticipantConnected
 from media.plane import Plane
 from media.recording.names import SegmentName, read_name
-from media.recording.recorder import BACKLOG, News, Recorder, RecordingStopped, SegmentBegun
+from media.recording.news import News, RecordingStopped, SegmentBegun, SegmentClosed
+from media.recording.recorder import BACKLOG, Recorder
 from media.recording.segment import SegmentFile
 from media.recording.strand import Strand
+from media.recording.writer import Writer, heard, messages, pack, plain, said, unplain
 from media.room import Room
 from media.rtp import Protocol
 from media.specs import Codec, Extension, Kind, Source
@@ -406,19 +411,41 @@ asyncio.run(main())
 """
 
 
-async def test_of_a_killed_node_all_but_the_last_two_seconds_play(tmp_path: Path) -> None:
+@asynccontextmanager
+async def _node_in_a_process(directory: Path) -> AsyncIterator[Callable[[], Awaitable[float]]]:
+    """A process that records a lesson as it goes; says after how many seconds of it."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", _WRITER, str(tmp_path), stdout=asyncio.subprocess.PIPE
+        sys.executable, "-c", _WRITER, str(directory), stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
-    said = 0.0
+    stdout, said = process.stdout, 0.0
     async with asyncio.timeout(60):
         while said < 7:
-            said = float(await process.stdout.readline())
-    os.kill(process.pid, signal.SIGKILL)
-    await process.wait()
-    rest = (await process.stdout.read()).split()
-    said = float(rest[-1]) if rest else said
+            said = float(await stdout.readline())
+
+    async def kill() -> float:
+        process.kill()
+        await process.wait()
+        rest = (await stdout.read()).split()
+        return float(rest[-1]) if rest else said
+
+    [child] = psutil.Process(process.pid).children()
+    try:
+        yield kill
+    finally:
+        if process.returncode is None:
+            await kill()
+        await asyncio.to_thread(child.wait, 10)
+
+
+async def test_when_all_is_killed_at_once_all_but_the_last_two_seconds_play(
+    tmp_path: Path,
+) -> None:
+    async with _node_in_a_process(tmp_path) as kill:
+        [writer] = psutil.Process().children(recursive=True)[1:]
+        writer.suspend()  # so that it can't complete anything
+        writer.kill()
+        said = await kill()
     [file] = tmp_path.iterdir()
     found = played(file)
     assert found.seconds > said - 2
@@ -426,8 +453,68 @@ async def test_of_a_killed_node_all_but_the_last_two_seconds_play(tmp_path: Path
     assert found.sounds > (said - 2) * 50
 
 
+async def test_when_a_node_is_killed_its_recorder_completes_what_it_has(tmp_path: Path) -> None:
+    async with _node_in_a_process(tmp_path) as kill:
+        said = await kill()
+    [file] = tmp_path.iterdir()
+    found = played(file)
+    assert found.seconds > said - 0.7
+    with av.open(str(file)) as container:
+        assert container.duration is not None  # it has its index
+
+
+async def test_when_its_recorder_is_killed_a_node_goes_on_in_a_new_segment(
+    recorder: Recorder, news: list[News], tmp_path: Path
+) -> None:
+    stage = staged(recorder)
+    stage.enter()
+    await stage.play(2)
+    while not news:
+        await asyncio.sleep(0.02)  # the other process has begun, but what has it written?
+    [writer] = [p for p in psutil.Process().children() if "media.recording.writer" in p.cmdline()]
+    writer.kill()
+    while len(news) < 2:
+        await stage.play(0.2)
+        await asyncio.sleep(0.02)
+    await stage.play(3)
+    await recorder.end("r")
+    files = closed(news, tmp_path)
+    assert sum(played(file).frames for file in files) > 60
+    assert len(list(tmp_path.iterdir())) == len(files) + 1  # and what the other had written
+
+
+async def test_a_recorder_that_dies_again_and_again_is_given_up_and_says_so(
+    recorder: Recorder, news: list[News]
+) -> None:
+    stage = staged(recorder)
+    stage.enter()
+    async with asyncio.timeout(60):
+        while not any(isinstance(n, RecordingStopped) for n in news):
+            await stage.play(0.2)
+            for process in psutil.Process().children():
+                if "media.recording.writer" in process.cmdline():
+                    process.kill()
+            await asyncio.sleep(0.05)
+    assert news[-1] == RecordingStopped("r", stage.recording, "storage")
+    assert recorder.under_way() == []
+
+
+class _Here:
+    """A writer in this process, as a stage takes it."""
+
+    backlog = 0
+
+    def __init__(self, writer: Writer) -> None:
+        self.begin = writer.begin
+        self._writer = writer
+
+    def put(self, room: str, strands: list[Strand]) -> bool:
+        self._writer.put(room, strands)
+        return True
+
+
 async def test_what_was_written_is_brought_onto_the_disk_within_two_seconds(
-    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[tuple[float, int]] = []
     sync = os.fdatasync
@@ -437,17 +524,43 @@ async def test_what_was_written_is_brought_onto_the_disk_within_two_seconds(
         synced.append((time.monotonic(), os.fstat(descriptor).st_size))
 
     monkeypatch.setattr(os, "fdatasync", watched)
-    stage = staged(recorder)
+    writer = Writer(tmp_path, NODE, 0, lambda _: None)
+    stage = staged(_Here(writer))
     stage.enter()
     began = time.monotonic()
     while time.monotonic() - began < 5:
         await stage.play(0.04)
         await asyncio.sleep(0.04)
-    await recorder.end("r")
+    writer.close()
     assert len(synced) >= 3
     assert [size for _, size in synced] == sorted({size for _, size in synced})
     times = [began, *(at for at, _ in synced)]
     assert max(b - a for a, b in pairwise(times)) < 2
+
+
+@pytest.mark.parametrize(
+    "news",
+    [
+        7,
+        SegmentBegun(SegmentName("a", "b", "c", "main", 5)),
+        SegmentClosed(SegmentName("a", "b", "c", "screen", 5), 99),
+        RecordingStopped("room", "recording", "disk_full"),
+    ],
+)
+def test_news_are_heard_as_they_were_said(news: News | int) -> None:
+    assert heard(said(news)) == news
+
+
+def test_strands_go_through_the_pipe_and_half_a_message_is_none() -> None:
+    strand = Strand(
+        Source.SCREEN, "p", 7, Codec.H264, 90_000, ((1, b"x"), (3, b"y")), (9, 1.5), (2.0, 8, 1.0)
+    )
+    whole = pack("put", "r", plain([strand])) + pack("end", "r", 1)
+    for cut in (0, 1, 5):
+        pipe = io.BufferedReader(io.BytesIO(whole[: len(whole) - cut]))
+        found = list(messages(pipe))
+        assert unplain(found[0][2]) == [strand]
+        assert len(found) == (2 if not cut else 1)
 
 
 def test_a_name_says_all_and_no_other_file_has_one() -> None:

@@ -47,9 +47,8 @@ class Standing:
         count = Counter[_Key]()
         for lesson in lessons:
             at = (lesson.subject, lesson.weeks, lesson.weekday, lesson.period)
-            grades = [city.class_group[r.class_id].grade for r in lesson.receivers]
-            count[lesson.lead_teacher_id, *at, None] += 1
-            for grade in grades[:1]:
+            for grade in {city.class_group[r.class_id].grade for r in lesson.receivers}:
+                count[lesson.lead_teacher_id, *at, None] += 1  # of two grades: in two at once
                 count[lesson.hub_code, *at, grade] += 1
             for receiver in lesson.receivers:
                 count[receiver.class_id, *at, None] = 1

@@ -99,7 +99,8 @@ def build(
     """
     model = Model(problem)
     _items(model)
-    _meetings(model, tight=not by_group and problem.stands is None)
+    counted = RoomsAtOnce().weight_in(problem.rules) is HARD and problem.stands is None
+    _meetings(model, tight=counted and not by_group)
     for n, ask in enumerate(problem.asks):
         wanted = ask.lessons if asked is None else asked.get(n, 0)
         missing = model.cp.new_int_var(0, wanted if may_miss else 0, "")

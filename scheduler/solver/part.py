@@ -22,6 +22,8 @@ from scheduler.solver.search import Found, Improved, Outcome, Search, run
 from scheduler.solver.sharing import Shared, share, used
 from scheduler.solver.why import Core, why
 
+_PATIENCE = 5.0  # for a first timetable, whatever the limit: without one nothing else is of use
+
 _Solver = Callable[
     [
         cp_model.CpModel,
@@ -98,7 +100,8 @@ class PartSearch:
         """A timetable with every lesson; where there is none, one with as few missing as found."""
         began = time.monotonic()
         self._model = build(self.problem)
-        found = self._run(search, stop, by=partial(run, any_will_do=True))
+        patient = replace(search, limit=max(search.limit, _PATIENCE))
+        found = self._run(patient, stop, by=partial(run, any_will_do=True))
         if found.outcome not in (Outcome.OPTIMAL, Outcome.FEASIBLE) and not stop.is_set():
             found = self._as_few_missing(search, stop)
         self.outcome = found.outcome

@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 from scheduler.board import PlannedLink, PlannedSession
 from scheduler.city import City, Reservation
 from scheduler.diff import ChangeKind
-from scheduler.model import BusyTime, CalendarDay, Demand, Lesson, RoomKind, Term, Weeks
+from scheduler.model import (
+    BusyTime,
+    CalendarDay,
+    Demand,
+    Lesson,
+    Receiver,
+    RoomKind,
+    Term,
+    Weeks,
+)
 from scheduler.repair import Outage, held_in, outages, repair
 from scheduler.rules import Rules, check
 from scheduler.solver import Search, solve
@@ -226,3 +235,39 @@ def test_one_week_holds_the_lessons_of_its_parity() -> None:
     odd = replace(one, weeks=Weeks.ODD)
     assert [k.weeks for k in held_in([one, odd], 3)] == [Weeks.ALL, Weeks.ALL]
     assert held_in([odd], 4) == ()
+
+
+def test_a_lesson_that_breaks_the_rule_of_grades_stays_where_nothing_hits_it() -> None:
+    """A draft lets classes of two grades share a session; a colleague falls ill."""
+    mixed = city(
+        classes=tuple(replace(c, grade=4) if c.id == f"{NEAR}-301" else c for c in city().classes)
+    )
+    one = solve(city(), Rules(), QUICK).lessons[0]
+    rooms = [f"{FAR}-R1", f"{NEAR}-R1"]
+    both = replace(
+        one,
+        weekday=1,
+        lead_teacher_id=f"{HUB}-T1",
+        receivers=tuple(Receiver(at, f"{at[:10]}-301", None) for at in rooms),
+    )
+    other = replace(
+        one,
+        id=type(one.id)(int=1),
+        weekday=2,
+        lead_teacher_id=f"{HUB}-T2",
+        receivers=(Receiver(rooms[0], f"{FAR}-302", None),),
+    )
+    found = repair(mixed, Rules(), [both, other], [Outage(f"{HUB}-T2", (2,))], QUICK)
+    assert both in found.lessons
+    assert (found.moved, found.substituted, found.lost) == (0, 1, ())
+    narrow = replace(
+        mixed,
+        busy=tuple(
+            BusyTime(f"{HUB}-T{t}", None, day, period, "home")
+            for t, day, period in product((1, 2), range(1, 6), (1, 2, 3))
+            if (t, day) != (1, 1) or period != both.period
+        ),
+    )
+    full = repair(narrow, Rules(), [both, other], [Outage(f"{HUB}-T2", (2,))], QUICK)
+    assert both in full.lessons
+    assert (full.moved, sum(u.lessons for u in full.lost), full.proven) == (0, 1, True)

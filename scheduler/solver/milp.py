@@ -67,7 +67,6 @@ def prove(
         "random_seed": search.seed % 2**31,
         "time_limit": search.clock,
         "mip_rel_gap": 0.0,
-        "mip_abs_gap": 0.9,  # costs are whole numbers
     }
     for option, value in options.items():
         highs.setOptionValue(option, value)
@@ -92,20 +91,20 @@ def _found(
 ) -> Found:
     status, info = highs.getModelStatus(), highs.getInfo()
     solved = info.primal_solution_status == int(highspy.SolutionStatus.kSolutionStatusFeasible)
+    best = round(info.objective_function_value) if solved else None
+    bound = max(watch.floor, _whole(info.mip_dual_bound))
     if status == highspy.HighsModelStatus.kInfeasible:
         outcome = Outcome.INFEASIBLE
-    elif status == highspy.HighsModelStatus.kOptimal or (
-        solved and round(info.objective_function_value) <= watch.floor
-    ):
-        outcome = Outcome.OPTIMAL
+    elif best is None:
+        outcome = Outcome.UNKNOWN
     else:
-        outcome = Outcome.FEASIBLE if solved else Outcome.UNKNOWN
+        outcome = Outcome.OPTIMAL if best <= bound else Outcome.FEASIBLE
     values = highs.getSolution().col_value
     return Found(
         outcome=outcome,
         held={i: n for i, v in on.items() if (n := round(values[v.index]))} if solved else {},
-        best=round(info.objective_function_value) if solved else None,
-        bound=max(watch.floor, _whole(info.mip_dual_bound)),
+        best=best,
+        bound=bound,
         seconds=seconds,
         effort=watch.checks / _CHECKS,
         varies=outcome in (Outcome.FEASIBLE, Outcome.UNKNOWN) and not watch.exhausted,

@@ -17,7 +17,6 @@ import uvloop
 from classroom_sync import logs
 from classroom_sync.errors import CannotStart, Refused
 from classroom_sync.settings import BadSettings, Settings, load
-from scheduler.attendance import AttendanceRules
 from scheduler.indicators.values import Dimension
 
 if TYPE_CHECKING:
@@ -147,7 +146,13 @@ async def _read(settings: Settings, wanted: "Wanted", form: "Form") -> "Found":
         pool = await Pool.open(dsn, size=2)
         try:
             async with pool.connection() as connection:
-                found = await read_report(connection, wanted, datetime.now(UTC), AttendanceRules())
+                found = await read_report(
+                    connection,
+                    wanted,
+                    datetime.now(UTC),
+                    settings.attendance_rules,
+                    settings.indicator_rules,
+                )
                 await marks.add_audit(
                     connection,
                     "system",

@@ -7,7 +7,7 @@ from aiohttp import web
 from pydantic import Field
 
 from classroom_sync.api.registry import endpoint
-from classroom_sync.keys import LIVE, LOCALE, NOW, POOL, VISITOR
+from classroom_sync.keys import LIVE, LOCALE, NOW, POOL, SETTINGS, VISITOR
 from classroom_sync.permissions import Action
 from classroom_sync.reports.exports import MEDIA_TYPES, Form, about, file_name, make
 from classroom_sync.reports.reading import Wanted, read_report
@@ -32,7 +32,8 @@ class ReportWanted(Wanted, frozen=True, extra="forbid"):
 async def get_coverage_report(request: web.Request, query: ReportWanted) -> web.StreamResponse:
     """The same `as_of` gives the same bytes."""
     async with request.app[POOL].connection() as connection:
-        found = await read_report(connection, query, request.app[NOW](), request.app[LIVE].rules)
+        rules, choices = request.app[LIVE].rules, request.app[SETTINGS].indicator_rules
+        found = await read_report(connection, query, request.app[NOW](), rules, choices)
         await marks.add_audit(
             connection,
             request[VISITOR].actor,

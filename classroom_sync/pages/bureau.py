@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from classroom_sync import wall_address
 from classroom_sync.auth import requires
 from classroom_sync.errors import Refused
-from classroom_sync.keys import LIVE, LOCALE, NOW, POOL, VISITOR
+from classroom_sync.keys import LIVE, LOCALE, NOW, POOL, SETTINGS, VISITOR
 from classroom_sync.pages import dashboard
 from classroom_sync.pages.rendering import page
 from classroom_sync.permissions import Action
@@ -46,7 +46,11 @@ def _wanted(given: Mapping[str, str]) -> Wanted:
 async def _read(request: web.Request) -> Found:
     async with request.app[POOL].connection() as connection:
         return await read_report(
-            connection, wanted(request), request.app[NOW](), request.app[LIVE].rules
+            connection,
+            wanted(request),
+            request.app[NOW](),
+            request.app[LIVE].rules,
+            request.app[SETTINGS].indicator_rules,
         )
 
 
@@ -134,7 +138,8 @@ async def wall_by_address(request: web.Request) -> web.StreamResponse:
         if not address.good_for(await accounts.account(connection, address.account_id)):
             raise _no_wall()
         asked = Wanted(of=address.of, by=Dimension(address.by))
-        found = await read_report(connection, asked, now, request.app[LIVE].rules)
+        rules, choices = request.app[LIVE].rules, request.app[SETTINGS].indicator_rules
+        found = await read_report(connection, asked, now, rules, choices)
     return await _wall(request, found)
 
 

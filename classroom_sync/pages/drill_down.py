@@ -12,7 +12,7 @@ from aiohttp import web
 from classroom_sync.access import identifier
 from classroom_sync.auth import requires
 from classroom_sync.errors import Refused
-from classroom_sync.keys import LIVE, LOCALE, NOW, POOL, VISITOR
+from classroom_sync.keys import LIVE, LOCALE, NOW, POOL, SETTINGS, VISITOR
 from classroom_sync.pages.bureau import wanted
 from classroom_sync.pages.evidence import by_minute
 from classroom_sync.pages.names import read_names
@@ -53,7 +53,16 @@ async def behind(request: web.Request) -> web.StreamResponse:
         after = request.query.get("after")
         try:
             defined = definitions.measure(number, slug)
-            found = await indicators.rows_behind(connection, cut, as_of, number, slug, side, after)
+            found = await indicators.rows_behind(
+                connection,
+                cut,
+                as_of,
+                number,
+                slug,
+                side,
+                after,
+                choices=request.app[SETTINGS].indicator_rules,
+            )
         except (KeyError, NoSuchFigure):
             raise Refused(404, "There is no such list: go back to the figures.") from None
         part = cut.dimension.value + (f":{cut.key}" if cut.key else "")

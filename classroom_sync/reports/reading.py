@@ -13,7 +13,7 @@ from classroom_sync.reports.labels import values
 from db import calendar, indicators
 from db.pool import Connection
 from scheduler.attendance import AttendanceRules
-from scheduler.indicators.values import Cut, Dimension, Report
+from scheduler.indicators.values import Cut, Dimension, IndicatorRules, Report
 from scheduler.model import Term
 
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
@@ -68,12 +68,16 @@ async def read_cut(
 
 
 async def read_report(
-    connection: Connection, wanted: Wanted, now: datetime, rules: AttendanceRules
+    connection: Connection,
+    wanted: Wanted,
+    now: datetime,
+    rules: AttendanceRules,
+    choices: IndicatorRules,
 ) -> Found:
     """The report; by default the term so far, as known now. Raises Refused."""
     term, cut, as_of, names = await read_cut(connection, wanted, now)
     by = Dimension.MONTH if wanted.by is Dimension.CITY else wanted.by
-    report = await indicators.report(connection, cut, as_of, rules, (by,))
+    report = await indicators.report(connection, cut, as_of, rules, (by,), choices)
     if cut.dimension not in (Dimension.CITY, Dimension.MONTH):
         report = replace(report, targets=())  # they are the city's: no part of it has its own
     return Found(term, report, names, by)

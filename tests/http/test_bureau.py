@@ -24,7 +24,7 @@ from db import accounts, city, presence, sessions
 from db.pool import Pool
 from media.evidence import Evidence
 from scheduler.attendance import AttendanceRules
-from scheduler.indicators.values import Dimension, Side
+from scheduler.indicators.values import Dimension, IndicatorRules, Side
 from tests import indicator_world
 from tests.http.conftest import MEDIA_KEY, Site, served, sign_in
 from tests.indicator_world import AS_OF, RECEIVING, World
@@ -62,7 +62,7 @@ async def read(site: Site, of: str = "city", by: Dimension = Dimension.SCHOOL) -
         since=indicator_world.SINCE, until=indicator_world.UNTIL, as_of=AS_OF, of=of, by=by
     )
     async with site.pool.connection() as connection:
-        return await read_report(connection, wanted, AS_OF, AttendanceRules())
+        return await read_report(connection, wanted, AS_OF, AttendanceRules(), IndicatorRules())
 
 
 async def got(browser: aiohttp.ClientSession, path: str, status: int = 200) -> str:

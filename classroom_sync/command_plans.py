@@ -4,9 +4,8 @@ A plan is a JSON file, or what a server's database holds (while the server runs 
 city's.
 """
 
-import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -150,10 +149,11 @@ def on_database(
 
 
 async def _connected(settings: Settings, work: Callable[["Connection", "Term"], Awaitable[T]]) -> T:
+    from classroom_sync.server import reached
     from classroom_sync.timetabling import need_term
     from db.pool import Pool, migrate_database
 
-    async with _reached(settings) as dsn:
+    async with reached(settings) as dsn:
         await migrate_database(dsn)
         pool = await Pool.open(dsn, size=2)
         try:
@@ -161,20 +161,6 @@ async def _connected(settings: Settings, work: Callable[["Connection", "Term"], 
                 return await work(connection, await need_term(connection))
         finally:
             await pool.close()
-
-
-@contextlib.asynccontextmanager
-async def _reached(settings: Settings) -> AsyncIterator[str]:
-    """The DSN of the database: a running server's own, or one started for the while."""
-    from classroom_sync.server import database
-    from db.embedded import running_dsn
-
-    running = running_dsn(settings.data_dir) if settings.database_url is None else None
-    if running is not None:
-        yield running
-        return
-    async with database(settings) as dsn:
-        yield dsn
 
 
 def demo_plan(today: date) -> Plan:

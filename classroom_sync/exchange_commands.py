@@ -175,11 +175,11 @@ def _run(
 
 def _connected(settings: Settings, work: Work, term: str | None) -> Coroutine[Any, Any, int]:
     from classroom_sync import exchange
-    from classroom_sync.server import database
+    from classroom_sync.server import reached
     from db.pool import Pool, migrate_database
 
     async def run() -> int:
-        async with database(settings) as dsn:
+        async with reached(settings) as dsn:
             await migrate_database(dsn)
             pool = await Pool.open(dsn, size=2)
             try:

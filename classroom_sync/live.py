@@ -385,19 +385,21 @@ class Live:
                 await marks.add_audit(
                     connection, actor, "session_cancelled", f"session:{session_id}", cause=cause
                 )
-        await self._reread(live)
         if not moved:
+            await self._reread(live)
             raise Refused(409, "This lesson is under way or over: it stays as it was.")
-        if live.session.node_id is not None:
-            await self._close_media(live)
+        await self.read_again(session_id)
 
     async def read_again(self, session_id: UUID) -> None:
-        """Who takes part in a session has been changed: tell its pages, if it is known here."""
+        """A session has been cancelled, or who takes part in it changed: tell its pages, if it is
+        known here; close the media of a cancelled one."""
         live = self._sessions.get(session_id)
         found = await self._read(session_id) if live is not None else None
         if live is not None and found is not None:
             live.session, live.places = found.session, found.places
             live.changed()
+            if live.session.state is SessionState.CANCELLED and live.session.node_id is not None:
+                await self._close_media(live)
 
     async def record(self, session_id: UUID, actor: str, *, on: bool) -> None:
         """Record the lead's picture and sound from now on, or no longer."""

@@ -137,11 +137,11 @@ def _wrong_use(sentence: str) -> NoReturn:
 async def _read(settings: Settings, wanted: "Wanted", form: "Form") -> "Found":
     from classroom_sync.reports.exports import about
     from classroom_sync.reports.reading import read_report
-    from classroom_sync.server import database
+    from classroom_sync.server import reached
     from db import marks
     from db.pool import Pool, migrate_database
 
-    async with database(settings) as dsn:
+    async with reached(settings) as dsn:
         await migrate_database(dsn)
         pool = await Pool.open(dsn, size=2)
         try:

@@ -31,7 +31,7 @@ from classroom_sync.store import StoreError, store_at
 from classroom_sync.supervisor import NodeSupervisor
 from classroom_sync.watch import watch
 from db import nodes, partitions, rollups, sessions
-from db.embedded import EmbeddedPostgres
+from db.embedded import EmbeddedPostgres, running_dsn
 from db.errors import DatabaseError, Unreachable
 from db.pool import Leadership, Pool, migrate_database
 from scheduler.clock import SessionClock
@@ -68,10 +68,21 @@ async def database(settings: Settings) -> AsyncIterator[str]:
         await asyncio.to_thread(embedded.stop)
 
 
+@contextlib.asynccontextmanager
+async def reached(settings: Settings) -> AsyncIterator[str]:
+    """The DSN for a command beside the server: a running server's own database, or `database`."""
+    running = running_dsn(settings.data_dir) if settings.database_url is None else None
+    if running is not None:
+        yield running
+        return
+    async with database(settings) as dsn:
+        yield dsn
+
+
 async def migrate(settings: Settings, say: Callable[[str], None]) -> None:
     """Bring the schema up to date and say what was done. Raises CannotStart."""
     try:
-        async with database(settings) as dsn:
+        async with reached(settings) as dsn:
             done = await migrate_database(dsn)
     except DatabaseError as error:
         raise CannotStart(str(error)) from error

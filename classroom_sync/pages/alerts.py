@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from aiohttp import web
 
 from classroom_sync import room_moves
-from classroom_sync.auth import requires
+from classroom_sync.auth import UNATTENDED, requires
 from classroom_sync.errors import Refused
 from classroom_sync.keys import LOCALE, NOW, POOL, SETTINGS, VISITOR
 from classroom_sync.pages.names import read_names
@@ -82,7 +82,10 @@ async def read_alarms(request: web.Request, connection: Connection) -> Alarms:
 @routes.get("/admin/alerts")
 @requires(Action.SEE_CITY)
 async def fragment(request: web.Request) -> web.StreamResponse:
-    """The part of the page that shows alerts, for the page to put in its place."""
+    """The part of the page that shows alerts, for the page to put in its place; a visitor who comes
+    here by hand gets the whole page."""
+    if UNATTENDED not in request.headers:
+        raise web.HTTPSeeOther("/admin")
     async with request.app[POOL].connection() as connection:
         alarms = await read_alarms(request, connection)
     return await page(request, "alerts.html", alarms=alarms)

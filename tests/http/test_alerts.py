@@ -30,6 +30,7 @@ from tests.worlds import lesson as lesson_of_the_week
 
 SECRET = "a secret of sixteen letters"
 FAR_ROOM = f"{FAR}-R1"
+BY_ITSELF = {"X-Unattended": "1"}  # as the page asks
 
 
 @dataclass
@@ -148,17 +149,19 @@ async def test_the_administrators_page_shows_alerts_and_asks_for_them_unattended
         async with browser.get("/admin") as response:
             assert "Rooms that are dark" not in await response.text()
         await lesson.look(100)
-        async with browser.get("/admin/alerts") as response:
+        async with browser.get("/admin/alerts", headers=BY_ITSELF) as response:
             text = await response.text()
         assert "Rooms that are dark while their lesson should be live" in text
         assert "far Room 1" in text
         async with browser.get("/api/v1/alerts") as response:
             found = (await response.json())["alerts"]
         assert {a["room_id"] for a in found} == {FAR_ROOM, f"{HUB}-R1"}
+        async with browser.get("/admin/alerts", allow_redirects=False) as response:
+            assert (response.status, response.headers["Location"]) == (303, "/admin")
         # Asking for half an hour without anybody there does not keep a visitor signed in.
         for _ in range(31):
             site.now += timedelta(minutes=1)
-            async with browser.get("/admin/alerts", headers={"X-Unattended": "1"}) as response:
+            async with browser.get("/admin/alerts", headers=BY_ITSELF) as response:
                 status = response.status
         assert status == 401
 
@@ -169,7 +172,7 @@ async def test_a_schools_administrator_sees_that_schools_alerts(lesson: Lesson) 
         await sign_in(browser, "far-admin")
         async with browser.get("/api/v1/alerts") as response:
             found = (await response.json())["alerts"]
-        async with browser.get("/admin/alerts") as response:
+        async with browser.get("/admin/alerts", headers=BY_ITSELF) as response:
             text = await response.text()
     assert [a["room_id"] for a in found] == [FAR_ROOM]
     assert "hub Room 1" not in text

@@ -24,7 +24,6 @@ from db.errors import Unreachable
 from db.pool import Connection, Pool
 from scheduler.alerts import AlertRules, changes, dark
 from scheduler.digest import Digest, digest, due
-from scheduler.model import Term
 
 log = structlog.get_logger()
 
@@ -94,21 +93,18 @@ class Watch:
             done = await digests.made_since(connection, now.date() - timedelta(days=2))
         for zone, day in due(terms, now, self._digest_at, done):
             async with self._pool.transaction() as connection:
-                found = next(t for t in terms if t.zone == zone and t.starts_on <= day <= t.ends_on)
-                term = await calendar.term(connection, found.id)
-                assert term is not None, "it was read a moment ago, and terms are not deleted"
-                content = await make_digest(connection, term, day)
+                content = await make_digest(connection, zone, day)
                 if await digests.add(connection, zone, day, now, content) and self._tell:
                     body = _body("digest", content, now)
                     await webhooks.add(connection, "digest", body, now)
             log.info("digest made", zone=zone, day=day.isoformat())
 
 
-async def make_digest(connection: Connection, term: Term, day: date) -> dict[str, Any]:
+async def make_digest(connection: Connection, zone: str, day: date) -> dict[str, Any]:
     """The digest of a day, as JSON's types, with the names people know things by."""
-    midnight = datetime.combine(day, time(), tzinfo=ZoneInfo(term.zone))
+    midnight = datetime.combine(day, time(), tzinfo=ZoneInfo(zone))
     found = digest(
-        term,
+        zone,
         day,
         await sessions.between(connection, midnight, midnight + timedelta(days=1)),
         await alerts.links(connection, day - _OWED_SINCE, day),
@@ -139,7 +135,7 @@ def _content(found: Digest, names: Names) -> dict[str, Any]:
                 "room": names.room(o.link.room_id),
                 "class": names.group(o.link.class_id),
                 "cause": o.link.cause,
-                "due_by": o.due_by.isoformat() if o.due_by else None,
+                "due_by": o.due_on.isoformat(),
                 "overdue": o.overdue,
             }
             for o in found.owed

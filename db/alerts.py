@@ -78,5 +78,5 @@ async def dark_rooms(connection: Connection, day: date) -> list[DarkRoom]:
 
 
 async def links(connection: Connection, since: date, day: date) -> list[Link]:
-    """All links of a day, and those since a date that were not full."""
+    """All links of a day, and those since a date that are still to be made up."""
     return [value(Link, row) async for row in _sql.links(connection, since=since, day=day)]

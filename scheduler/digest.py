@@ -1,23 +1,16 @@
 """The digest of a day: what was held, who was dark, and which make-ups are owed (DOMAIN 9).
 
-A link that was there for less than it should (or whose lesson was not held, or was cancelled by its
-school or for the network) is to be made up within ten school days. It is owed until a make-up of it
-was valid for the same class.
+Whether a link is to be made up, by when, and whether it has been, stands in its attendance.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from scheduler.calendar import teaching_days
 from scheduler.model import AttendanceStatus, Session, SessionState, Term
-
-MAKE_UP_WITHIN = 10  # school days
-_REACH = timedelta(days=120)  # in which ten school days are found, holidays or not
-_OWING_CAUSES = ("school", "network")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +25,13 @@ class Link:
     class_id: str
     status: AttendanceStatus | None
     cause: str | None
-    made_up: bool  # a make-up of it was valid
+    makeup_due_on: date | None  # None: nothing is due
+    made_up_on: date | None
     makeup: bool = False  # it is a make-up itself: what it was for is owed, not it
+
+    @property
+    def owed(self) -> bool:
+        return self.makeup_due_on is not None and self.made_up_on is None and not self.makeup
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +47,10 @@ class DarkRoom:
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """A link that is to be made up, and by when (inclusive); None: the term ends before."""
+    """A link that is to be made up, and by when (inclusive)."""
 
     link: Link
-    due_by: date | None
+    due_on: date
     overdue: bool
 
 
@@ -83,25 +81,8 @@ def due(
     return sorted(found - done)
 
 
-def owes(link: Link) -> bool:
-    """Whether a link is to be made up."""
-    if link.made_up or link.makeup or link.status is None:
-        return False
-    if link.status is AttendanceStatus.EXCUSED:
-        return link.cause in _OWING_CAUSES
-    if link.status is AttendanceStatus.PARTIAL:
-        return link.cause == "too_short"
-    return link.status is AttendanceStatus.ABSENT
-
-
-def due_by(term: Term, on_day: date) -> date | None:
-    """The last school day on which a lesson of `on_day` can be made up in time."""
-    days = teaching_days(term, on_day + timedelta(days=1), on_day + _REACH)
-    return next((d.day for n, d in enumerate(days, start=1) if n == MAKE_UP_WITHIN), None)
-
-
 def digest(
-    term: Term,
+    zone: str,
     day: date,
     sessions: Sequence[Session],
     links: Sequence[Link],
@@ -113,13 +94,13 @@ def digest(
     statuses = Counter(
         link.status.value if link.status else "open" for link in links if link.on_day == day
     )
-    owed = []
-    for link in links:
-        if owes(link):
-            until = due_by(term, link.on_day)
-            owed.append(Owed(link, until, until is not None and until < day))
+    owed = [
+        Owed(link, link.makeup_due_on, link.makeup_due_on < day)
+        for link in links
+        if link.owed and link.makeup_due_on is not None
+    ]
     return Digest(
-        zone=term.zone,
+        zone=zone,
         day=day,
         planned=sum(of.values()),
         held=of[SessionState.ENDED] + of[SessionState.LIVE],

@@ -44,18 +44,13 @@ FROM alerts a JOIN sessions s ON s.id = a.session_id WHERE s.on_day = :day
 ORDER BY a.dark_since, a.room_id;
 
 -- name: links
--- Links of the days from `since` to `day`: with their newest attendance, and whether a make-up of
--- their session was valid for the same class.
+-- Links of lessons of a day, and those since a date that are still to be made up, each with its
+-- newest attendance.
 SELECT s.id AS session_id, p.id AS participant_id, s.on_day, s.subject, p.room_id, p.class_id,
-       a.status, a.cause,
-       EXISTS (SELECT FROM sessions m JOIN participants mp ON mp.session_id = m.id
-               WHERE m.makes_up_id = s.id AND mp.class_id = p.class_id
-                 AND (SELECT ma.valid FROM attendance ma WHERE ma.participant_id = mp.id
-                      ORDER BY ma.revision DESC LIMIT 1)) AS made_up,
-       s.makes_up_id IS NOT NULL AS makeup
+       a.status, a.cause, a.makeup_due_on, a.made_up_on, s.makes_up_id IS NOT NULL AS makeup
 FROM sessions s JOIN participants p ON p.session_id = s.id
-LEFT JOIN LATERAL (SELECT status, cause FROM attendance WHERE participant_id = p.id
-                   ORDER BY revision DESC LIMIT 1) a ON true
-WHERE p.role = 'receiving' AND s.on_day BETWEEN :since AND :day
-  AND (s.on_day = :day OR a.status IN ('partial', 'absent', 'excused'))
+LEFT JOIN LATERAL (SELECT * FROM attendance n WHERE n.participant_id = p.id
+                   ORDER BY n.revision DESC LIMIT 1) a ON true
+WHERE s.kind = 'live_lesson' AND p.role = 'receiving' AND s.on_day BETWEEN :since AND :day
+  AND (s.on_day = :day OR (a.makeup_due_on IS NOT NULL AND a.made_up_on IS NULL))
 ORDER BY s.on_day, s.starts_at, p.room_id;

@@ -96,7 +96,10 @@ async def _tell(
         state["you"] = str(seat.participant_id) if seat.participant_id else None
         state["slots"] = session.slots.get(seat.participant_id, []) if seat.participant_id else []
         state["layers"] = session.layers.get(seat.participant_id, {}) if seat.participant_id else {}
-        await socket.send_json(state)
+        try:
+            await socket.send_json(state)
+        except ConnectionResetError:
+            return  # the page went away meanwhile; who reads from it sees that too
 
 
 async def _take(

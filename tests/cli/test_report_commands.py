@@ -11,7 +11,7 @@ from classroom_sync.reports import exports
 from classroom_sync.reports.reading import Wanted, read_report
 from db.pool import Pool
 from scheduler.attendance import AttendanceRules
-from scheduler.indicators.values import Dimension
+from scheduler.indicators.values import Dimension, IndicatorRules
 from tests import indicator_world
 from tests.indicator_world import AS_OF, SINCE, UNTIL
 
@@ -44,7 +44,7 @@ async def test_the_file_is_the_one_that_the_page_exports(
 ) -> None:
     wanted = Wanted(since=SINCE, until=UNTIL, as_of=AS_OF, by=Dimension.SUBJECT)
     async with city.connection() as connection:
-        found = await read_report(connection, wanted, AS_OF, AttendanceRules())
+        found = await read_report(connection, wanted, AS_OF, AttendanceRules(), IndicatorRules())
     file = tmp_path / f"coverage.{form.value}"
     code, out, error = run(dsn, *AT, "--by", "subject", "--output", str(file))
     assert (code, error) == (0, "")

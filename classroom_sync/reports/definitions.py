@@ -75,6 +75,12 @@ def thresholds(rules: AttendanceRules, choices: IndicatorRules) -> Iterator[Text
         f"超过 {cut} 秒的间断记为一次中断。",
         f"A gap longer than {cut} seconds is an interruption.",
     )
+    days = rules.makeup_school_days
+    yield Text(
+        f"时长不足或未开的课须在 {days} 个教学日内补上；补课只计一次，计在原课上。",
+        f"A lesson too short or not held is to be made up within {days} school days; it counts "
+        "once, as the lesson it makes up for.",
+    )
     yield Text(
         "主校的直播课堂计入建设目标。"
         if choices.hub_rooms_count

@@ -217,7 +217,7 @@ def _figures(
     keys: Sequence[Key],
     locale: str,
 ) -> dict[str, Any]:
-    """A table with the measures of `keys` that any row has; a share as "9 / 10 · 90.0%"."""
+    """A table with the measures of `keys` that any row has; a share below its two sides."""
     found = [measures_of(indicators) for _, indicators in rows]
     shown = [key for key in keys if any(key in row for row in found)]
     cells = [
@@ -226,11 +226,12 @@ def _figures(
     ]
     names = [definitions.measure(*key).name.said(locale) for key in shown]
     kinds = [Kind.TEXT for _ in heads] + [Kind.NUMBER for _ in shown]
-    widths = [2.0 if len(heads) == 1 else 1.2 for _ in heads] + [1.2 for _ in shown]
+    widths = [2.0 if len(heads) == 1 else 0 for _ in heads] + [1.2 for _ in shown]
     return _table([*heads, *names], cells, kinds, widths)
 
 
 def _figure(m: Measure | None) -> str:
     if m is None:
         return ""
-    return f"{fraction(m)}\n{share(m.ratio)}" if m.unit is Unit.SHARE else value(m)
+    sides = fraction(m).replace(" ", "")
+    return f"{sides}\n{share(m.ratio)}" if m.unit is Unit.SHARE else value(m)

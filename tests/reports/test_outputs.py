@@ -64,6 +64,7 @@ def test_json_has_every_figure_and_the_rules_behind_them() -> None:
         "partial_share": 0.5,
         "merge_gap": 10.0,
         "interruption": 60.0,
+        "makeup_school_days": 10,
     }
     assert content["choices"]["regular_share"] == 0.8
 

@@ -252,6 +252,8 @@ def bars(rows: Sequence[Bar], words: Words, width: float = 640, label_width: flo
     """Horizontal bars on a scale from 0 to 100 %; more than 100 % goes to the edge."""
     high, gap, right = 20.0, 8.0, 150.0
     svg = _picture(words, width, gap + len(rows) * (high + gap))
+    if any(bar.href is not None for bar in rows):
+        svg.set("role", "group")  # what is inside of a picture can't be reached
     room = width - label_width - right
     for n, bar in enumerate(rows):
         y = gap + n * (high + gap)

@@ -104,8 +104,10 @@ def test_the_lowest_are_drawn_where_there_are_too_many() -> None:
 def test_a_bar_opens_what_is_behind_it() -> None:
     dimension, rows = report().breakdowns[0]
     picture = pictures.delivered(dimension, rows, label, "en", lambda key: f"/behind/{key}")
-    links = [each.get("href") for each in drawn(picture).iter(f"{SVG}a")]
-    assert links == [f"/behind/{row.key}" for row in rows]
+    chart = drawn(picture)
+    assert [a.get("href") for a in chart.iter(f"{SVG}a")] == [f"/behind/{row.key}" for row in rows]
+    assert chart.get("role") == "group", "links within a picture can't be reached"
+    assert drawn(pictures.delivered(dimension, rows, label, "en")).get("role") == "img"
 
 
 def test_nothing_is_drawn_of_a_single_week() -> None:

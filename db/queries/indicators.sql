@@ -6,16 +6,15 @@ SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit
 -- name: link_tallies
 -- What due links of a cut come to, told apart by a dimension (Tally has the meaning of each).
 WITH l AS MATERIALIZED (
-    SELECT link_key(:by, l) AS key, l.*
+    SELECT link_key(:by, l) AS key, session_id, evaluated, valid, school_code, class_id, room_id,
+           lead_room_id, subject, grade, mode, lasted, took_floor, seconds, interruptions,
+           expected, present, makeup_due_on, made_up_on, delay_p95_ms, loss_p95
     FROM links_known(:as_of, :since, :until) l
     WHERE l.due AND link_key(:dimension, l) = :key),
 sums AS (
     SELECT key,
            count(*) AS due,
            count(*) FILTER (WHERE valid) AS delivered,
-           count(DISTINCT session_id) FILTER (WHERE valid) AS led,
-           count(DISTINCT session_id) FILTER (WHERE valid AND evaluated) AS evaluated,
-           count(DISTINCT school_code) FILTER (WHERE valid) AS schools_reached,
            coalesce(sum(present) FILTER (WHERE valid), 0) AS pupil_times,
            coalesce(sum(expected), 0) AS expected,
            coalesce(sum(present), 0) AS present,
@@ -30,6 +29,14 @@ sums AS (
            count(*) FILTER (WHERE delay_p95_ms <= :delay_limit AND loss_p95 <= :loss_limit)
                AS within_limits
     FROM l GROUP BY key),
+held AS (
+    SELECT key, count(*) AS led, count(*) FILTER (WHERE evaluated) AS evaluated
+    FROM (SELECT key, session_id, bool_or(evaluated) AS evaluated FROM l WHERE valid
+          GROUP BY key, session_id) h
+    GROUP BY key),
+schools AS (
+    SELECT key, count(*) AS schools_reached
+    FROM (SELECT DISTINCT key, school_code FROM l WHERE valid) s GROUP BY key),
 classes AS (
     SELECT key, sum(most) AS pupils
     FROM (SELECT key, class_id, max(present) AS most FROM l WHERE valid GROUP BY key, class_id) c
@@ -47,10 +54,9 @@ grades AS (
           WHERE declared_on <= :day AND (withdrawn_on IS NULL OR withdrawn_on > :day)) n
         USING (school_code, subject, grade)
     GROUP BY key)
-SELECT sums.*, coalesce(pupils, 0) AS pupils, coalesce(rooms_used, 0) AS rooms_used,
-       coalesce(subject_grades, 0) AS subject_grades
-FROM sums
-LEFT JOIN classes USING (key) LEFT JOIN rooms USING (key) LEFT JOIN grades USING (key)
+SELECT *
+FROM sums LEFT JOIN held USING (key) LEFT JOIN schools USING (key) LEFT JOIN classes USING (key)
+    LEFT JOIN rooms USING (key) LEFT JOIN grades USING (key)
 WHERE key IS NOT NULL ORDER BY key;
 
 -- name: whole_weeks
@@ -134,27 +140,34 @@ sized AS (
     WHERE monday = ANY(CAST(:whole AS date[]))
     UNION ALL
     SELECT 'week', CAST(monday AS text), sum(most) FROM late WHERE kind = 'class' GROUP BY monday),
-weekly AS MATERIALIZED (
-    SELECT CAST(monday AS text) AS key, kind, member, school_code FROM rollup_members
-    WHERE monday = ANY(CAST(:whole AS date[])) AND kind IN ('room', 'lead_room', 'grade')
-    UNION ALL
-    SELECT CAST(monday AS text), kind, member, school_code FROM late),
 rooms AS (
     SELECT told, key, count(DISTINCT member) AS rooms_used
     FROM (SELECT 'city' AS told, '' AS key, kind, member FROM members
           UNION ALL SELECT 'school', school_code, kind, member FROM members WHERE kind = 'room'
-          UNION ALL SELECT 'week', key, kind, member FROM weekly) u
+          UNION ALL SELECT 'week', CAST(monday AS text), kind, member FROM late) u
     JOIN counting c ON c.room_id = u.member
     WHERE kind = 'room' OR (kind = 'lead_room' AND :lead_rooms)
-    GROUP BY told, key),
+    GROUP BY told, key
+    UNION ALL
+    SELECT 'week', CAST(monday AS text), count(DISTINCT member)
+    FROM rollup_members m JOIN counting c ON c.room_id = m.member
+    WHERE monday = ANY(CAST(:whole AS date[]))
+      AND (kind = 'room' OR (kind = 'lead_room' AND :lead_rooms))
+    GROUP BY monday),
 grades AS (
     SELECT told, key, count(*) AS subject_grades
     FROM (SELECT 'city' AS told, '' AS key, school_code, member FROM members WHERE kind = 'grade'
           UNION ALL
           SELECT 'school', school_code, school_code, member FROM members WHERE kind = 'grade'
           UNION ALL
-          SELECT 'week', key, school_code, member FROM weekly WHERE kind = 'grade') g
-    JOIN declared USING (school_code, member) GROUP BY told, key),
+          SELECT 'week', CAST(monday AS text), school_code, member FROM late
+          WHERE kind = 'grade') g
+    JOIN declared USING (school_code, member) GROUP BY told, key
+    UNION ALL
+    SELECT 'week', CAST(monday AS text), count(*)
+    FROM rollup_members m JOIN declared USING (school_code, member)
+    WHERE monday = ANY(CAST(:whole AS date[])) AND kind = 'grade'
+    GROUP BY monday),
 people AS (
     SELECT told, key,
            count(DISTINCT member) FILTER (WHERE kind = 'lead') AS leads,

@@ -3,11 +3,19 @@
 The amounts of a list add up to its figure: a test holds every list to that.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
+from db.behind_lines import (
+    NoSuchFigure,
+    before,
+    cut_off,
+    link,
+    newest,
+    part,
+    researcher,
+)
 from db.indicator_facts import (
     Terms,
     asked,
@@ -30,6 +38,8 @@ from scheduler.indicators.values import (
     Side,
 )
 from scheduler.indicators.weeks import SchoolWeek, normal
+
+__all__ = ["NoSuchFigure", "rows_behind"]
 
 _sql = named("behind")
 _facts = named("indicators")
@@ -61,10 +71,6 @@ _SESSIONS: Mapping[tuple[int, str, Side], bool] = {
 }
 
 
-class NoSuchFigure(Exception):
-    """No indicator of this number has such a measure, or it has no such side in this cut."""
-
-
 async def rows_behind(
     connection: Connection,
     cut: Cut,
@@ -94,24 +100,7 @@ async def rows_behind(
             return await listing.sessions(_SESSIONS[figure], after, limit)
         registers = await read_registers(connection, cut, terms, listing.day)
         lines = await listing.small(figure, registers.of(cut.dimension, cut.key))
-    return _part(lines, after, limit)
-
-
-def _part(lines: Iterable[Behind], after: str | None, limit: int) -> Page:
-    ordered = list(lines)
-    start = next((n + 1 for n, line in enumerate(ordered) if line.id == after), 0)
-    shown = ordered[start : start + limit]
-    return Page(tuple(shown), shown[-1].id if start + limit < len(ordered) else None)
-
-
-def _before(after: str | None) -> tuple[datetime | None, UUID | None]:
-    if after is None:
-        return None, None
-    at, _, number = after.partition("|")
-    try:
-        return datetime.fromisoformat(at), UUID(number)
-    except ValueError:
-        raise NoSuchFigure from None
+    return part(lines, after, limit)
 
 
 class _Listing:
@@ -132,7 +121,7 @@ class _Listing:
         self.day = local_day(terms, as_of)
 
     async def links(self, what: str, after: str | None, limit: int) -> Page:
-        before, before_id = _before(after)
+        earlier, earlier_id = before(after)
         found = _sql.links(
             self._connection,
             **self._asked,
@@ -140,20 +129,20 @@ class _Listing:
             day=self.day,
             delay_limit=self._choices.delay_limit_ms,
             loss_limit=self._choices.loss_limit,
-            before=before,
-            before_id=before_id,
+            before=earlier,
+            before_id=earlier_id,
             count=limit + 1,
         )
-        return _cut_off([_link(row) async for row in found], limit)
+        return cut_off([link(row) async for row in found], limit)
 
     async def sessions(self, evaluated: bool, after: str | None, limit: int) -> Page:
-        before, before_id = _before(after)
+        earlier, earlier_id = before(after)
         found = _sql.lessons(
             self._connection,
             **self._asked,
             evaluated=evaluated,
-            before=before,
-            before_id=before_id,
+            before=earlier,
+            before_id=earlier_id,
             count=limit + 1,
         )
         lines = [
@@ -172,7 +161,7 @@ class _Listing:
             )
             async for row in found
         ]
-        return _cut_off(lines, limit)
+        return cut_off(lines, limit)
 
     async def small(self, figure: tuple[int, str, Side], registers: Registers) -> list[Behind]:
         """Lists as long as registers, or a period's meetings, are. Raises NoSuchFigure."""
@@ -234,7 +223,7 @@ class _Listing:
     async def _schools(self, side: Side, registers: Registers) -> list[Behind]:
         reached = await self._reached("school")
         return [
-            Behind(Listed.SCHOOL, s.code, 1, school_code=s.code, **_newest(reached.get(s.code)))
+            Behind(Listed.SCHOOL, s.code, 1, school_code=s.code, **newest(reached.get(s.code)))
             for s in registers.schools
             if side is _D or s.code in reached
         ]
@@ -250,7 +239,7 @@ class _Listing:
                 school_code=r.school_code,
                 room_id=r.id,
                 day=r.counts_from,
-                **_newest(used.get(r.id)),
+                **newest(used.get(r.id)),
             )
             for r in registers.rooms
             if r.counts_from is not None
@@ -265,12 +254,12 @@ class _Listing:
             if did in (kind, "union"):
                 for teacher, row in (await self._reached(kind)).items():
                     found[teacher] = Behind(
-                        Listed.TEACHER, teacher, 1, teacher_id=teacher, **_newest(row)
+                        Listed.TEACHER, teacher, 1, teacher_id=teacher, **newest(row)
                     )
         if did in ("researcher", "union"):
             for row in await self._meetings():
                 if row["attended"] and row["teacher_id"] not in found:
-                    found[row["teacher_id"]] = _researcher(row)
+                    found[row["teacher_id"]] = researcher(row)
         return [found[teacher] for teacher in sorted(found)]
 
     async def _classes(self) -> list[Behind]:
@@ -281,7 +270,7 @@ class _Listing:
                 row["most"] or 0,
                 school_code=row["school_code"],
                 class_id=class_id,
-                **_newest(row),
+                **newest(row),
             )
             for class_id, row in (await self._reached("class")).items()
         ]
@@ -299,7 +288,7 @@ class _Listing:
                 if s.code in regular or (side is _D and registers.weeks)
             ]
         in_use = {(u.school_code, u.monday) for u in used}
-        newest = await self._reached("school_week")
+        reached = await self._reached("school_week")
         return [
             Behind(
                 Listed.SCHOOL_WEEK,
@@ -307,7 +296,7 @@ class _Listing:
                 1,
                 school_code=s.code,
                 day=week.monday,
-                **_newest(newest.get(f"{s.code}/{week.monday}")),
+                **newest(reached.get(f"{s.code}/{week.monday}")),
             )
             for s in registers.schools
             for week in registers.weeks
@@ -328,7 +317,7 @@ class _Listing:
                         school_code=need.school_code,
                         subject=need.subject,
                         grade=need.grade,
-                        **_newest(reached.get(name)),
+                        **newest(reached.get(name)),
                     )
                 )
         return lines
@@ -370,12 +359,12 @@ class _Listing:
                 ]
             case "attendances":
                 return [
-                    _researcher(row, Listed.ATTENDANCE, str(row["participant_id"]))
+                    researcher(row, Listed.ATTENDANCE, str(row["participant_id"]))
                     for row in attended
                 ]
             case "teachers":
-                newest = {r["teacher_id"]: r for r in reversed(attended) if r["receiving"]}
-                return [_researcher(newest[teacher]) for teacher in sorted(newest)]
+                latest = {r["teacher_id"]: r for r in reversed(attended) if r["receiving"]}
+                return [researcher(latest[teacher]) for teacher in sorted(latest)]
         raise NoSuchFigure
 
     async def _pushes(self, measure: str, side: Side) -> list[Behind]:
@@ -398,52 +387,3 @@ class _Listing:
             for row in rows
             if side is _D or row[measure]
         ]
-
-
-def _link(row: Any) -> Behind:
-    return Behind(
-        Listed.LINK,
-        f"{row['starts_at'].isoformat()}|{row['participant_id']}",
-        row["amount"],
-        participant_id=row["participant_id"],
-        session_id=row["session_id"],
-        starts_at=row["starts_at"],
-        ends_at=row["ends_at"],
-        school_code=row["school_code"],
-        room_id=row["room_id"],
-        class_id=row["class_id"],
-        teacher_id=row["lead_teacher_id"],
-        subject=row["subject"],
-        grade=row["grade"],
-        status=row["status"],
-        cause=row["cause"],
-        seconds=row["seconds"],
-        planned_seconds=row["planned_seconds"],
-        expected=row["expected"],
-        present=row["present"],
-    )
-
-
-def _cut_off(lines: list[Behind], limit: int) -> Page:
-    shown = lines[:limit]
-    return Page(tuple(shown), shown[-1].id if len(lines) > limit else None)
-
-
-def _newest(row: Any | None) -> dict[str, Any]:
-    """The newest link that made something count."""
-    if row is None:
-        return {}
-    return {name: row[name] for name in ("participant_id", "session_id", "starts_at", "ends_at")}
-
-
-def _researcher(row: Any, listed: Listed = Listed.TEACHER, name: str | None = None) -> Behind:
-    return Behind(
-        listed,
-        name or row["teacher_id"],
-        1,
-        participant_id=row["participant_id"],
-        session_id=row["session_id"],
-        starts_at=row["starts_at"],
-        school_code=row["school_code"],
-        teacher_id=row["teacher_id"],
-    )

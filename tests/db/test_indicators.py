@@ -181,6 +181,16 @@ async def test_a_figure_that_does_not_exist_has_no_list(
             await rows_behind(connection, CITY, AS_OF, indicator, measure, side)
 
 
+@pytest.mark.parametrize(
+    "after",
+    ["", "x", "2026-09-01", f"2026-09-01|{RECEIVING[0]}", "2026-09-01T00:00:00|" + "0" * 32],
+)
+async def test_a_list_goes_on_only_from_a_line_of_its_own(pool: Pool, after: str) -> None:
+    async with pool.connection() as connection:
+        with pytest.raises(NoSuchFigure):
+            await rows_behind(connection, CITY, AS_OF, 4, "delivery", Side.NUMERATOR, after=after)
+
+
 async def test_what_became_known_later_is_not_in_an_earlier_report(pool: Pool) -> None:
     world = await stored(pool, 11)
     before = await reported(pool, CITY)

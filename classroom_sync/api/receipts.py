@@ -165,7 +165,8 @@ async def take_receipts(request: web.Request, body: RoomReceipts) -> ReceiptsTak
     known, refused = [], []
     async with request.app[POOL].transaction() as connection:
         here = await pushes.targets_of_room(connection, need_room(request))
-        for each in body.receipts:
+        # In one order for all, so that two screens of a class never wait for each other.
+        for each in sorted(body.receipts, key=lambda r: (r.push, r.class_id)):
             played = union((max(0, start), min(end, _MAX_MS)) for start, end in each.played)
             sent_at = here.get((each.push, each.class_id))
             if sent_at is None or (each.kind is ReceiptKind.PLAYED) != bool(played):

@@ -69,6 +69,7 @@ CREATE TABLE push_targets (
     PRIMARY KEY (push_id, class_id)
 );
 CREATE INDEX push_targets_by_class ON push_targets (class_id);
+CREATE INDEX push_targets_by_participant ON push_targets (participant_id);
 
 -- What happened in classrooms (append-only). The id is made there, so that what is told twice
 -- counts once.
@@ -88,6 +89,7 @@ CREATE TABLE receipts (
     CHECK (kind = 'feedback' OR (note = '' AND understood = ''))
 );
 CREATE INDEX receipts_by_target ON receipts (push_id, class_id);
+CREATE INDEX receipts_by_arrival ON receipts (received_at);
 
 -- What can be sent: recordings that are ready and whole in one file, and uploads that are ready.
 -- `shared`: also to classes that were not in the lesson, without anybody choosing so.

@@ -1,5 +1,6 @@
 """Pushes and receipts in PostgreSQL: counted once, and judged there as the pure rules judge."""
 
+import asyncio
 from datetime import date, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -335,6 +336,23 @@ async def test_a_push_outlives_its_recording(pool: Pool) -> None:
         assert (left.storage_key, left.tag, left.duration_ms) == (None, None, DURATION)
 
 
+async def test_what_two_classrooms_tell_at_once_counts_together(pool: Pool) -> None:
+    async with pool.transaction() as connection:
+        await build(connection)
+        push_id = await sent(connection, await uploaded(connection, "lesson"), FAR_CLASS)
+
+    async def classroom(*played: tuple[int, int]) -> None:
+        async with pool.transaction() as connection:
+            await tell(connection, push_id, FAR_CLASS, receipt(ReceiptKind.PLAYED, 1, *played))
+
+    pieces = [((n * 10_000, n * 10_000 + 10_000),) for n in range(8)]
+    await asyncio.gather(*(classroom(*piece) for piece in pieces))
+    async with pool.connection() as connection:
+        assert (await facts(connection))[0][-1] == NOON + timedelta(minutes=1)
+        kept = await connection.fetch("SELECT * FROM push_progress")
+        assert kept == await connection.fetch("SELECT * FROM push_judged")
+
+
 async def test_a_recording_that_was_cut_is_measured_by_what_is_left(pool: Pool) -> None:
     async with pool.transaction() as connection:
         await build(connection)
@@ -343,8 +361,7 @@ async def test_a_recording_that_was_cut_is_measured_by_what_is_left(pool: Pool) 
         push_id = await sent(connection, recording_id, FAR_CLASS)
         await tell(connection, push_id, FAR_CLASS, receipt(ReceiptKind.PLAYED, 1, (0, 50_000)))
         assert (await facts(connection))[0][-1] is None
-        shorter = Part(Track.MAIN, 1, 0, 60_000, 300, "video/webm", "cut.webm")
-        await recordings.replace_files(connection, recording_id, recordings.Files((shorter,)))
+        await connection.execute("UPDATE recordings SET duration_ms = 60000")  # it was cut
         judged = (await facts(connection))[0][-1]
         assert judged == NOON + timedelta(minutes=1)
         await recordings.delete(connection, recording_id)

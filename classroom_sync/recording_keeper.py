@@ -39,9 +39,17 @@ class RecordingKeeper:
                 log.info("recording ended with its session", recording=str(orphan.id))
             joining = await recordings.in_state(connection, RecordingState.JOINING)
             over = await recordings.past_retention(connection, self._now())
+            late = await recordings.with_late_segments(connection)
         for recording in joining:
             if self._not_before.get(recording.id, self._now()) <= self._now():
                 await self._join(recording)
+        for recording in late:
+            async with self._pool.connection() as connection:
+                segments = await recordings.segments_of(connection, recording.id)
+            try:
+                await self._works.add_late(recording, segments)
+            except StoreError as error:
+                log.warning("late segments not joined yet", cause=str(error))
         for recording in over:
             try:
                 await self._works.delete(recording, "system")

@@ -10,6 +10,7 @@ import json
 import shutil
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -57,13 +58,7 @@ class RecordingWorks:
     async def _join(self, recording: Recording, segments: Sequence[Segment]) -> None:
         stored = [s for s in segments if s.state is SegmentState.STORED and s.storage_key]
         async with self._place() as place:
-            given: dict[str, list[tuple[str, int]]] = {}
-            for segment in stored:
-                assert segment.storage_key is not None, "chosen for it"
-                path = await self.store.fetch(segment.storage_key, place)
-                began = round(segment.started_at.timestamp() * 1000)
-                given.setdefault(segment.track.value, []).append((str(path), began))
-            result = await _work({"do": "join", "directory": str(place), "segments": given})
+            result = await _work(await self._joining(place, stored))
             files = await self._keep(recording.id, result)
         async with self._pool.transaction() as connection:
             done = await recordings.finish(connection, recording.id, files, self._now())
@@ -72,6 +67,51 @@ class RecordingWorks:
                 await recordings.segments_joined(connection, recording.id, ids)
         gone = [s.storage_key for s in stored if s.storage_key] if done else _keys(files)
         await self._remove(gone)
+
+    async def add_late(self, recording: Recording, segments: Sequence[Segment]) -> None:
+        """Segments of a ready recording that came after all become further parts of it, at their
+        place in the lesson; those that can't be read are lost. Raises StoreError."""
+        async with self._one:
+            late = [s for s in segments if s.state is SegmentState.STORED and s.storage_key]
+            joined = [s.started_at for s in segments if s.state is SegmentState.JOINED]
+            ids, keys = [s.id for s in late], [s.storage_key for s in late if s.storage_key]
+            first = min(s.started_at for s in late)
+            after = max(0, round((first - min(joined, default=first)).total_seconds() * 1000))
+            try:
+                await self._add(recording, late, after)
+            except WorkFailed as error:
+                log.warning("late segments lost", recording=str(recording.id), cause=str(error))
+                async with self._pool.connection() as connection:
+                    await recordings.segments_lost(connection, recording.id, ids)
+            await self._remove(keys)
+
+    async def _add(self, recording: Recording, late: Sequence[Segment], after: int) -> None:
+        async with self._pool.connection() as connection:
+            before = await self._files(connection, recording)
+        async with self._place() as place:
+            result = await _work(await self._joining(place, late))
+            result |= {"poster": None, "chapters": [], "waveform": []}
+            for part in result["parts"]:
+                part["starts_ms"] += after
+                part["number"] += sum(p.track == part["track"] for p in before.parts)
+            more = await self._keep(recording.id, result)
+        files = replace(before, parts=(*before.parts, *more.parts))
+        async with self._pool.transaction() as connection:
+            was = before.main.storage_key
+            done = await recordings.replace_files(connection, recording.id, files, was)
+            await recordings.segments_joined(connection, recording.id, [s.id for s in late])
+        if not done:
+            await self._remove(_keys(more))
+
+    async def _joining(self, place: Path, segments: Sequence[Segment]) -> dict[str, Any]:
+        """The task of joining segments of the store. Raises StoreError."""
+        given: dict[str, list[tuple[str, int]]] = {}
+        for segment in segments:
+            assert segment.storage_key is not None, "it is stored"
+            path = await self.store.fetch(segment.storage_key, place)
+            began = round(segment.started_at.timestamp() * 1000)
+            given.setdefault(segment.track.value, []).append((str(path), began))
+        return {"do": "join", "directory": str(place), "segments": given}
 
     async def cut(self, recording: Recording, from_ms: int, to_ms: int, actor: str) -> None:
         """Cut start and end off. Raises WorkFailed, StoreError."""

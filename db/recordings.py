@@ -210,6 +210,16 @@ async def segments_joined(connection: Connection, recording_id: UUID, ids: Seque
     await _sql.segments_joined(connection, recording_id=recording_id, ids=list(ids))
 
 
+async def segments_lost(connection: Connection, recording_id: UUID, ids: Sequence[UUID]) -> None:
+    """They can't be read, and are kept no longer."""
+    await _sql.segments_lost(connection, recording_id=recording_id, ids=list(ids))
+
+
+async def with_late_segments(connection: Connection) -> list[Recording]:
+    """Those that were made ready without segments that have come since."""
+    return [value(Recording, row) async for row in _sql.with_late_segments(connection)]
+
+
 async def parts_of(connection: Connection, recording_id: UUID) -> list[Part]:
     """Main before screen, each in order."""
     return [value(Part, row) async for row in _sql.parts_of(connection, recording_id=recording_id)]

@@ -100,6 +100,17 @@ WHERE recording_id = :recording_id AND state = 'writing';
 UPDATE recording_segments SET state = 'joined', storage_key = NULL
 WHERE recording_id = :recording_id AND id = ANY(CAST(:ids AS uuid[]));
 
+-- name: segments_lost!
+UPDATE recording_segments SET state = 'lost', storage_key = NULL
+WHERE recording_id = :recording_id AND id = ANY(CAST(:ids AS uuid[]));
+
+-- name: with_late_segments
+-- Ready, and then segments came that had been given up.
+SELECT r.* FROM recordings r
+WHERE r.state = 'ready'
+  AND EXISTS (SELECT FROM recording_segments s WHERE s.recording_id = r.id AND s.state = 'stored')
+ORDER BY r.started_at, r.id;
+
 -- name: add_part!
 INSERT INTO recording_parts (recording_id, track, number, starts_ms, duration_ms, bytes, mime, storage_key)
 VALUES (:recording_id, :track, :number, :starts_ms, :duration_ms, :bytes, :mime, :storage_key);

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from classroom_sync.recording_keeper import RecordingKeeper
 from classroom_sync.recording_works import RecordingWorks
 from classroom_sync.segments import SegmentCourier
-from classroom_sync.store import FolderStore
+from classroom_sync.store import FolderStore, StoreError
 from db import recordings
 from db.errors import Unreachable
 from media.recording.names import SegmentName
@@ -20,6 +20,17 @@ from media.specs import Codec
 from scheduler.recording import Recording, RecordingState, Segment
 from tests.http.conftest import Site
 from tests.media.stages import NODE, staged
+
+
+class Shelf(FolderStore):
+    """A folder that can be out of reach."""
+
+    away = False
+
+    async def put_file(self, key: str, path: Path) -> None:
+        if self.away:
+            raise StoreError("out of reach")
+        await super().put_file(key, path)
 
 
 @dataclass
@@ -32,7 +43,7 @@ class Studio:
     courier: SegmentCourier
     keeper: RecordingKeeper
     segments: Path
-    store: FolderStore
+    store: Shelf
     at: float = 100.0  # virtual seconds
 
     async def begin(self, session_id: UUID | None = None) -> UUID:
@@ -107,7 +118,7 @@ async def studio_of(site: Site, tmp_path: Path) -> AsyncIterator[Studio]:
             courier.closed()
 
     segments = tmp_path / "segments"
-    store = FolderStore(tmp_path / "recordings")  # the site's own
+    store = Shelf(tmp_path / "recordings")  # the site's own
     courier = SegmentCourier(segments, store, put, (Unreachable,))
     recorder = Recorder(segments, NODE, heard, floor=0)
     works = RecordingWorks(site.pool, store, tmp_path / "work", lambda: site.now)

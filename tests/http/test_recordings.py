@@ -5,18 +5,19 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
 from classroom_sync.recording_keeper import PATIENCE
 from classroom_sync.store import StoreError
 from db import recordings
+from media.recording.names import SegmentName
 from media.specs import Codec, Source
 from scheduler.recording import RecordingState
 from tests.http.conftest import Site, pair_room, sign_in
 from tests.http.studios import Studio, studio_of
-from tests.media.stages import played, staged
+from tests.media.stages import NODE, played, staged
 from tests.worlds import FAR
 
 
@@ -71,6 +72,48 @@ async def test_a_node_that_does_not_come_back_is_waited_for_then_given_up(studio
     await studio.tend(PATIENCE)
     assert (await studio.row(recording)).state is RecordingState.READY
     assert lost not in {p.name for p in studio.kept()}
+
+
+async def test_segments_that_come_after_all_become_a_part_at_their_place(studio: Studio) -> None:
+    recording = await studio.begin()
+    await studio.film(recording)
+    studio.store.away = True  # the second node's machine is off
+    await studio.film(recording)
+    studio.store.away = False
+    [late] = list(studio.segments.iterdir())
+    aside = late.rename(late.with_suffix(".away"))
+    await studio.stop(recording)
+    await studio.tend(PATIENCE + timedelta(seconds=1))
+    row = await studio.row(recording)
+    assert row.state is RecordingState.READY
+    aside.rename(late)
+    await studio.courier.deliver()
+    await studio.tend()
+    async with studio.site.pool.connection() as connection:
+        first, second = await recordings.parts_of(connection, recording)
+    assert (first.number, first.starts_ms) == (1, 0)
+    assert second.number == 2
+    assert abs(second.starts_ms - 4000) < 300
+    row = await studio.row(recording)
+    assert row.bytes == first.bytes + second.bytes
+    assert len(studio.kept()) == 4  # two films, a poster and a chapter
+    await studio.tend()
+    async with studio.site.pool.connection() as connection:
+        assert len(await recordings.parts_of(connection, recording)) == 2
+
+
+async def test_late_segments_that_cannot_be_read_are_let_go(studio: Studio) -> None:
+    recording = await studio.ready()
+    async with studio.site.pool.connection() as connection:
+        before = await recordings.parts_of(connection, recording)
+    name = SegmentName(str(recording), str(uuid4()), NODE, "main", 1_790_000_000_000)
+    (studio.segments / name.file).write_bytes(b"broken")
+    await studio.courier.deliver()
+    assert len(studio.kept()) == 4
+    await studio.tend()
+    assert len(studio.kept()) == 3
+    async with studio.site.pool.connection() as connection:
+        assert await recordings.parts_of(connection, recording) == before
 
 
 async def test_when_all_that_was_recorded_is_lost_the_cause_is_the_node(studio: Studio) -> None:

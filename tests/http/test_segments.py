@@ -8,24 +8,13 @@ from uuid import UUID, uuid4
 import pytest
 
 from classroom_sync.segments import SegmentCourier
-from classroom_sync.store import FolderStore, StoreError
 from db import recordings
 from db.errors import Unreachable
 from db.pool import Pool
 from media.recording.names import SegmentName
 from scheduler.recording import Segment, SegmentState, Track
+from tests.http.studios import Shelf
 from tests.worlds import NOON, build, lesson, plan
-
-
-class Shelf(FolderStore):
-    """A folder that can be out of reach."""
-
-    away = False
-
-    async def put_file(self, key: str, path: Path) -> None:
-        if self.away:
-            raise StoreError("out of reach")
-        await super().put_file(key, path)
 
 
 @dataclass

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from classroom_sync.recording_keeper import RecordingKeeper
 from classroom_sync.recording_works import RecordingWorks
 from classroom_sync.segments import SegmentCourier
-from classroom_sync.store import FolderStore, StoreError
+from classroom_sync.store import FolderStore, Store, StoreError
 from db import recordings
 from db.errors import Unreachable
 from media.recording.names import SegmentName
@@ -42,6 +42,7 @@ class Studio:
     recorder: Recorder
     courier: SegmentCourier
     keeper: RecordingKeeper
+    works: RecordingWorks
     segments: Path
     store: Shelf
     at: float = 100.0  # virtual seconds
@@ -106,7 +107,11 @@ class Studio:
 
 
 @asynccontextmanager
-async def studio_of(site: Site, tmp_path: Path) -> AsyncIterator[Studio]:
+async def studio_of(
+    site: Site, tmp_path: Path, bucket: Store | None = None
+) -> AsyncIterator[Studio]:
+    """Over the site's own folder, or a bucket."""
+
     async def put(segment: Segment) -> bool:
         async with site.pool.connection() as connection:
             return await recordings.put_segment(connection, segment)
@@ -118,10 +123,11 @@ async def studio_of(site: Site, tmp_path: Path) -> AsyncIterator[Studio]:
             courier.closed()
 
     segments = tmp_path / "segments"
-    store = Shelf(tmp_path / "recordings")  # the site's own
+    shelf = Shelf(tmp_path / "recordings")  # the site's own
+    store: Store = bucket or shelf
     courier = SegmentCourier(segments, store, put, (Unreachable,))
     recorder = Recorder(segments, NODE, heard, floor=0)
     works = RecordingWorks(site.pool, store, tmp_path / "work", lambda: site.now)
     keeper = RecordingKeeper(site.pool, works, lambda: site.now)
-    yield Studio(site, recorder, courier, keeper, segments, store)
+    yield Studio(site, recorder, courier, keeper, works, segments, shelf)
     await recorder.close()

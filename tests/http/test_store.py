@@ -8,9 +8,15 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
+from classroom_sync.playback import send
 from classroom_sync.store import BucketStore, FolderStore, Store, StoreError, store_at
 from tests.e2e.running import free_port
+from tests.http.conftest import Site
+from tests.http.studios import studio_of
+from tests.media.stages import played
 
 DATA = os.urandom(12_000_000)  # more than one part of an upload
 
@@ -128,3 +134,38 @@ async def test_a_store_that_is_away_is_an_error_with_a_sentence(
     with pytest.raises(StoreError, match="can't be kept"):
         await FolderStore(tmp_path / "file").put_file("x", path)
     assert path.exists()
+
+
+async def test_a_recording_in_a_bucket_is_joined_played_by_ranges_cut_and_deleted(
+    site: Site, bucket: str, tmp_path: Path
+) -> None:
+    store = BucketStore(bucket)
+    async with studio_of(site, tmp_path, store) as studio:
+        recording = await studio.ready(12)
+        ready = await studio.row(recording)
+        assert ready.storage_key is not None
+        whole = (await store.fetch(ready.storage_key, tmp_path)).read_bytes()
+
+        async def film(request: web.Request) -> web.StreamResponse:
+            return await send(request, store, str(ready.storage_key), "video/webm")
+
+        app = web.Application()
+        app.router.add_get("/film", film)
+        async with TestServer(app) as server, aiohttp.ClientSession() as http:
+            url = server.make_url("/film")
+            async with http.get(url, headers={"Range": "bytes=1000-4999"}) as response:
+                assert response.status == 206
+                assert await response.read() == whole[1000:5000]
+            async with http.get(url) as response:
+                assert await response.read() == whole
+
+        await studio.works.cut(ready, 0, 8_000, "account:lead")
+        cut = await studio.row(recording)
+        assert cut.storage_key is not None
+        assert abs(played(await store.fetch(cut.storage_key, tmp_path)).seconds - 8) < 0.3
+        assert await store.size(ready.storage_key) is None
+        await studio.works.delete(cut, "account:lead")
+        assert await store.size(cut.storage_key) is None
+        listing = f"{os.environ['AWS_ENDPOINT_URL']}/city?list-type=2"
+        async with aiohttp.ClientSession() as http, http.get(listing) as listed:
+            assert str(recording) not in await listed.text()

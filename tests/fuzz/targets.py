@@ -17,6 +17,7 @@ from media import answer, codecs, feedback, negotiation, rtcp, rtp, sdp, stun
 from media.bench import sdp as offers
 from media.errors import BadSdp, NoCommonCodec, Unsupported
 from media.ice import Credentials, IceLiteAgent
+from media.recording.depacketize import Assembler, parameter_sets
 from media.resource import IceSession
 from media.rewrite import decapsulate_rtx
 from media.rtp import MalformedPacket, Protocol
@@ -106,6 +107,15 @@ def _rtp(data: bytes) -> None:
         original = decapsulate_rtx(data, header, 1, 96)
         if original is not None:
             rtp.parse(original)
+
+
+def _frames(data: bytes) -> None:
+    """A packet as the beginning and as the rest of a frame that is recorded."""
+    for codec in Codec:
+        assembler = Assembler(codec)
+        for number in (1, 2):
+            for frame in assembler.take(number, data):
+                parameter_sets(frame.data)
 
 
 def _rtp_packets() -> list[bytes]:
@@ -227,6 +237,7 @@ TARGETS = {
     "stun": Target(_check, _checks),
     "stun-signed": Target(lambda body: _check(_signed(body)), _signed_bodies),
     "rtp": Target(_rtp, _rtp_packets),
+    "frames": Target(_frames, _rtp_packets),
     "rtcp": Target(_rtcp, _reports),
     "transport-feedback": Target(_feedback, _feedback_bodies),
     "sdp-offer": Target(_offer, _offers, 16_384),

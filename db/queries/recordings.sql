@@ -51,10 +51,11 @@ UPDATE recordings SET state = 'ready', ended_at = coalesce(ended_at, :at),
 WHERE id = :id AND state IN ('joining', 'uploading') RETURNING true;
 
 -- name: replace_files$
--- Only where the files are still those that the new ones were made of.
+-- Only where the files are still those that the new ones were made of, if that is asked.
 UPDATE recordings SET duration_ms = :duration_ms, bytes = :bytes, mime = :mime,
     storage_key = :storage_key, poster_key = :poster_key, waveform = :waveform
-WHERE id = :id AND state = 'ready' AND recordings.storage_key = :was RETURNING true;
+WHERE id = :id AND state = 'ready'
+  AND (CAST(:was AS text) IS NULL OR recordings.storage_key = :was) RETURNING true;
 
 -- name: delete$
 UPDATE recordings SET state = 'deleted', storage_key = NULL, poster_key = NULL, waveform = '{}',

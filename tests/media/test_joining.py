@@ -1,5 +1,6 @@
 """Segments become files that play: joined, cut, and shown in small."""
 
+import asyncio
 import io
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import av
 import pytest
+from imageio_ffmpeg import get_ffmpeg_exe
 
 from media.recording.cutting import cut
 from media.recording.joining import Joined, Unreadable, join
@@ -73,6 +75,25 @@ async def test_what_two_nodes_wrote_becomes_one_file(
     assert found.frames > 5.3 * 25
     assert found.sounds > 5.8 * 50
     assert found.longest_still < 0.7
+
+
+@pytest.mark.parametrize("codec", [Codec.VP8, Codec.VP9, Codec.AV1, Codec.H264])
+async def test_another_ffmpeg_finds_nothing_to_complain_of(
+    stage: Stage, news: list[News], tmp_path: Path, codec: Codec
+) -> None:
+    stage.enter(codec)
+    await stage.play(3)
+    await _again(stage)
+    await stage.play(3)
+    await stage.recorder.end("r")
+    [made] = join(_segments(news, tmp_path), tmp_path, "main")
+    for path in (made.path, *closed(news, tmp_path)):
+        process = await asyncio.create_subprocess_exec(
+            *(get_ffmpeg_exe(), "-v", "warning", "-xerror", "-i", str(path), "-f", "null", "-"),
+            stderr=asyncio.subprocess.PIPE,
+        )
+        _, said = await process.communicate()
+        assert (process.returncode, said.decode()) == (0, "")
 
 
 async def test_other_parameter_sets_make_a_part_of_their_own_and_sound_alone_does_not(

@@ -34,6 +34,7 @@ IDLE = timedelta(minutes=30)
 ABSOLUTE = timedelta(hours=12)
 TOUCH_EVERY = timedelta(seconds=30)  # how exactly "last used" is kept
 UNATTENDED = "X-Unattended"  # a page asks by itself: nobody is there, the session goes on idling
+_LONGEST_AGENT = 300
 PAIRING_LIFETIME = timedelta(minutes=15)
 _CODE_LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # none that look alike
 
@@ -236,6 +237,9 @@ async def authenticated(
                 unattended = UNATTENDED in request.headers
                 if now - found.seen_at > TOUCH_EVERY and not unattended:
                     await accounts.touch_web_session(connection, token_hash, now)
+                agent = request.headers.get("User-Agent", "")[:_LONGEST_AGENT]
+                if agent != found.user_agent:
+                    await accounts.note_user_agent(connection, token_hash, agent)
     if request.method not in ("GET", "HEAD", "OPTIONS") and request[VISITOR].role is not None:
         await _check_csrf(request)
     return await handler(request)

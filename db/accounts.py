@@ -40,6 +40,7 @@ class WebSession:
     role: str | None
     school_code: str | None
     teacher_id: str | None
+    user_agent: str  # of its browser when last seen; empty before
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,16 @@ async def touch_web_session(connection: Connection, token_hash: bytes, at: datet
     await _sql.touch_web_session(connection, token_hash=token_hash, at=at)
 
 
+async def note_user_agent(connection: Connection, token_hash: bytes, user_agent: str) -> None:
+    await _sql.note_user_agent(connection, token_hash=token_hash, user_agent=user_agent)
+
+
+async def user_agents(connection: Connection, since: datetime) -> dict[str, int]:
+    """User agents of accounts seen since an instant and of paired screens → how many of each."""
+    rows = _sql.user_agents(connection, since=since)
+    return {row["user_agent"]: row["browsers"] async for row in rows}
+
+
 async def end_web_session(connection: Connection, token_hash: bytes) -> None:
     await _sql.end_web_session(connection, token_hash=token_hash)
 
@@ -167,6 +178,32 @@ async def revoke_device(connection: Connection, device_id: UUID, at: datetime) -
 
 async def devices(connection: Connection) -> list[RoomDevice]:
     return [value(RoomDevice, row) async for row in _sql.devices(connection)]
+
+
+async def add_password_link(
+    connection: Connection, account_id: UUID, token_hash: bytes, at: datetime, expires_at: datetime
+) -> None:
+    """A link for a new password; the account's earlier ones are good no more."""
+    await _sql.add_password_link(
+        connection, account_id=account_id, token_hash=token_hash, at=at, expires_at=expires_at
+    )
+
+
+async def password_link(connection: Connection, token_hash: bytes, at: datetime) -> Account | None:
+    """Whose password a link sets, if it is good."""
+    row = await _sql.password_link(connection, token_hash=token_hash, at=at)
+    return None if row is None else value(Account, row)
+
+
+async def use_password_link(connection: Connection, token_hash: bytes, at: datetime) -> UUID | None:
+    """Use a link up: its account, or None if it is not good (any more)."""
+    found: UUID | None = await _sql.use_password_link(connection, token_hash=token_hash, at=at)
+    return found
+
+
+async def end_web_sessions(connection: Connection, account_id: UUID) -> None:
+    """Sign an account out everywhere."""
+    await _sql.end_web_sessions(connection, account_id=account_id)
 
 
 async def secret(connection: Connection, name: str, fresh: bytes) -> bytes:

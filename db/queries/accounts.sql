@@ -30,7 +30,7 @@ INSERT INTO web_sessions (token_hash, account_id, device_id, csrf, created_at, s
 VALUES (:token_hash, :account_id, :device_id, :csrf, :at, :at);
 
 -- name: web_session^
-SELECT w.token_hash, w.csrf, w.created_at, w.seen_at, w.account_id, w.device_id,
+SELECT w.token_hash, w.csrf, w.created_at, w.seen_at, w.account_id, w.device_id, w.user_agent,
        d.room_id, d.revoked_at, a.login, a.name, a.role, a.school_code, a.teacher_id
 FROM web_sessions w
 LEFT JOIN accounts a ON a.id = w.account_id
@@ -69,3 +69,32 @@ WITH made AS (
     INSERT INTO secrets (name, value) VALUES (:name, :value)
     ON CONFLICT (name) DO NOTHING RETURNING value)
 SELECT value FROM made UNION ALL SELECT value FROM secrets WHERE name = :name LIMIT 1;
+
+-- name: note_user_agent!
+UPDATE web_sessions SET user_agent = :user_agent WHERE token_hash = :token_hash;
+
+-- name: user_agents
+-- Of those seen since an instant, and of the screens that are paired: each with how many there are.
+SELECT w.user_agent, count(*) AS browsers FROM web_sessions w
+LEFT JOIN room_devices d ON d.id = w.device_id
+WHERE w.user_agent <> '' AND d.revoked_at IS NULL
+  AND (w.seen_at > :since OR d.id IS NOT NULL)
+GROUP BY w.user_agent ORDER BY w.user_agent;
+
+-- name: add_password_link!
+-- A new link ends those that the account had.
+WITH ended AS (
+    UPDATE password_links SET used_at = :at WHERE account_id = :account_id AND used_at IS NULL)
+INSERT INTO password_links (token_hash, account_id, made_at, expires_at)
+VALUES (:token_hash, :account_id, :at, :expires_at);
+
+-- name: password_link^
+SELECT a.* FROM password_links l JOIN accounts a ON a.id = l.account_id
+WHERE l.token_hash = :token_hash AND l.used_at IS NULL AND l.expires_at > :at;
+
+-- name: use_password_link$
+UPDATE password_links SET used_at = :at
+WHERE token_hash = :token_hash AND used_at IS NULL AND expires_at > :at RETURNING account_id;
+
+-- name: end_web_sessions!
+DELETE FROM web_sessions WHERE account_id = :account_id;

@@ -1,0 +1,79 @@
+"""New passwords: what a good one is (DOMAIN 12), and the links that set one once.
+
+A link goes to whoever lost a password, from an operator who may give it out. Its secret is stored
+as a hash only. Using it signs the account out everywhere and unlocks it.
+"""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from classroom_sync.auth import hash_password
+from classroom_sync.errors import Refused
+from db import accounts, marks
+from db.accounts import Account
+from db.pool import Connection
+
+LIFETIME = timedelta(hours=24)
+SHORTEST = 8  # characters
+LONGEST = 200
+_CLASSES = 3  # of small letters, capitals, digits, everything else
+
+
+def check(password: str, login: str) -> None:
+    """Raises Refused (422) with what is missing."""
+    if not SHORTEST <= len(password) <= LONGEST:
+        raise Refused(422, "A password has {least} characters or more.", least=SHORTEST)
+    classes = (str.islower, str.isupper, str.isdigit, lambda c: not c.isalnum())
+    if sum(any(is_one(c) for c in password) for is_one in classes) < _CLASSES:
+        raise Refused(
+            422, "A password has three of these: small letters, capitals, digits, other signs."
+        )
+    if login.lower() in password.lower():
+        raise Refused(422, "A password does not hold the name that it belongs to.")
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+async def make_link(
+    connection: Connection,
+    account_id: UUID,
+    now: datetime,
+    actor: str,
+    lifetime: timedelta = LIFETIME,
+) -> str:
+    """A path that sets the account's password once; earlier ones are good no more."""
+    token = secrets.token_urlsafe(32)
+    await accounts.add_password_link(connection, account_id, _hash(token), now, now + lifetime)
+    await marks.add_audit(connection, actor, "password_link_made", f"account:{account_id}")
+    return f"/password/{token}"
+
+
+async def holder(connection: Connection, token: str, now: datetime) -> Account:
+    """Whose password a link sets. Raises Refused (404)."""
+    found = await accounts.password_link(connection, _hash(token), now)
+    if found is None:
+        raise _gone()
+    return found
+
+
+async def set_by_link(connection: Connection, token: str, password: str, now: datetime) -> None:
+    """Use a link up. Raises Refused (404, or 422: then the link stays good)."""
+    account = await holder(connection, token, now)
+    check(password, account.login)
+    hashed = await hash_password(password)
+    if await accounts.use_password_link(connection, _hash(token), now) is None:
+        raise _gone()
+    await accounts.set_password(connection, account.id, hashed)
+    await accounts.end_web_sessions(connection, account.id)
+    about = f"account:{account.id}"
+    await marks.add_audit(connection, f"account:{account.login}", "password_set", about)
+
+
+def _gone() -> Refused:
+    return Refused(
+        404, "This link is not good, or has been used. Ask your administrator for a new one."
+    )

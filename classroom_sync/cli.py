@@ -18,6 +18,7 @@ from classroom_sync import (
     logs,
     report_commands,
     timetable_commands,
+    token_commands,
 )
 from classroom_sync.errors import CannotStart
 from classroom_sync.settings import BadSettings, Settings, load
@@ -54,6 +55,22 @@ LogLevel = Annotated[
     str | None, typer.Option(help="debug, info, warning or error.  [default: info]")
 ]
 LogFormat = Annotated[str | None, typer.Option(help="console or json.  [default: console]")]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    _asked: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """A server for synchronous classrooms 同步课堂."""
 
 
 def _settings(**flags: object) -> Settings:
@@ -198,6 +215,7 @@ def migrate(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
 app.add_typer(timetable_commands.app, name="timetable")
 app.add_typer(report_commands.app, name="report")
 app.add_typer(exchange_commands.app)
+app.add_typer(token_commands.app, name="token")
 
 bench = typer.Typer(help="Measure, beside a named rival on the same load.", no_args_is_help=True)
 app.add_typer(bench, name="bench")

@@ -136,6 +136,12 @@ async def tokens_of(connection: Connection, account_id: UUID) -> list[FeedToken]
     return [value(FeedToken, row) async for row in _sql.tokens_of(connection, made_by=account_id)]
 
 
+async def all_tokens(connection: Connection) -> list[tuple[FeedToken, str]]:
+    """The addresses that are not revoked, each with the login of the account that made it."""
+    rows = _sql.all_tokens(connection)
+    return [(value(FeedToken, row), row["login"]) async for row in rows]
+
+
 async def use_token(connection: Connection, token_id: UUID, at: datetime) -> None:
     await _sql.use_token(connection, id=token_id, at=at)
 

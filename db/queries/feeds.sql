@@ -66,3 +66,9 @@ UPDATE feed_tokens SET used_at = :at WHERE id = :id;
 -- name: revoke_token$
 UPDATE feed_tokens SET revoked_at = :at
 WHERE id = :id AND made_by = :made_by AND revoked_at IS NULL RETURNING true;
+
+-- name: all_tokens
+-- The addresses that hold, with the login of who made each, the newest first.
+SELECT t.id, t.scope, t.subject_id, t.locale, t.made_by, t.made_at, t.used_at, t.revoked_at, a.login
+FROM feed_tokens t JOIN accounts a ON a.id = t.made_by
+WHERE t.revoked_at IS NULL ORDER BY t.made_at DESC, t.id;

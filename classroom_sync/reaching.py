@@ -1,0 +1,85 @@
+"""The server's database from a command, whether the server runs just now or not."""
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
+
+import typer
+import uvloop
+
+from classroom_sync import logs
+from classroom_sync.errors import CannotStart, Refused
+from classroom_sync.settings import BadSettings, Settings, load
+from db.errors import DatabaseError
+
+if TYPE_CHECKING:
+    from db.pool import Connection
+
+DataDir = Annotated[
+    Path | None, typer.Option(help="Data directory whose database is meant; its server may run.")
+]
+DatabaseUrl = Annotated[str | None, typer.Option(help="PostgreSQL that is meant.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+T = TypeVar("T")
+
+
+@contextlib.asynccontextmanager
+async def reached(settings: Settings) -> AsyncIterator[str]:
+    """The DSN of the database: a running server's own, or of one started for the while.
+
+    Raises DatabaseError.
+    """
+    from classroom_sync.server import database
+    from db.embedded import running_dsn
+
+    running = running_dsn(settings.data_dir) if settings.database_url is None else None
+    if running is not None:
+        yield running
+        return
+    async with database(settings) as dsn:
+        yield dsn
+
+
+def settings_of(**flags: object) -> Settings:
+    """The configuration, for a command that says little; wrong use where it can't be read."""
+    try:
+        settings = load(**flags, log_level="warning")
+    except BadSettings as error:
+        wrong_use(str(error))
+    logs.configure(settings.log_format, settings.log_level)
+    return settings
+
+
+def in_transaction(settings: Settings, work: "Callable[[Connection], Awaitable[T]]") -> T:
+    """Do work in one transaction on the migrated database; what goes wrong ends the command."""
+
+    async def run() -> T:
+        from db.pool import Pool, migrate_database
+
+        async with reached(settings) as dsn:
+            await migrate_database(dsn)
+            pool = await Pool.open(dsn, size=2)
+            try:
+                async with pool.transaction() as connection:
+                    return await work(connection)
+            finally:
+                await pool.close()
+
+    try:
+        return uvloop.run(run())
+    except Refused as error:
+        wrong_use(str(error))
+    except (CannotStart, DatabaseError) as error:
+        failed(str(error))
+
+
+def wrong_use(sentence: str) -> NoReturn:
+    typer.echo(f"classroom-sync: {sentence}", err=True)
+    raise typer.Exit(2)
+
+
+def failed(sentence: str) -> NoReturn:
+    typer.echo(f"classroom-sync: {sentence}", err=True)
+    raise typer.Exit(1)

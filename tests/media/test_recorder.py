@@ -411,6 +411,16 @@ asyncio.run(main())
 """
 
 
+def _writers() -> list[psutil.Process]:
+    """The recorders' processes under this one."""
+    return [
+        process
+        for process in psutil.Process().children(recursive=True)
+        if process.status() != psutil.STATUS_ZOMBIE
+        and "media.recording.writer" in process.cmdline()
+    ]
+
+
 @asynccontextmanager
 async def _node_in_a_process(directory: Path) -> AsyncIterator[Callable[[], Awaitable[float]]]:
     """A process that records a lesson as it goes; says after how many seconds of it."""
@@ -442,10 +452,10 @@ async def test_when_all_is_killed_at_once_all_but_the_last_two_seconds_play(
     tmp_path: Path,
 ) -> None:
     async with _node_in_a_process(tmp_path) as kill:
-        [writer] = psutil.Process().children(recursive=True)[1:]
+        [writer] = _writers()
         writer.suspend()  # so that it can't complete anything
-        writer.kill()
         said = await kill()
+        writer.kill()
     [file] = tmp_path.iterdir()
     found = played(file)
     assert found.seconds > said - 2
@@ -471,7 +481,7 @@ async def test_when_its_recorder_is_killed_a_node_goes_on_in_a_new_segment(
     await stage.play(2)
     while not news:
         await asyncio.sleep(0.02)  # the other process has begun, but what has it written?
-    [writer] = [p for p in psutil.Process().children() if "media.recording.writer" in p.cmdline()]
+    [writer] = _writers()
     writer.kill()
     while len(news) < 2:
         await stage.play(0.2)
@@ -491,9 +501,8 @@ async def test_a_recorder_that_dies_again_and_again_is_given_up_and_says_so(
     async with asyncio.timeout(60):
         while not any(isinstance(n, RecordingStopped) for n in news):
             await stage.play(0.2)
-            for process in psutil.Process().children():
-                if "media.recording.writer" in process.cmdline():
-                    process.kill()
+            for writer in _writers():
+                writer.kill()
             await asyncio.sleep(0.05)
     assert news[-1] == RecordingStopped("r", stage.recording, "storage")
     assert recorder.under_way() == []

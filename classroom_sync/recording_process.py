@@ -25,7 +25,7 @@ _SPANS = 400  # of the waveform
 def main() -> None:
     os.nice(_NICE)
     task = json.loads(sys.stdin.readline())
-    work = {"join": _join, "cut": _cut, "look": _look}[task["do"]]
+    work = {"join": _join, "cut": _cut}[task["do"]]
     try:
         result = work(task, Path(task["directory"]))
     except Unreadable as error:
@@ -79,12 +79,6 @@ def _cut(task: dict[str, Any], directory: Path) -> dict[str, Any]:
     if not made:
         raise Unreadable("nothing that can be played is left")
     return _with_pictures(made, directory)
-
-
-def _look(task: dict[str, Any], directory: Path) -> dict[str, Any]:
-    """`path`: one file to make pictures of."""
-    path = Path(task["path"])
-    return _with_pictures([_part("main", 1, path, 0, task["duration_ms"])], directory)
 
 
 def _part(track: str, number: int, path: Path, starts_ms: int, duration_ms: int) -> dict[str, Any]:

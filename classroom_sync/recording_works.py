@@ -153,15 +153,6 @@ class RecordingWorks:
                 about = f"recording:{recording.id}"
                 await marks.add_audit(connection, actor, "recording_deleted", about)
 
-    async def look(self, recording_id: UUID, path: Path, duration_ms: int, mime: str) -> Files:
-        """Take one file as it is, such as an upload, and make its pictures: what to `finish` the
-        recording with. The file is taken over. Raises WorkFailed, StoreError."""
-        async with self._one, self._place() as place:
-            task = {"do": "look", "directory": str(place), "path": str(path)}
-            result = await _work(task | {"duration_ms": duration_ms})
-            result["parts"][0]["mime"] = mime
-            return await self._keep(recording_id, result)
-
     @staticmethod
     async def _files(connection: Any, recording: Recording) -> Files:
         return Files(

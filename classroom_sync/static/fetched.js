@@ -4,7 +4,7 @@
 
 /** @typedef {{id: string, name: string, opened: boolean, watched: boolean, share: number}} SentClass */
 /** @typedef {{push: string, kind: string, title: string, subject: string, teacher: string, note: string, sent_on: string, due_on: string, media_type: string, size: number | null, duration_ms: number | null, tag: string | null, classes: SentClass[]}} Item */
-/** @typedef {{tag: string, size: number, type: string, chunk: number, etag: string, whole: boolean}} Manifest */
+/** @typedef {{tag: string, size: number, type: string, chunk: number, etag: string, whole: boolean, told?: boolean}} Manifest */
 
 const CACHE = "sent"; // as in room_worker.js
 const CHUNK = 1 << 20; // bytes
@@ -94,7 +94,10 @@ export function fetchAll(items, most, tell, signal) {
     for (const url of (await kept()).keys()) if (!items.some((item) => item.tag && addressOf(item) === url)) await drop(url);
     for (const item of wanted) {
       const url = addressOf(item);
-      if (await isHere(item)) continue;
+      if (await isHere(item)) {
+        await tellWhole(item, tell.whole);
+        continue;
+      }
       const others = [...(await kept())].filter(([each]) => each !== url);
       let used = others.reduce((sum, [, of]) => sum + of.size, 0);
       for (const old of items.filter((each) => finished(each)).sort((a, b) => a.due_on.localeCompare(b.due_on))) {
@@ -108,9 +111,18 @@ export function fetchAll(items, most, tell, signal) {
         continue;
       }
       await fetchItem(item, (share) => tell.progress(item, share), signal);
-      await tell.whole(item);
+      await tellWhole(item, tell.whole);
     }
   });
+}
+
+/** Tell that an item is whole, also where the page went away before it could. @param {Item} item @param {(item: Item) => Promise<void>} tell */
+async function tellWhole(item, tell) {
+  const cache = await caches.open(CACHE);
+  const of = await manifest(cache, addressOf(item));
+  if (!of || of.told) return;
+  await tell(item);
+  await write(cache, addressOf(item), { ...of, told: true });
 }
 
 /** What was sent to this room. A screen that is not paired any more goes to be paired. @returns {Promise<Item[]>} */

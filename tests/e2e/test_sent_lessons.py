@@ -221,7 +221,7 @@ async def test_a_waiting_screen_fetches_by_itself_in_its_hours(
         await at.room.go_back()
         await at.room.click('a[href="/room"]')
         await at.room.wait_for_selector("#sentcount:not(:empty)")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(150):  # the screen looks once a minute
             while await at.rows("SELECT kind FROM receipts") != [("fetched",)]:
                 await asyncio.sleep(0.1)  # the database tells nobody
         at.line.cut()

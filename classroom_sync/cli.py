@@ -14,6 +14,7 @@ from rich.console import Console
 
 from classroom_sync import (
     __version__,
+    doctor_commands,
     exchange_commands,
     logs,
     report_commands,
@@ -216,6 +217,7 @@ app.add_typer(timetable_commands.app, name="timetable")
 app.add_typer(report_commands.app, name="report")
 app.add_typer(exchange_commands.app)
 app.add_typer(token_commands.app, name="token")
+app.add_typer(doctor_commands.app)
 
 bench = typer.Typer(help="Measure, beside a named rival on the same load.", no_args_is_help=True)
 app.add_typer(bench, name="bench")

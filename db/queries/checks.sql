@@ -1,0 +1,37 @@
+-- name: server^
+SELECT CAST(current_setting('server_version_num') AS integer) AS number,
+       current_setting('server_version') AS version,
+       clock_timestamp() AS now,
+       CAST(current_setting('max_connections') AS integer) AS connections_allowed,
+       (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections,
+       current_setting('data_checksums') = 'on' AS checksums,
+       pg_database_size(current_database()) AS size;
+
+-- name: writable$
+-- Append-only tables that the application's role could change all the same.
+SELECT array_agg(name ORDER BY name) FROM unnest(CAST(
+    '{evidence,head_counts,interactions,attendance,presence,audit,audit_seals}' AS text[])) AS name
+WHERE has_table_privilege('classroom_sync_app', name, 'UPDATE')
+   OR has_table_privilege('classroom_sync_app', name, 'DELETE');
+
+-- name: led$
+-- Whether somebody holds the advisory lock of a key: a leader is there.
+SELECT EXISTS (SELECT FROM pg_locks l
+    WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+      AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      AND l.classid = CAST(CAST(:key AS bigint) >> 32 AS oid)
+      AND l.objid = CAST(CAST(:key AS bigint) & 4294967295 AS oid));
+
+-- name: last_backup$
+SELECT max(at) FROM audit WHERE action = 'backup_made';
+
+-- name: recordings^
+SELECT count(*) FILTER (WHERE state = 'failed' AND ended_at > :since) AS failed,
+       count(*) FILTER (WHERE state = 'joining' AND ended_at < :late) AS late
+FROM recordings;
+
+-- name: lessons^
+-- The lessons of a time, and those that began without anybody opening them.
+SELECT count(*) AS planned,
+       count(*) FILTER (WHERE state = 'scheduled' AND starts_at < :now) AS overdue
+FROM sessions WHERE starts_at >= :since AND starts_at < :until;

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from classroom_sync import (
     __version__,
+    backup_commands,
     doctor_commands,
     exchange_commands,
     logs,
@@ -218,6 +219,7 @@ app.add_typer(report_commands.app, name="report")
 app.add_typer(exchange_commands.app)
 app.add_typer(token_commands.app, name="token")
 app.add_typer(doctor_commands.app)
+app.add_typer(backup_commands.app)
 
 bench = typer.Typer(help="Measure, beside a named rival on the same load.", no_args_is_help=True)
 app.add_typer(bench, name="bench")

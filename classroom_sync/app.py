@@ -9,9 +9,9 @@ from pathlib import Path
 import aiohttp
 from aiohttp import web
 
-from classroom_sync import auth, errors, health, i18n, relay, session_socket
+from classroom_sync import auth, errors, health, i18n, playback, relay, session_socket
 from classroom_sync.api import registry
-from classroom_sync.contents import Contents, from_folder
+from classroom_sync.contents import Contents
 from classroom_sync.keys import (
     CONTENTS,
     LIMITS,
@@ -116,7 +116,10 @@ def build(
     shelf = Shelf(settings.upload_dir or settings.data_dir / "uploads")
     app[RECEIVING] = receiving = Receiving(pool, shelf, settings.upload_max_bytes, now)
 
-    app[CONTENTS] = Contents(shelf, from_folder(settings.data_dir / "recordings"))
+    async def recorded(request: web.Request, key: str, media_type: str) -> web.StreamResponse:
+        return await playback.send(request, store, key, media_type)
+
+    app[CONTENTS] = Contents(shelf, recorded)
 
     async def keep_swept(_app: web.Application) -> AsyncIterator[None]:
         sweeping = asyncio.create_task(receiving.keep_swept())

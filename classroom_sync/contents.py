@@ -38,19 +38,6 @@ class Contents:
         return _file(path, push.media_type, "inline" if shown else "attachment")
 
 
-def from_folder(folder: Path) -> Serve:
-    """Serve keys that are paths within a folder."""
-    root = folder.resolve()
-
-    async def serve(_request: web.Request, key: str, media_type: str) -> web.StreamResponse:
-        path = (root / key).resolve()
-        if not path.is_relative_to(root):
-            raise _gone()
-        return _file(path, media_type, "inline")
-
-    return serve
-
-
 def _file(path: Path, media_type: str, disposition: str) -> web.StreamResponse:
     if not path.is_file():
         raise _gone()

@@ -75,7 +75,8 @@ ORDER BY r.starts_at DESC, r.session_id, r.teacher_id, r.participant_id;
 -- Classes that packages were sent to, the newest first.
 SELECT * FROM (
     SELECT push_id, class_id, school_code, sent_on, source_session_participant,
-           fetched <= :as_of AS fetched, opened <= :as_of AS opened, watched <= :as_of AS watched
+           fetched_known <= :as_of AS fetched, opened_known <= :as_of AS opened,
+           watched_known <= :as_of AS watched
     FROM push_facts
     WHERE sent_on BETWEEN :since AND :until AND sent_on <= :day
       AND CASE :dimension WHEN 'city' THEN '' WHEN 'school' THEN school_code

@@ -275,7 +275,7 @@ WITH p AS (
            ELSE day_key(:by, sent_on) END AS key,
            CASE :dimension WHEN 'city' THEN '' WHEN 'school' THEN school_code
            WHEN 'mode' THEN 'push' ELSE day_key(:dimension, sent_on) END AS cut,
-           push_id, fetched, opened, watched
+           push_id, fetched_known AS fetched, opened_known AS opened, watched_known AS watched
     FROM push_facts WHERE sent_on BETWEEN :since AND :until AND sent_on <= :day)
 SELECT key, count(DISTINCT push_id) AS packages, count(*) AS pushed,
        count(*) FILTER (WHERE fetched <= :as_of) AS fetched,

@@ -75,7 +75,7 @@ WITH changed AS MATERIALIZED (
               WHERE h.counted_at >= :changed_since
         UNION SELECT p.session_id FROM push_facts f
               JOIN participants p ON p.id = f.source_session_participant
-              WHERE f.watched >= :changed_since))
+              WHERE f.watched_known >= :changed_since))
 SELECT s.id FROM sessions s JOIN changed USING (id) WHERE attendance_is_stale(s) ORDER BY s.id;
 
 -- name: hold_session!

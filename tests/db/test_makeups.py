@@ -3,17 +3,19 @@
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID, uuid4
 
-import asyncpg
 import pytest
 
 from classroom_sync.closing import derive_attendance
-from db import changes, indicators, marks, presence, sessions
+from db import changes, indicators, marks, presence, pushes, sessions
 from db.changes import NewSession
 from db.pool import Connection, Pool
+from db.pushes import Told
 from media.evidence import Evidence
 from scheduler.attendance import AttendanceRules
 from scheduler.indicators.values import Cut, Side
 from scheduler.model import AttendanceStatus, Participant, ParticipantRole, Receiver
+from scheduler.receipts import Receipt, ReceiptKind
+from tests.db.test_pushes import DURATION, recorded, sent
 from tests.worlds import FAR, HUB, NOON, Planned, build, lesson, plan
 
 RULES = AttendanceRules()
@@ -146,27 +148,17 @@ async def test_delay_and_loss_of_a_link_come_from_its_evidence(pool: Pool) -> No
     assert found.loss_p95 == pytest.approx(0.02)
 
 
-async def test_a_watched_recording_makes_up_and_makes_the_original_stale(
-    pool: Pool, dsn: str
-) -> None:
+async def test_a_watched_recording_makes_up_and_makes_the_original_stale(pool: Pool) -> None:
+    watched = NOON + timedelta(days=3, hours=13)  # the day after, by the clocks of the city
     async with pool.transaction() as connection:
         await build(connection)
         planned = await plan(connection, lesson())
         await held(connection, planned.session_id, there=False)
-    watched = NOON + timedelta(days=3, hours=13)  # the day after, by the clocks of the city
-    owner = await asyncpg.connect(dsn)
-    await owner.execute("CREATE TABLE pushed AS SELECT * FROM push_facts WITH NO DATA")
-    await owner.execute(
-        "INSERT INTO pushed (push_id, class_id, school_code, sent_on, fetched, opened, watched,"
-        " source_session_participant) VALUES (gen_random_uuid(), $1, $2, $3, $4, $4, $4, $5)",
-        f"{FAR}-301",
-        FAR,
-        NOON.date(),
-        watched,
-        planned.receiving,
-    )
-    await owner.execute("CREATE OR REPLACE VIEW push_facts AS SELECT * FROM pushed")
-    await owner.close()
+        recording_id = await recorded(connection, planned)
+        push_id = await sent(connection, recording_id, f"{FAR}-301", link=planned.receiving)
+        played = Receipt(watched, uuid4(), ReceiptKind.PLAYED, ((0, DURATION),))
+        told = Told(push_id, f"{FAR}-301", played)
+        await pushes.add_receipt(connection, told, "device:x", watched)
     async with pool.transaction() as connection:
         since = NOON - timedelta(days=1)
         assert await presence.stale_sessions(connection, since, watched) == [planned.session_id]

@@ -15,3 +15,9 @@ WHERE (b.term_id, b.weekday, b.period) = (earlier.term_id, earlier.weekday, earl
   AND b.id > earlier.id;
 ALTER TABLE busy_times
     ADD CONSTRAINT kept_once UNIQUE NULLS NOT DISTINCT (term_id, teacher_id, class_id, weekday, period);
+
+-- Who has left stays in the registers, for the lessons that were held, but takes part in nothing new.
+
+ALTER TABLE schools ADD COLUMN retired_on date;                       -- null: in use
+ALTER TABLE teachers ADD COLUMN retired_on date;
+ALTER TABLE class_groups ADD COLUMN retired_on date;

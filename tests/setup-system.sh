@@ -1,7 +1,7 @@
 #!/bin/sh
 # Install the Debian packages that the tests use: browsers to see the pages with, fonts for Chinese
-# text, a TURN server, what makes networks of a test's own, a second judge of timetables, and a clock
-# that can be set. Where that is not possible, say what to do.
+# text, a TURN server, what makes networks of a test's own, a second judge of timetables, a clock that
+# can be set, and the programs that deploy/ is for. Where that is not possible, say what to do.
 set -eu
 packages=""
 command -v chromium >/dev/null || packages="$packages chromium"
@@ -14,6 +14,11 @@ command -v nft >/dev/null || packages="$packages nftables"
 command -v ping >/dev/null || packages="$packages iputils-ping"
 command -v fet-cl >/dev/null || packages="$packages fet"
 command -v faketime >/dev/null || packages="$packages faketime"
+command -v systemd-analyze >/dev/null || packages="$packages systemd"
+command -v nginx >/dev/null || packages="$packages nginx-light"
+command -v promtool >/dev/null || packages="$packages prometheus"
+command -v logrotate >/dev/null || packages="$packages logrotate"
+command -v openssl >/dev/null || packages="$packages openssl"
 [ -z "$packages" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     apt-get update -qq

@@ -1,7 +1,6 @@
 """`classroom-sync doctor`: each thing that goes wrong is made to go wrong, and found."""
 
 import asyncio
-import datetime as dt
 import json
 import os
 import shutil
@@ -16,10 +15,6 @@ from typing import Any
 
 import asyncpg
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from classroom_sync.doctor import machine, network, stored
 from classroom_sync.doctor.findings import State
@@ -27,6 +22,7 @@ from classroom_sync.settings import load
 from db import checks, marks
 from db.checks import Server
 from db.pool import Pool
+from tests.deploy.certificates import certify
 from tests.worlds import build, lesson, plan
 
 NOW = datetime(2026, 11, 2, 8, tzinfo=UTC)
@@ -263,34 +259,6 @@ async def test_a_store_that_refuses_is_found(tmp_path: Path) -> None:
     assert (await stored.store(load(recording_store=str(tmp_path)))).state is State.GOOD
 
 
-def _certificate(directory: Path, days: float) -> Path:
-    """A self-signed certificate of localhost with its key, good for some days from now on."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = dt.datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=days))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    path = directory / f"{days}.pem"
-    path.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        + made.public_bytes(serialization.Encoding.PEM)
-    )
-    return path
-
-
 @pytest.mark.parametrize(
     ("days", "trusted", "state"),
     [(90, True, State.GOOD), (5, True, State.WARNING), (90, False, State.PROBLEM)],
@@ -298,9 +266,10 @@ def _certificate(directory: Path, days: float) -> Path:
 async def test_a_certificate_is_looked_at_as_browsers_do(
     tmp_path: Path, days: int, trusted: bool, state: State
 ) -> None:
-    pem = _certificate(tmp_path, days)
+    certify(tmp_path, days)
+    pem = tmp_path / "fullchain.pem"
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(pem)
+    context.load_cert_chain(pem, tmp_path / "privkey.pem")
 
     async def hang_up(_reader: object, writer: asyncio.StreamWriter) -> None:
         writer.close()

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from classroom_sync import (
     __version__,
+    account_commands,
     backup_commands,
     doctor_commands,
     exchange_commands,
@@ -217,6 +218,7 @@ def migrate(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
 app.add_typer(timetable_commands.app, name="timetable")
 app.add_typer(report_commands.app, name="report")
 app.add_typer(exchange_commands.app)
+app.add_typer(account_commands.app, name="account")
 app.add_typer(token_commands.app, name="token")
 app.add_typer(doctor_commands.app)
 app.add_typer(backup_commands.app)

@@ -90,6 +90,11 @@ async def account(connection: Connection, account_id: UUID) -> Account | None:
     return None if row is None else value(Account, row)
 
 
+async def all_accounts(connection: Connection) -> list[Account]:
+    """Every account, by login."""
+    return [value(Account, row) async for row in _sql.all_accounts(connection)]
+
+
 async def set_password(connection: Connection, account_id: UUID, password_hash: str) -> None:
     await _sql.set_password(connection, id=account_id, password_hash=password_hash)
 

@@ -98,3 +98,6 @@ WHERE token_hash = :token_hash AND used_at IS NULL AND expires_at > :at RETURNIN
 
 -- name: end_web_sessions!
 DELETE FROM web_sessions WHERE account_id = :account_id;
+
+-- name: all_accounts
+SELECT * FROM accounts ORDER BY login;

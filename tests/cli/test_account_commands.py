@@ -1,0 +1,70 @@
+"""`classroom-sync account`: the first administrator of an empty city, and everybody after."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from classroom_sync import passwords
+from classroom_sync.auth import sign_in
+from db.pool import Pool
+from tests.cli.test_token_commands import run
+from tests.worlds import FAR, HUB, build
+
+_GOOD = "Bamboo-flute-7"
+
+
+async def test_the_first_administrator_comes_in(dsn: str, pool: Pool) -> None:
+    who = ("account", "add", "Li", "--name", "李老师", "--role", "admin")
+    code, out, error = await run(*who, "--json", "--database-url", dsn)
+    assert code == 0, error
+    made = json.loads(out)
+    assert made["login"] == "li"
+    now = datetime.now(UTC)
+    async with pool.transaction() as connection:
+        token = made["url"].removeprefix("/password/")
+        await passwords.set_by_link(connection, token, _GOOD, now)
+        account = await sign_in(connection, "li", _GOOD, now)
+    assert (account.role, account.school_code, account.name) == ("admin", None, "李老师")
+    code, _, error = await run(*who, "--database-url", dsn)
+    assert (code, "there is an account" in error) == (2, True)
+
+
+async def test_a_teacher_belongs_to_the_school_of_the_register(dsn: str, pool: Pool) -> None:
+    async with pool.transaction() as connection:
+        await build(connection)
+    of = ("--name", "T", "--role", "teacher", "--teacher", f"{FAR}-T1", "--database-url", dsn)
+    assert (await run("account", "add", "t1", *of))[0] == 0
+    code, out, _ = await run("account", "list", "--json", "--database-url", dsn)
+    assert code == 0
+    assert json.loads(out)["accounts"] == [
+        {
+            "login": "t1",
+            "name": "T",
+            "role": "teacher",
+            "school_code": FAR,
+            "teacher_id": f"{FAR}-T1",
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--role", "teacher"), "--teacher is for --role teacher"),
+        (("--role", "admin", "--teacher", f"{HUB}-T1"), "--teacher is for --role teacher"),
+        (("--role", "room"), "is paired with a code"),
+        (("--role", "teacher", "--teacher", "nobody"), "there is no teacher nobody"),
+        (("--role", "admin", "--school", "0000000000"), "there is no school 0000000000"),
+    ],
+)
+async def test_wrong_use_is_told_and_makes_nothing(
+    dsn: str, pool: Pool, arguments: tuple[str, ...], sentence: str
+) -> None:
+    code, out, error = await run(
+        "account", "add", "x", "--name", "X", *arguments, "--database-url", dsn
+    )
+    assert (code, out) == (2, "")
+    assert sentence in error
+    async with pool.connection() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM accounts") == 0

@@ -3,7 +3,7 @@
 A backup directory holds
 
     base/<UTC time>/        the database, verified, and <UTC time>.json with what is known about it
-    wal/                    each commit since, where it is followed
+    wal/<UTC time>/         each commit since that time, where it is followed
     files/recordings, files/uploads
     gone.json               files that the server has deleted, and when that was seen
 
@@ -43,6 +43,12 @@ class Base:
     started_at: str
     finished_at: str
     audit_head: str | None
+    log: str | None  # the folder in wal/ that goes on from it; None: nothing does
+
+
+def _slot(directory: Path) -> str:
+    """The name that the server knows a follower into this directory by."""
+    return "backup_" + hashlib.sha256(str(directory.resolve()).encode()).hexdigest()[:12]
 
 
 def bases(directory: Path) -> list[Base]:
@@ -75,6 +81,8 @@ async def back_up(
             head = await audit.head(connection)
         await asyncio.to_thread(copy_files, settings, directory, started)
         name = started.strftime(_NAME)
+        slot = await asyncio.to_thread(_slot, directory)
+        log = await database.followed(dsn, directory / "wal", slot)
         if (directory / "base" / name).exists():
             raise BackupFailed(f"there is a backup {name} already: wait a second")
         await database.take_base(dsn, directory / "base" / name)
@@ -85,6 +93,7 @@ async def back_up(
             started.isoformat(),
             now().isoformat(),
             str(head) if head is not None else None,
+            log,
         )
         (directory / "base" / f"{name}.json").write_text(json.dumps(asdict(made), indent=1))
         async with pool.connection() as connection:
@@ -106,10 +115,9 @@ async def follow(
 ) -> None:
     """Keep every commit as it comes, new files every few minutes, and a base `every` so often;
     until `stop`. Raises BackupFailed, Unreachable."""
-    place = await asyncio.to_thread(directory.resolve)
-    slot = "backup_" + hashlib.sha256(str(place).encode()).hexdigest()[:12]
+    slot = await asyncio.to_thread(_slot, directory)
     follower = database.Follower(dsn, directory / "wal", slot)
-    await follower.start()
+    await follower.start(_now().strftime(_NAME))
     ended = asyncio.create_task(follower.ended())
     stopped = asyncio.create_task(stop.wait())
     try:
@@ -186,7 +194,13 @@ def forget(directory: Path, before: datetime) -> None:
         shutil.rmtree(directory / "base" / base.name)
         (directory / "base" / f"{base.name}.json").unlink()
     left = bases(directory)
-    database.forget_log(directory / "wal", [directory / "base" / base.name for base in left])
+    logs = sorted((directory / "wal").iterdir()) if (directory / "wal").is_dir() else []
+    for log in logs:
+        of = [directory / "base" / base.name for base in left if base.log == log.name]
+        if of or log == logs[-1]:
+            database.forget_log(log, of)
+        else:
+            shutil.rmtree(log)
     noted = directory / "gone.json"
     gone: dict[str, str] = json.loads(noted.read_text()) if noted.is_file() else {}
     over = {n for n, at in gone.items() if datetime.fromisoformat(at) < before}
@@ -202,7 +216,8 @@ async def restore(settings: Settings, directory: Path, at: datetime | None) -> B
         raise CannotStart(
             "restore makes the server's own database. For another PostgreSQL, stop it, copy "
             f"{directory / 'base'}/… to its data directory, set restore_command to "
-            f"'cp {directory / 'wal'}/%f %p' and recovery_target_time, touch recovery.signal, start"
+            f"'cp {directory / 'wal'}/…/%f %p' and recovery_target_time, touch recovery.signal, "
+            "and start"
         )
     pgdata = await asyncio.to_thread((settings.data_dir / "postgres").resolve)
     if pgdata.exists() and any(pgdata.iterdir()):
@@ -226,7 +241,8 @@ async def restore(settings: Settings, directory: Path, at: datetime | None) -> B
     pgdata.parent.mkdir(parents=True, exist_ok=True)
     if pgdata.exists():
         pgdata.rmdir()
-    await database.restore(directory / "base" / chosen.name, directory / "wal", pgdata, at)
+    log = directory / "wal" / chosen.log if chosen.log is not None else None
+    await database.restore(directory / "base" / chosen.name, log, pgdata, at)
     for kind, folder in _folders(settings).items():
         for name, path in _files(directory / "files" / kind):
             await asyncio.to_thread(_copy, path, folder / name)

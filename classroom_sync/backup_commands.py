@@ -46,6 +46,8 @@ def backup(
     backup.
     """
     settings = settings_of(data_dir=data_dir, database_url=database_url)
+    if settings.database_url is None and not (settings.data_dir / "postgres").is_dir():
+        failed(f"there is no database in {settings.data_dir}: name the server's --data-dir")
 
     async def run() -> None:
         from classroom_sync import backup as work

@@ -77,10 +77,34 @@ async def take_base(dsn: str, target: Path) -> None:
         ) from error
 
 
+def _names(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir()) if directory.is_dir() else []
+
+
+async def followed(dsn: str, directory: Path, slot: str) -> str | None:
+    """The name of the folder in `directory` that log of this server goes on coming to without a
+    gap; None: there is none. Raises BackupFailed."""
+    names = await asyncio.to_thread(_names, directory)
+    if not names:
+        return None
+    try:
+        connection = await asyncpg.connect(dsn)
+        try:
+            status = await connection.fetchval(
+                "SELECT wal_status FROM pg_replication_slots WHERE slot_name = $1", slot
+            )
+        finally:
+            await connection.close()
+    except AWAY as error:
+        raise BackupFailed(f"{place(dsn)} can't be reached: {error}") from error
+    return names[-1] if status not in (None, "lost") else None
+
+
 class Follower:
     """Keeps each commit in a folder as it comes, from `start` until `stop`.
 
-    The server keeps its log for a follower that is away, up to some gigabytes.
+    The server keeps its log for a follower that is away, up to some gigabytes. Where it has not (or
+    is another server than before: one restored), log begins anew in a folder of its own, `name`.
     """
 
     def __init__(self, dsn: str, directory: Path, slot: str) -> None:
@@ -89,31 +113,39 @@ class Follower:
         self._slot = slot
         self._process: asyncio.subprocess.Process | None = None
 
-    async def start(self) -> None:
+    async def start(self, name: str) -> None:
         """Return when log is coming. Raises BackupFailed."""
-        self._directory.mkdir(parents=True, exist_ok=True)
-        await self._limit()
-        place = ("--dbname", self._dsn, "--directory", str(self._directory), "--no-password")
+        known = await followed(self._dsn, self._directory, self._slot)
+        target = self._directory / (known or name)
+        target.mkdir(parents=True, exist_ok=True)
+        await self._prepare(anew=known is None)
+        to = ("--dbname", self._dsn, "--directory", str(target), "--no-password")
         slot = ("--slot", self._slot)
-        await _run("pg_receivewal", *place, *slot, "--create-slot", "--if-not-exists")
+        await _run("pg_receivewal", *to, *slot, "--create-slot", "--if-not-exists")
         self._process = await asyncio.create_subprocess_exec(
-            _program("pg_receivewal"), *place, *slot, stdin=asyncio.subprocess.DEVNULL
+            _program("pg_receivewal"), *to, *slot, stdin=asyncio.subprocess.DEVNULL
         )
         try:
             async with asyncio.timeout(_FIRST_LOG):
-                while not any(self._directory.glob(f"*{_PARTIAL}")):
+                while not any(target.glob(f"*{_PARTIAL}")):
                     if self._process.returncode is not None:
                         raise BackupFailed("pg_receivewal ended: its words are above")
                     await asyncio.sleep(0.1)
         except TimeoutError:
             await self.stop()
-            raise BackupFailed(f"no log came from {place[1]}") from None
+            raise BackupFailed(f"no log came from {place(self._dsn)}") from None
 
-    async def _limit(self) -> None:
-        """Let a slot never fill the disk, where nobody has said so yet."""
+    async def _prepare(self, *, anew: bool) -> None:
+        """Let a slot never fill the disk, where nobody has said so yet; drop one that lost log."""
         try:
             connection = await asyncpg.connect(self._dsn)
             try:
+                if anew:
+                    await connection.execute(
+                        "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots"
+                        " WHERE slot_name = $1",
+                        self._slot,
+                    )
                 if await connection.fetchval("SHOW max_slot_wal_keep_size") == "-1":
                     await connection.execute(
                         f"ALTER SYSTEM SET max_slot_wal_keep_size = '{_SLOT_KEEPS}'"
@@ -160,9 +192,9 @@ def _first_segment(base: Path) -> str | None:
     return start or None
 
 
-async def restore(base: Path, wal: Path, pgdata: Path, at: datetime | None) -> None:
+async def restore(base: Path, wal: Path | None, pgdata: Path, at: datetime | None) -> None:
     """Make the data directory `pgdata`, which is not there yet, as it was `at` a time; None: as
-    late as the log goes. Raises BackupFailed, and then leaves nothing there."""
+    late as the log in `wal` goes. Raises BackupFailed, and then leaves nothing there."""
     user = "embedded_postgres" if os.geteuid() == 0 else None
     log = Path(tempfile.mkdtemp(prefix="classroom-sync-"))  # short: a socket's path is, too
     try:
@@ -181,16 +213,17 @@ async def restore(base: Path, wal: Path, pgdata: Path, at: datetime | None) -> N
         await asyncio.to_thread(shutil.rmtree, log, ignore_errors=True)
 
 
-def _lay_out(base: Path, wal: Path, pgdata: Path, log: Path, user: str | None) -> None:
+def _lay_out(base: Path, wal: Path | None, pgdata: Path, log: Path, user: str | None) -> None:
     shutil.copytree(base, pgdata)
     (pgdata / "recovery.signal").touch()
     for path in (pgdata / "postmaster.pid", pgdata / "log", *pgdata.glob(".s.PGSQL.*")):
         path.unlink(missing_ok=True)  # of the server that it was copied from
     first = _first_segment(base) or ""
-    for path in sorted(wal.iterdir()) if wal.is_dir() else ():
+    there = {path.name for path in wal.iterdir()} if wal is not None and wal.is_dir() else set()
+    for path in sorted((wal or base) / name for name in there):
         name = path.name.removesuffix(_PARTIAL)
         needed = name.endswith(".history") or (_is_segment(path) and name[8:] >= first[8:])
-        if needed and (path.name == name or not (wal / name).exists()):
+        if needed and (path.name == name or name not in there):
             shutil.copyfile(path, log / name)
     pgdata.chmod(0o700)
     if user is not None:

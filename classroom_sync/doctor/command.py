@@ -34,6 +34,11 @@ async def examine(
     yield await network.site(url)
     yield await network.certificate(url, now, authority)
     yield await network.turn(settings)
+    if settings.database_url is None and not (settings.data_dir / "postgres").is_dir():
+        yield skipped(
+            "database", Sentence("There is no database yet: start the server, then look again.")
+        )
+        return
     try:
         async with reached(settings) as dsn:
             pool = await Pool.open(dsn, size=2)

@@ -174,6 +174,49 @@ async def test_after_everything_is_destroyed_a_time_between_two_commits_is_resto
         await again.close()
 
 
+async def test_a_restored_server_is_followed_into_the_same_directory(
+    house: House, tmp_path: Path
+) -> None:
+    target = tmp_path / "backup"
+    place = ("--data-dir", str(house.data_dir))
+    for count in (31, 32):
+        following = await _start("backup", str(target), "--follow", *place)
+        assert following.stdout is not None
+        async with asyncio.timeout(120):
+            line = (await following.stdout.readline()).decode()
+        assert line.startswith("base backup "), line
+        await house.happen(count)
+        wanted = await house.rows()
+        following.terminate()
+        async with asyncio.timeout(60):
+            await following.communicate()
+        await house.close()
+        shutil.rmtree(house.data_dir)
+        code, _, error = await run("restore", str(target), *place)
+        assert code == 0, error
+        await house.open()
+        assert await house.rows() == wanted
+    assert [base.log for base in backup.bases(target)] == sorted(os.listdir(target / "wal"))
+    assert len(backup.bases(target)) == 2
+
+
+async def test_a_follower_that_was_away_goes_on_without_a_gap(house: House, tmp_path: Path) -> None:
+    target = tmp_path / "backup"
+    place = ("--data-dir", str(house.data_dir))
+    for count in (31, 32):
+        await house.happen(count)
+        following = await _start("backup", str(target), "--follow", *place)
+        assert following.stdout is not None
+        async with asyncio.timeout(120):
+            assert (await following.stdout.readline()).startswith(b"base backup ")
+        following.terminate()
+        async with asyncio.timeout(60):
+            await following.communicate()
+    assert len(os.listdir(target / "wal")) == 1
+    first, last = backup.bases(target)
+    assert (first.log, last.log) == (os.listdir(target / "wal")[0],) * 2
+
+
 async def _counted(rows: dict[str, list[Any]]) -> int:
     return len(rows["audit"])
 
@@ -211,6 +254,7 @@ async def test_a_backup_by_itself_restores_its_own_time(house: House, tmp_path: 
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
+        (("backup", "to", "--data-dir", "none"), 1, "there is no database in"),
         (("restore", "/nowhere"), 2, "there is no directory /nowhere"),
         (("restore", ".", "--at", "noon"), 2, "--at is a time with a zone"),
         (("restore", ".", "--at", "2026-11-02T09:30:00"), 2, "--at needs a zone"),
@@ -221,7 +265,7 @@ async def test_a_backup_by_itself_restores_its_own_time(house: House, tmp_path: 
 async def test_wrong_use_is_told(
     tmp_path: Path, arguments: tuple[str, ...], code: int, sentence: str
 ) -> None:
-    given = [str(tmp_path / part) if part in (".", "none") else part for part in arguments]
+    given = [str(tmp_path / part) if part in (".", "to", "none") else part for part in arguments]
     found, _, error = await run(*given)
     assert (found, sentence in error) == (code, True), error
 
@@ -257,20 +301,22 @@ def _base(target: Path, day: int, segment: int) -> None:
     )
     at = datetime(2026, 9, day, tzinfo=UTC).isoformat()
     made = {"name": name, "version": "1", "started_at": at, "finished_at": at, "audit_head": None}
+    made["log"] = "a"
     (target / "base" / f"{name}.json").write_text(json.dumps(made))
 
 
 def test_old_bases_go_with_their_log_but_the_kept_times_stay_within_reach(tmp_path: Path) -> None:
-    (tmp_path / "wal").mkdir()
+    log = tmp_path / "wal" / "a"
+    log.mkdir(parents=True)
     for day, segment in ((1, 2), (2, 4), (3, 6)):
         _base(tmp_path, day, segment)
     for segment in range(2, 8):
-        (tmp_path / "wal" / f"0000000100000000{segment:08X}").touch()
-    (tmp_path / "wal" / "00000002.history").touch()
+        (log / f"0000000100000000{segment:08X}").touch()
+    (log / "00000002.history").touch()
     backup.forget(tmp_path, datetime(2026, 9, 2, 12, tzinfo=UTC))
     # 2 September, midnight, is where recovery to noon of that day begins.
     assert [base.name[:8] for base in backup.bases(tmp_path)] == ["20260902", "20260903"]
-    assert sorted(os.listdir(tmp_path / "wal")) == [
+    assert sorted(os.listdir(log)) == [
         *(f"0000000100000000{segment:08X}" for segment in range(4, 8)),
         "00000002.history",
     ]

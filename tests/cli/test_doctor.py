@@ -112,6 +112,14 @@ async def test_a_database_that_is_away_is_a_problem_among_the_others(tmp_path: P
     assert (code, states["database"], states["fonts"]) == (1, "problem", "good")
 
 
+async def test_a_place_without_a_database_stays_as_it_is(tmp_path: Path) -> None:
+    code, out, _ = await run(
+        "--json", "--data-dir", str(tmp_path), CLASSROOM_SYNC_PORT="0", CLASSROOM_SYNC_UDP_PORT="0"
+    )
+    assert (code, _states(out)["database"]) == (0, "skipped")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

@@ -149,7 +149,7 @@ def on_database(
 
 
 async def _connected(settings: Settings, work: Callable[["Connection", "Term"], Awaitable[T]]) -> T:
-    from classroom_sync.server import reached
+    from classroom_sync.reaching import reached
     from classroom_sync.timetabling import need_term
     from db.pool import Pool, migrate_database
 

@@ -175,7 +175,7 @@ def _run(
 
 def _connected(settings: Settings, work: Work, term: str | None) -> Coroutine[Any, Any, int]:
     from classroom_sync import exchange
-    from classroom_sync.server import reached
+    from classroom_sync.reaching import reached
     from db.pool import Pool, migrate_database
 
     async def run() -> int:

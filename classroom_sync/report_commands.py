@@ -135,9 +135,9 @@ def _wrong_use(sentence: str) -> NoReturn:
 
 
 async def _read(settings: Settings, wanted: "Wanted", form: "Form") -> "Found":
+    from classroom_sync.reaching import reached
     from classroom_sync.reports.exports import about
     from classroom_sync.reports.reading import read_report
-    from classroom_sync.server import reached
     from db import marks
     from db.pool import Pool, migrate_database
 

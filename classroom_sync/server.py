@@ -21,6 +21,7 @@ from classroom_sync.listening import bind_tcp, url_of
 from classroom_sync.live import Live
 from classroom_sync.node_links import NodeAddress, NodeLinks
 from classroom_sync.planning import plan_sessions
+from classroom_sync.reaching import reached
 from classroom_sync.recording_control import RecordingRules
 from classroom_sync.recording_keeper import RecordingKeeper
 from classroom_sync.recording_works import RecordingWorks
@@ -31,7 +32,7 @@ from classroom_sync.store import StoreError, store_at
 from classroom_sync.supervisor import NodeSupervisor
 from classroom_sync.watch import watch
 from db import nodes, partitions, rollups, sessions
-from db.embedded import EmbeddedPostgres, running_dsn
+from db.embedded import EmbeddedPostgres
 from db.errors import DatabaseError, Unreachable
 from db.pool import Leadership, Pool, migrate_database
 from scheduler.clock import SessionClock
@@ -66,17 +67,6 @@ async def database(settings: Settings) -> AsyncIterator[str]:
         yield embedded.dsn
     finally:
         await asyncio.to_thread(embedded.stop)
-
-
-@contextlib.asynccontextmanager
-async def reached(settings: Settings) -> AsyncIterator[str]:
-    """The DSN for a command beside the server: a running server's own database, or `database`."""
-    running = running_dsn(settings.data_dir) if settings.database_url is None else None
-    if running is not None:
-        yield running
-        return
-    async with database(settings) as dsn:
-        yield dsn
 
 
 async def migrate(settings: Settings, say: Callable[[str], None]) -> None:

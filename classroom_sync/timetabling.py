@@ -15,7 +15,7 @@ from db.pool import Connection
 from scheduler import rules
 from scheduler.bells import NoBells
 from scheduler.city import City, bells_on
-from scheduler.model import Lesson, Term
+from scheduler.model import Lesson, Term, Weeks
 from scheduler.rules import OFF, Conflict, Rules
 
 RULES = Rules()  # DOMAIN's assumed numbers
@@ -115,12 +115,21 @@ def broken_by(of: City, before: Sequence[Lesson], after: Sequence[Lesson]) -> Co
 
 
 def _stretches(lessons: Sequence[Lesson]) -> list[list[Lesson]]:
+    """The lessons of each run of weeks between which no range begins or ends; a run of one week
+    holds nothing of the other parity."""
     starts = {1} | {k.week_from for k in lessons if k.week_from}
     starts |= {k.week_until + 1 for k in lessons if k.week_until}
-    return [
-        [k for k in lessons if (k.week_from or 1) <= week <= (k.week_until or week)]
-        for week in sorted(starts)
-    ]
+    found = []
+    for week in sorted(starts):
+        other = None if week + 1 not in starts else Weeks.EVEN if week % 2 else Weeks.ODD
+        found.append(
+            [
+                k
+                for k in lessons
+                if (k.week_from or 1) <= week <= (k.week_until or week) and k.weeks is not other
+            ]
+        )
+    return found
 
 
 def today(term: Term, now: datetime) -> date:

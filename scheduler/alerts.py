@@ -3,10 +3,10 @@
 A lesson should be live from its first bell to its last. A room is there while what the lesson asks
 of it flows (as in `attendance`: the lead sends, an interactive room sends and is reached, one that
 listens is reached); it is *dark* when that has not been so for `dark_after`. While the lead itself
-is dark nobody can be reached, so the others are asked for what they send alone. Evidence is some
-seconds old when it can be read (at most 12: a slice of 5, its confirmation within 6, a batch each
-second), which `dark_after` must exceed; looked at every few seconds, a room that goes dark is told
-of within a minute.
+is dark nobody can be reached, so the others are asked for what they send alone; nor does anybody
+miss what the lead had not begun to send. Evidence is some seconds old when it can be read (at most
+12: a slice of 5, its confirmation within 6, a batch each second), which `dark_after` must exceed;
+looked at every few seconds, a room that goes dark is told of within a minute.
 """
 
 from collections import defaultdict
@@ -39,6 +39,7 @@ class Seat:
     ends_at: datetime
     sent_until: datetime | None
     received_until: datetime | None
+    sent_since: datetime | None = None  # of a lead: since when it has sent without a break
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +60,11 @@ def dark(seats: Iterable[Seat], now: datetime, rules: AlertRules) -> list[Dark]:
     for lesson in lessons.values():
         leads = [s for s in lesson if s.role is ParticipantRole.LEAD]
         led = any(now - _there_until(s) < rules.dark_after for s in leads)
+        led_since = min((s.sent_since for s in leads if s.sent_since), default=None)
         for seat in lesson:
             if not led and seat.role is not ParticipantRole.LEAD and _listens(seat):
                 continue  # there is nothing to hear
-            since = _there_until(seat, reachable=led)
+            since = _there_until(seat, reachable=led, led_since=led_since)
             if now - since >= rules.dark_after:
                 found.append(Dark(seat, since))
     return sorted(found, key=lambda d: (d.seat.starts_at, str(d.seat.session_id), d.seat.room_id))
@@ -74,10 +76,12 @@ def _listens(seat: Seat) -> bool:
     )
 
 
-def _there_until(seat: Seat, *, reachable: bool = True) -> datetime:
+def _there_until(
+    seat: Seat, *, reachable: bool = True, led_since: datetime | None = None
+) -> datetime:
     """Until when a room was there as it should be; its lesson's first bell if never since."""
     sent = seat.sent_until or seat.starts_at
-    received = seat.received_until or seat.starts_at
+    received = max(seat.received_until or seat.starts_at, led_since or seat.starts_at)
     if seat.role is ParticipantRole.LEAD or not reachable:
         last = sent
     elif _listens(seat):

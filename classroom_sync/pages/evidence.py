@@ -1,6 +1,7 @@
 """Evidence by the minute: what a person can read of a lesson's many rows."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -12,7 +13,10 @@ MINUTE = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Minute:
-    """The rows that begin in one minute, added up; `rtt_ms` is the least and the most measured."""
+    """The rows that begin in one minute, added up; `rtt_ms` is the least and the most measured.
+
+    Seconds are those within the minute, also of a row that began before it.
+    """
 
     starts_at: datetime
     rows: int
@@ -39,24 +43,43 @@ def by_minute(rows: Iterable[EvidenceRow]) -> tuple[Minute, ...]:
     groups: dict[datetime, list[EvidenceRow]] = {}
     fresh: dict[datetime, list[float]] = {}
     last: dict[UUID, float | None] = {}
+    sent: defaultdict[datetime, float] = defaultdict(float)
+    received: defaultdict[datetime, float] = defaultdict(float)
     for row in rows:
+        for minute, seconds in _parts(row):
+            sent[minute] += seconds if row.sent_decodable else 0
+            received[minute] += seconds if row.received_decodable else 0
         minute = row.from_at.replace(second=0, microsecond=0)
         groups.setdefault(minute, []).append(row)
         if row.rtt_ms is not None and row.rtt_ms != last.get(row.node_id):
             fresh.setdefault(minute, []).append(row.rtt_ms)
         last[row.node_id] = row.rtt_ms
-    return tuple(_added(minute, group, fresh.get(minute, [])) for minute, group in groups.items())
+    return tuple(
+        _added(
+            minute, groups.get(minute, []), sent[minute], received[minute], fresh.get(minute, [])
+        )
+        for minute in sorted(groups.keys() | sent.keys())
+    )
 
 
-def _added(minute: datetime, rows: list[EvidenceRow], rtt_ms: list[float]) -> Minute:
-    def seconds(those: Iterable[EvidenceRow]) -> float:
-        return sum((r.to_at - r.from_at).total_seconds() for r in those)
+def _parts(row: EvidenceRow) -> Iterator[tuple[datetime, float]]:
+    """The minutes a row reaches into, each with how many seconds of it."""
+    since = row.from_at
+    while since < row.to_at:
+        minute = since.replace(second=0, microsecond=0)
+        until = min(row.to_at, minute + MINUTE)
+        yield minute, (until - since).total_seconds()
+        since = until
 
+
+def _added(
+    minute: datetime, rows: list[EvidenceRow], sent: float, received: float, rtt_ms: list[float]
+) -> Minute:
     return Minute(
         starts_at=minute,
         rows=len(rows),
-        sent=seconds(r for r in rows if r.sent_decodable),
-        received=seconds(r for r in rows if r.received_decodable),
+        sent=sent,
+        received=received,
         packets_in=sum(r.packets_in for r in rows),
         bytes_in=sum(r.bytes_in for r in rows),
         packets_out=sum(r.packets_out for r in rows),

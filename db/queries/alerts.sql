@@ -7,7 +7,15 @@ SELECT s.id AS session_id, p.id AS participant_id, p.room_id, p.role, r.kind, s.
           AND e.sent_decodable) AS sent_until,
        (SELECT max(e.to_at) FROM evidence e
         WHERE e.participant_id = p.id AND e.from_at > s.starts_at - interval '1 hour'
-          AND e.received_decodable) AS received_until
+          AND e.received_decodable) AS received_until,
+       CASE WHEN p.role = 'lead' THEN
+           (SELECT max(e.from_at) FILTER (WHERE e.before IS NULL
+                                             OR e.from_at - e.before > interval '10 seconds')
+            FROM (SELECT from_at, lag(to_at) OVER (ORDER BY from_at, to_at) AS before
+                  FROM evidence
+                  WHERE participant_id = p.id AND from_at > s.starts_at - interval '1 hour'
+                    AND sent_decodable) e)
+       END AS sent_since
 FROM sessions s JOIN participants p ON p.session_id = s.id JOIN rooms r ON r.id = p.room_id
 WHERE s.state IN ('open', 'live') AND s.starts_at <= :now AND s.ends_at > :now
   AND p.role IN ('lead', 'receiving')

@@ -3,18 +3,19 @@
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import aiohttp
 import pytest
 
 from classroom_sync import tokens
 from classroom_sync.pages.dashboard import LINES
+from classroom_sync.pages.evidence import by_minute
 from classroom_sync.pages.names import read_names
 from classroom_sync.reports import exports
 from classroom_sync.reports.labels import labels
@@ -22,6 +23,7 @@ from classroom_sync.reports.numbers import plain, share
 from classroom_sync.reports.reading import Found, Wanted, read_report
 from db import accounts, city, presence, sessions
 from db.pool import Pool
+from db.presence import EvidenceRow
 from media.evidence import Evidence
 from scheduler.attendance import AttendanceRules
 from scheduler.indicators.values import Dimension, IndicatorRules, Side
@@ -447,3 +449,33 @@ async def test_the_language_changes_without_losing_the_question(
     page = await got(reader, "/bureau/behind?indicator=4&measure=delivery&side=numerator")
     [href] = re.findall(r'href="(\?[^"]*lang=zh-CN)"', page)
     assert "开课率" in await got(reader, "/bureau/behind" + href.replace("&amp;", "&"))
+
+
+def test_a_minute_has_sixty_seconds_whatever_rows_begin_in_it() -> None:
+    at = datetime(2026, 9, 7, 1, 0, tzinfo=UTC)
+    rows = [
+        EvidenceRow(
+            node_id=UUID(int=1),
+            seq=n,
+            session_id=UUID(int=2),
+            participant_id=UUID(int=3),
+            from_at=at + timedelta(seconds=3 + 5 * n),
+            to_at=at + timedelta(seconds=8 + 5 * n),
+            sent_decodable=True,
+            received_decodable=n == 11,
+            packets_in=1,
+            bytes_in=1,
+            packets_out=1,
+            bytes_out=1,
+            lost_in=0,
+            lost_out=0,
+            jitter_ms=0.0,
+            rtt_ms=None,
+            reason=None,
+        )
+        for n in range(12)
+    ]
+    assert [(m.starts_at, m.rows, m.sent, m.received) for m in by_minute(rows)] == [
+        (at, 12, 57.0, 2.0),
+        (at + timedelta(minutes=1), 0, 3.0, 3.0),
+    ]

@@ -264,6 +264,21 @@ async def test_weeks_are_copied_and_given_back_by_what_the_answer_says(site: Sit
         assert await admin.lessons(version) == before
 
 
+@pytest.mark.parametrize(("week", "meet"), [(3, True), (4, False)])
+async def test_what_is_held_in_one_week_meets_only_what_that_week_holds(
+    site: Site, week: int, meet: bool
+) -> None:
+    async with site.browser() as browser:
+        admin = await entered(browser)
+        path = f"{V}/{(await admin.done('POST', V, {}))['id']}"
+        both = [lesson(weeks="odd"), lesson(week_from=week, week_until=week)]
+        await admin.done("POST", f"{path}/changes", {"put": both})
+        clashes = [
+            c for c in (await admin.done("GET", path))["conflicts"] if c["rule"] == "class_clash"
+        ]
+        assert bool(clashes) == meet
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -55,6 +55,18 @@ def test_a_room_goes_dark_when_nothing_has_been_seen_for_a_while() -> None:
     assert names(seats, after(340)) == [("far", after(300))]
 
 
+def test_nobody_misses_what_the_lead_had_not_begun_to_send() -> None:
+    late = replace(lead(after(1000)), sent_since=after(990))
+    waiting = seat(sent_until=after(1000))
+    assert names([late, waiting], after(1000)) == []
+    assert names([late, replace(waiting, received_until=after(500))], after(1029)) == []
+    assert names(
+        [replace(late, sent_until=after(1031)), seat(sent_until=after(1031))], after(1031)
+    ) == [("far", after(990))]
+    listening = seat("cloud", kind=RoomKind.CLOUD)
+    assert names([late, listening], after(1000)) == []
+
+
 @pytest.mark.parametrize(
     ("values", "is_dark"),
     [

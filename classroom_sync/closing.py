@@ -1,7 +1,8 @@
 """What a finished session is worth: its attendance, derived from evidence and stored.
 
 Derived again whenever evidence, a head count or a make-up comes later; every derivation is a new
-revision. A make-up's own derivation brings the lesson up to date that it makes up for.
+revision. A make-up's own derivation brings the lesson up to date that it makes up for, and where
+that is a make-up too, the one before it.
 """
 
 from collections import defaultdict
@@ -33,10 +34,11 @@ async def derive_attendance(
     """Store a new revision for each link of a session; in the caller's transaction."""
     found = await _derive(connection, session_id, rules)
     original = await presence.made_up_for(connection, session_id)
-    if original is not None:
+    while original is not None:
         session = await sessions.session(connection, original)
         if session is not None and session.closed_at is not None:
             await _derive(connection, original, rules)
+        original = await presence.made_up_for(connection, original)
     return found
 
 

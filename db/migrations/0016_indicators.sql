@@ -82,9 +82,32 @@ CREATE TYPE link AS (
     rules_version   text
 );
 
+-- Whether calendar or bureau had cancelled a session by an instant: nothing is due of it.
+CREATE FUNCTION is_excused(s sessions, as_of timestamptz) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT (s).cancel_cause IS NOT NULL AND (s).cancel_cause IN ('calendar', 'bureau')
+           AND (s).closed_at <= as_of
+$$;
+
+-- The sessions that a make-up makes up for: the original, and where that is a make-up too, its own.
+CREATE FUNCTION made_up_for(makeup sessions) RETURNS SETOF sessions LANGUAGE sql STABLE AS $$
+    WITH RECURSIVE up AS (
+        SELECT o.* FROM sessions o WHERE o.id = (makeup).makes_up_id
+        UNION ALL SELECT o.* FROM up JOIN sessions o ON o.id = up.makes_up_id)
+    SELECT * FROM up
+$$;
+
+-- What is held in a make-up's place: itself, or where calendar or bureau cancelled it, its make-ups.
+CREATE FUNCTION standing_in(makeup sessions) RETURNS SETOF sessions LANGUAGE sql STABLE AS $$
+    WITH RECURSIVE down AS (
+        SELECT (makeup).*
+        UNION ALL SELECT m.* FROM down JOIN sessions m ON m.makes_up_id = down.id
+                  WHERE down.cancel_cause IN ('calendar', 'bureau'))
+    SELECT * FROM down
+$$;
+
 -- Links in [since, until] as known at an instant: what was derived, cancelled or evaluated later is
--- not seen. A make-up's link is not due when its class had a link in the lesson made up for: that
--- one carries the result, so that it counts once (DOMAIN, 9).
+-- not seen. A make-up's link is not due when its class had a link in a lesson made up for, unless
+-- that is excused: that one carries the result, so that it counts once (DOMAIN, 9).
 CREATE FUNCTION links_as_of(as_of timestamptz, since date, until date) RETURNS SETOF link
 LANGUAGE sql STABLE AS $$
     SELECT p.id, s.id, s.on_day, s.starts_at, s.ends_at, s.state, s.cancel_cause,
@@ -92,11 +115,11 @@ LANGUAGE sql STABLE AS $$
            s.subject, c.grade, p.class_id, p.room_id, r.phase, r.school_code, p.teacher_id,
            lead.room_id, lead.teacher_id, lr.school_code,
            (s.ends_at <= as_of OR s.closed_at <= as_of)
-               AND NOT (s.cancel_cause IS NOT NULL AND s.cancel_cause IN ('calendar', 'bureau')
-                        AND s.closed_at <= as_of)
+               AND NOT is_excused(s, as_of)
                AND NOT (s.makes_up_id IS NOT NULL AND EXISTS (
-                   SELECT FROM participants o
-                   WHERE o.session_id = s.makes_up_id AND o.class_id = p.class_id)),
+                   SELECT FROM made_up_for(s) m
+                   JOIN participants o ON o.session_id = m.id AND o.class_id = p.class_id
+                   WHERE NOT is_excused(m, as_of))),
            EXISTS (SELECT FROM evaluations e
                    WHERE e.session_id = s.id AND e.evaluated_at <= as_of),
            a.status, coalesce(a.valid, false),
@@ -200,13 +223,14 @@ CREATE FUNCTION attendance_is_stale(s sessions) RETURNS boolean LANGUAGE sql STA
                    SELECT count(*) FROM head_counts h WHERE h.participant_id = p.id)
                OR (NOT a.valid AND coalesce(a.cause, '') NOT IN ('calendar', 'bureau')
                    AND (EXISTS (
-                            SELECT FROM sessions m
+                            SELECT FROM sessions n
+                            JOIN LATERAL standing_in(n) m ON true
                             JOIN participants o
                                 ON o.session_id = m.id AND o.class_id = p.class_id
                                 AND o.role = 'receiving'
                             JOIN LATERAL (SELECT * FROM attendance n WHERE n.participant_id = o.id
                                           ORDER BY n.revision DESC LIMIT 1) made ON made.valid
-                            WHERE m.makes_up_id = (s).id)
+                            WHERE n.makes_up_id = (s).id)
                         OR EXISTS (
                             SELECT FROM push_facts f
                             WHERE f.source_session_participant = p.id AND f.class_id = p.class_id
@@ -215,6 +239,7 @@ $$;
 
 CREATE INDEX head_counts_by_time ON head_counts (counted_at);
 CREATE INDEX sessions_by_day ON sessions (on_day);
+CREATE INDEX makeups_by_original ON sessions (makes_up_id) WHERE makes_up_id IS NOT NULL;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON declared_needs TO classroom_sync_app;
 GRANT SELECT, INSERT ON evaluations TO classroom_sync_app;

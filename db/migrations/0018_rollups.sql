@@ -20,7 +20,10 @@ LANGUAGE sql STABLE AS $$
                s.closed_at,
                (SELECT max(a.derived_at) FROM attendance a
                 WHERE a.participant_id = l.participant_id),
-               (SELECT max(e.evaluated_at) FROM evaluations e WHERE e.session_id = s.id))
+               (SELECT max(e.evaluated_at) FROM evaluations e WHERE e.session_id = s.id),
+               CASE WHEN s.makes_up_id IS NOT NULL THEN  -- it is due since the original is excused
+                   (SELECT max(m.closed_at) FROM made_up_for(s) m WHERE is_excused(m, 'infinity'))
+               END)
     FROM links_as_of('infinity', since, until) l JOIN sessions s ON s.id = l.session_id
     WHERE s.closed_at IS NOT NULL AND (ids IS NULL OR s.id = ANY(ids))
 $$;
@@ -50,6 +53,10 @@ CREATE TRIGGER refresh AFTER INSERT ON evaluations REFERENCING NEW TABLE AS writ
 CREATE FUNCTION session_refreshes() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM refresh_links(ARRAY[NEW.id]);
+    IF is_excused(NEW, 'infinity') THEN          -- what made up for it may count by itself now
+        PERFORM refresh_links(ARRAY(SELECT m.id FROM sessions n, LATERAL standing_in(n) m
+                                    WHERE n.makes_up_id = NEW.id));
+    END IF;
     RETURN NULL;
 END $$;
 CREATE TRIGGER refresh

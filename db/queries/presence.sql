@@ -86,11 +86,14 @@ SELECT FROM sessions WHERE id = :session_id FOR NO KEY UPDATE;
 SELECT makes_up_id FROM sessions WHERE id = :session_id;
 
 -- name: makeups
--- What was given in place of a session's links: valid links of make-ups to the same class, and
--- recordings pushed to it and watched, by the day in a zone.
-SELECT p.id AS participant_id, m.on_day, o.id AS by, made.expected, made.present
+-- What was given in place of a session's links: valid links of make-ups to the same class, by the
+-- day they were held or were made up for themselves, and recordings pushed to it and watched, by the
+-- day in a zone.
+SELECT p.id AS participant_id, coalesce(made.made_up_on, m.on_day) AS on_day, o.id AS by,
+       made.expected, made.present
 FROM participants p
-JOIN sessions m ON m.makes_up_id = p.session_id
+JOIN sessions n ON n.makes_up_id = p.session_id
+JOIN LATERAL standing_in(n) m ON true
 JOIN participants o ON o.session_id = m.id AND o.class_id = p.class_id AND o.role = 'receiving'
 JOIN LATERAL (SELECT * FROM attendance n WHERE n.participant_id = o.id
               ORDER BY n.revision DESC LIMIT 1) made ON made.valid

@@ -16,7 +16,7 @@ from scheduler.indicators.values import Cut, Side
 from scheduler.model import AttendanceStatus, Participant, ParticipantRole, Receiver
 from scheduler.receipts import Receipt, ReceiptKind
 from tests.db.test_pushes import DURATION, recorded, sent
-from tests.worlds import FAR, HUB, NOON, Planned, build, lesson, plan
+from tests.worlds import FAR, HUB, NOON, build, lesson, plan
 
 RULES = AttendanceRules()
 WEEK = Cut(date(2026, 9, 1), date(2026, 12, 31))
@@ -59,7 +59,7 @@ def _receiving(participants: tuple[Participant, ...]) -> Participant:
     return next(p for p in participants if p.role is ParticipantRole.RECEIVING)
 
 
-async def make_up(connection: Connection, planned: Planned, starts: datetime) -> UUID:
+async def make_up(connection: Connection, original: UUID, starts: datetime) -> UUID:
     return await changes.add(
         connection,
         NewSession(
@@ -71,7 +71,7 @@ async def make_up(connection: Connection, planned: Planned, starts: datetime) ->
             f"{HUB}-T1",
             f"{HUB}-R1",
             (Receiver(f"{FAR}-R1", f"{FAR}-301", None),),
-            makes_up_id=planned.session_id,
+            makes_up_id=original,
         ),
     )
 
@@ -103,7 +103,7 @@ async def test_a_make_up_lesson_settles_the_original_and_counts_once(
         assert await held(connection, planned.session_id, there=False) == [A.ABSENT]
         before, _ = await delivered(connection)
         assert before == {"delivered": 0, "due": 1, "received": 0, "required": 1, "in time": 0}
-        makeup = await make_up(connection, planned, NOON + timedelta(days=days))
+        makeup = await make_up(connection, planned.session_id, NOON + timedelta(days=days))
         assert await held(connection, makeup, there=True) == [A.FULL]
         after, links = await delivered(connection)
         original = await presence.attendance_of(connection, planned.receiving)
@@ -120,7 +120,7 @@ async def test_a_make_up_that_is_not_valid_settles_nothing(pool: Pool) -> None:
         await build(connection)
         planned = await plan(connection, lesson())
         await held(connection, planned.session_id, there=False)
-        makeup = await make_up(connection, planned, NOON + timedelta(days=7))
+        makeup = await make_up(connection, planned.session_id, NOON + timedelta(days=7))
         assert await held(connection, makeup, there=False) == [A.ABSENT]
         after, _ = await delivered(connection)
     assert after == {"delivered": 0, "due": 1, "received": 0, "required": 1, "in time": 0}
@@ -131,10 +131,68 @@ async def test_a_make_up_for_a_valid_lesson_is_not_counted_beside_it(pool: Pool)
         await build(connection)
         planned = await plan(connection, lesson())
         assert await held(connection, planned.session_id, there=True) == [A.FULL]
-        makeup = await make_up(connection, planned, NOON + timedelta(days=7))
+        makeup = await make_up(connection, planned.session_id, NOON + timedelta(days=7))
         assert await held(connection, makeup, there=True) == [A.FULL]
         after, links = await delivered(connection)
     assert (after["delivered"], after["due"], links) == (1, 1, [planned.receiving])
+
+
+async def test_a_make_up_of_a_make_up_is_dated_by_the_day_it_was_held(pool: Pool) -> None:
+    async with pool.transaction() as connection:
+        await build(connection)
+        planned = await plan(connection, lesson())
+        await held(connection, planned.session_id, there=False)
+        first = await make_up(connection, planned.session_id, NOON + timedelta(days=3))
+        await held(connection, first, there=False)
+        second = await make_up(connection, first, NOON + timedelta(days=40))
+        assert await held(connection, second, there=True) == [A.FULL]
+        after, links = await delivered(connection)
+        original = await presence.attendance_of(connection, planned.receiving)
+    assert after == {"delivered": 1, "due": 1, "received": 1, "required": 1, "in time": 0}
+    assert links == [planned.receiving]
+    assert original is not None
+    assert (original.status, original.made_up_on) == (A.MADE_UP, NOON.date() + timedelta(days=40))
+
+
+@pytest.mark.parametrize("cause", ["calendar", "bureau"])
+@pytest.mark.parametrize("excused_first", [True, False])
+async def test_a_make_up_of_an_excused_lesson_counts_by_itself(
+    pool: Pool, cause: str, *, excused_first: bool
+) -> None:
+    async with pool.transaction() as connection:
+        await build(connection)
+        planned = await plan(connection, lesson())
+
+        async def excuse() -> None:
+            assert await sessions.cancel(connection, planned.session_id, NOON, cause)
+            await derive_attendance(connection, planned.session_id, RULES)
+
+        if excused_first:
+            await excuse()
+        makeup = await make_up(connection, planned.session_id, NOON + timedelta(days=3))
+        assert await held(connection, makeup, there=True) == [A.FULL]
+        if not excused_first:
+            await excuse()
+        after, links = await delivered(connection)
+        session = await sessions.session(connection, makeup)
+    assert session is not None
+    assert after == {"delivered": 1, "due": 1, "received": 1, "required": 0, "in time": 0}
+    assert links == [_receiving(session.participants).id]
+
+
+async def test_an_excused_make_up_passes_its_own_make_up_on_to_the_original(pool: Pool) -> None:
+    async with pool.transaction() as connection:
+        await build(connection)
+        planned = await plan(connection, lesson())
+        await held(connection, planned.session_id, there=False)
+        first = await make_up(connection, planned.session_id, NOON + timedelta(days=3))
+        assert await sessions.cancel(connection, first, NOON + timedelta(days=2), "calendar")
+        await derive_attendance(connection, first, RULES)
+        second = await make_up(connection, first, NOON + timedelta(days=7))
+        assert await held(connection, second, there=True) == [A.FULL]
+        after, links = await delivered(connection)
+    assert after == {"delivered": 1, "due": 1, "received": 1, "required": 1, "in time": 1}
+    assert links == [planned.receiving]
 
 
 async def test_delay_and_loss_of_a_link_come_from_its_evidence(pool: Pool) -> None:

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, Field
@@ -16,7 +16,9 @@ from scheduler.attendance import AttendanceRules
 from scheduler.indicators.values import Cut, Dimension, IndicatorRules, Report
 from scheduler.model import Term
 
-_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
+_MONTH = re.compile(r"2[01][0-9]{2}-(0[1-9]|1[0-2])")
+_YEARS = range(2000, 2200)  # that a report may speak of
+_LONGEST = timedelta(days=3653)  # ten years: each week of a period is a row of every report
 
 
 class Wanted(BaseModel, frozen=True, extra="forbid"):
@@ -54,6 +56,8 @@ async def read_cut(
     as_of = wanted.as_of or now
     if as_of.tzinfo is None:
         raise Refused(422, "Times need a zone, such as 2026-09-01T08:30:00+08:00.")
+    if any(each.year not in _YEARS for each in (as_of, wanted.since, wanted.until) if each):
+        raise Refused(422, "Reports are of the years 2000 to 2199: choose other days.")
     term = await calendar.latest_term(connection)
     if term is None:
         raise Refused(409, "There is no term yet: an administrator must enter the calendar.")
@@ -62,6 +66,8 @@ async def read_cut(
     until = wanted.until or max(since, min(today, term.ends_on))
     if until < since:
         raise Refused(422, "The period ends before it begins.")
+    if until - since >= _LONGEST:
+        raise Refused(422, "A report is of ten years at most: choose a shorter period.")
     names = await read_names(connection)
     dimension, key = _part(wanted.of, names)
     return term, Cut(since, until, dimension, key), as_of, names

@@ -1,5 +1,6 @@
 """The bureau's pages and files: the same figures in all, each opens its list, all on record."""
 
+import json
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -264,6 +265,56 @@ async def test_what_is_not_on_the_form_is_refused_with_a_sentence(
     async with reader.get(f"/api/v1/reports/coverage?{query}") as response:
         assert response.status == 422
         assert response.content_type == "application/problem+json"
+
+
+_YEARS = ("Reports are of the years 2000 to 2199: choose other days.", "报表只涵盖 2000 年")
+_LENGTH = ("A report is of ten years at most: choose a shorter period.", "一份报表最长十年")
+_PART = ("There is no such part of the city: choose one from the list.", "没有这个范围")
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("since=1000-01-01", _YEARS),
+        ("since=0001-01-01&until=0001-01-07", _YEARS),
+        ("since=9999-12-01&until=9999-12-31", _YEARS),
+        ("since=2026-09-01&until=2200-01-01", _YEARS),
+        (f"as_of={quote('0001-01-01T00:00:00+14:00')}", _YEARS),
+        ("as_of=9999-12-31T23:59:59Z", _YEARS),
+        ("since=2016-01-01&until=2026-01-01", _LENGTH),
+        ("since=2000-01-01", _LENGTH),
+        ("of=month:9999-12", _PART),
+        ("of=month:0000-01", _PART),
+    ],
+)
+async def test_periods_that_no_report_has_are_refused_everywhere_in_both_languages(
+    reader: aiohttp.ClientSession, query: str, said: tuple[str, str]
+) -> None:
+    for path in (
+        f"/bureau?{query}",
+        f"/bureau/wall?{query}",
+        f"/bureau/behind?indicator=4&measure=delivery&{query}",
+        f"/api/v1/reports/coverage?{query}",
+    ):
+        for language, sentence in zip(("en", "zh-CN"), said, strict=True):
+            async with reader.get(path, headers={"Accept-Language": language}) as response:
+                assert response.status == 422, path
+                text = await response.text()
+                if response.content_type == "application/problem+json":
+                    text = json.loads(text)["detail"]
+                assert sentence in text, path
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["since=2016-01-02&until=2025-12-31", "since=2199-12-01&until=2199-12-31", "of=month:2199-12"],
+)
+async def test_periods_at_the_edges_have_a_report(
+    reader: aiohttp.ClientSession, query: str
+) -> None:
+    await got(reader, f"/bureau?{query}")
+    async with reader.get(f"/api/v1/reports/coverage?{query}") as response:
+        assert response.status == 200
 
 
 @pytest.mark.parametrize(

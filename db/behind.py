@@ -368,7 +368,7 @@ class _Listing:
         raise NoSuchFigure
 
     async def _pushes(self, measure: str, side: Side) -> list[Behind]:
-        rows = [row async for row in _sql.pushed(self._connection, **self._asked, day=self.day)]
+        rows = [row async for row in _sql.pushed(self._connection, **self._asked)]
         if (measure, side) == ("packages", _N):
             sent = {row["push_id"]: row["sent_on"] for row in rows}
             return [Behind(Listed.PACKAGE, str(push), 1, day=day) for push, day in sent.items()]

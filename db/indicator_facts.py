@@ -135,7 +135,7 @@ class Reading:
         merged: dict[str, dict[str, int]] = defaultdict(dict)
         sources = [
             _sql.research_tallies(self._connection, **where),
-            _sql.push_tallies(self._connection, **where, day=self._day),
+            _sql.push_tallies(self._connection, **where),
         ]
         if self._asked["dimension"] is Dimension.CITY and by in _ROLLED:
             if self._rolled is None:

@@ -91,7 +91,7 @@ CREATE TRIGGER judge AFTER UPDATE OF duration_ms ON recordings FOR EACH ROW
 CREATE OR REPLACE VIEW push_facts AS
     SELECT t.push_id, t.class_id, c.school_code, p.sent_on, g.fetched, g.opened, g.watched,
            t.participant_id AS source_session_participant,
-           p.due_on, g.fetched_known, g.opened_known, g.watched_known
+           p.due_on, g.fetched_known, g.opened_known, g.watched_known, p.sent_at
     FROM push_targets t
     JOIN pushes p ON p.id = t.push_id
     JOIN class_groups c ON c.id = t.class_id

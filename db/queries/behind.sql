@@ -78,7 +78,7 @@ SELECT * FROM (
            fetched_known <= :as_of AS fetched, opened_known <= :as_of AS opened,
            watched_known <= :as_of AS watched
     FROM push_facts
-    WHERE sent_on BETWEEN :since AND :until AND sent_on <= :day
+    WHERE sent_on BETWEEN :since AND :until AND sent_at <= :as_of
       AND CASE :dimension WHEN 'city' THEN '' WHEN 'school' THEN school_code
           WHEN 'mode' THEN 'push' END = :key) p
 ORDER BY sent_on DESC, push_id, class_id;

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from db import accounts, presence, pushes, recordings, uploads
+from db import accounts, indicators, presence, pushes, recordings, uploads
 from db.pool import Connection, Pool
 from db.pushes import Told
+from scheduler.attendance import AttendanceRules
+from scheduler.indicators.values import Cut, Side
 from scheduler.model import Attendance, AttendanceStatus
 from scheduler.push import MAKE_UP_DAYS, PushRule, RuleKind
 from scheduler.receipts import Receipt, ReceiptKind, WatchRule, progress
@@ -228,6 +230,29 @@ async def test_what_was_known_at_an_instant_does_not_change_afterwards(pool: Poo
         row = await connection.fetchrow("SELECT watched, watched_known FROM push_facts")
         assert row is not None
         assert tuple(row) == (NOON + timedelta(minutes=10), NOON + timedelta(minutes=90))
+
+
+@pytest.mark.parametrize(
+    ("minutes", "packages", "watched"), [(-1, 0, 0), (0, 1, 0), (89, 1, 0), (90, 1, 1)]
+)
+async def test_figures_as_of_an_instant_hold_what_was_sent_and_told_by_then(
+    pool: Pool, minutes: int, packages: int, watched: int
+) -> None:
+    """Sent at NOON, watched in the next ten minutes, told after ninety."""
+    cut, as_of = Cut(MONDAY, MONDAY), NOON + timedelta(minutes=minutes)
+    async with pool.transaction() as connection:
+        await build(connection)
+        push_id = await sent(connection, await uploaded(connection, "lesson"), FAR_CLASS)
+        played = receipt(ReceiptKind.PLAYED, 10, (0, DURATION))
+        await tell(connection, push_id, FAR_CLASS, played, late=90)
+        found = await indicators.report(connection, cut, as_of, AttendanceRules())
+        measures = {m.slug: m.numerator for m in found.indicators[15].measures}
+        lists = {}
+        for slug in ("packages", "watched"):
+            page = await indicators.rows_behind(connection, cut, as_of, 16, slug, Side.NUMERATOR)
+            lists[slug] = len(page.lines)
+    assert (measures["packages"], measures["watched"]) == (packages, watched)
+    assert lists == {"packages": packages, "watched": watched}
 
 
 @pytest.mark.parametrize(("days", "made_up"), [(0, True), (2, True), (3, False)])

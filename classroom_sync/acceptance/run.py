@@ -85,6 +85,19 @@ async def need_test(connection: Connection, test_id: UUID) -> AcceptanceTest:
     return test
 
 
+async def visible_test(
+    request: web.Request, connection: Connection, test_id: UUID
+) -> AcceptanceTest:
+    """A test that the visitor may read: of their room or school. Raises Refused: 403, 404."""
+    if request[VISITOR].role is Role.ROOM:
+        return await own_test(request, connection, test_id)
+    test = await need_test(connection, test_id)
+    room = await room_moves.need_room(connection, test.room_id)
+    if request[VISITOR].school_code not in (None, room.school_code):
+        raise Refused(403, "This room belongs to another school.")
+    return test
+
+
 async def own_test(request: web.Request, connection: Connection, test_id: UUID) -> AcceptanceTest:
     """A test of the visitor's own room. Raises Refused: 403, 404."""
     test = await need_test(connection, test_id)

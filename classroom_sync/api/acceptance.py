@@ -14,8 +14,8 @@ from classroom_sync.access import identifier
 from classroom_sync.api.registry import endpoint
 from classroom_sync.api.v1 import IceServerOut
 from classroom_sync.ice_servers import ice_servers
-from classroom_sync.keys import MEDIA_KEY, NOW, POOL, SETTINGS, TRANSLATE, VISITOR
-from classroom_sync.permissions import Action, Role
+from classroom_sync.keys import MEDIA_KEY, NOW, POOL, SETTINGS, TRANSLATE
+from classroom_sync.permissions import Action
 from classroom_sync.tokens import MediaToken
 from db.acceptance import AcceptanceTest
 from scheduler.acceptance import Figure, Verdict
@@ -168,10 +168,7 @@ def _result(request: web.Request, test: AcceptanceTest) -> ResultOut:
 async def _read(request: web.Request) -> ResultOut:
     test_id = identifier(request.match_info["test"])
     async with request.app[POOL].connection() as connection:
-        if request[VISITOR].role is Role.ROOM:
-            test = await run.own_test(request, connection, test_id)
-        else:
-            test = await run.need_test(connection, test_id)
+        test = await run.visible_test(request, connection, test_id)
     return _result(request, test)
 
 

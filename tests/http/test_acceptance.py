@@ -11,10 +11,11 @@ import pytest
 
 from classroom_sync.acceptance.media import listener, media_room, room_test, sender
 from classroom_sync.acceptance.run import GOOD_FOR
+from classroom_sync.auth import hash_password
 from classroom_sync.media_access import granted
-from db import acceptance, sessions
+from db import acceptance, accounts, sessions
 from media.evidence import Evidence
-from tests.http.conftest import MEDIA_KEY, Site, pair_room, sign_in
+from tests.http.conftest import MEDIA_KEY, PASSWORD, Site, pair_room, sign_in
 from tests.http.test_rooms import NEW, send
 from tests.worlds import FAR, NEAR
 
@@ -234,6 +235,31 @@ async def test_a_room_reaches_no_other_rooms_test(site: Site) -> None:
         path = f"/room/acceptance/{test}/upload"
         async with theirs.post(path, data=b"x", headers=headers) as response:
             assert response.status == 403
+
+
+@pytest.mark.parametrize(
+    ("account", "status"),
+    [("admin", 200), ("bureau", 200), ("near-admin", 200), ("far-admin", 403)],
+)
+async def test_an_admin_of_a_school_reads_no_other_schools_test(
+    site: Site, account: str, status: int
+) -> None:
+    async with site.pool.transaction() as connection:
+        await accounts.add_account(
+            connection,
+            login="near-admin",
+            name="near-admin",
+            password_hash=await hash_password(PASSWORD),
+            role="admin",
+            school_code=NEAR,
+            teacher_id=None,
+        )
+    async with site.browser() as admin, site.browser() as browser:
+        test = await _ask(admin, await sign_in(admin, "admin"))
+        await sign_in(browser, account)
+        async with browser.get(f"/api/v1/acceptance-tests/{test}") as response:
+            assert response.status == status
+            assert (ROOM in await response.text()) == (status == 200)
 
 
 async def test_a_test_is_taken_up_once_and_in_time(site: Site) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 from aiohttp import web
 
 from classroom_sync.errors import Refused
+from classroom_sync.playback import is_ignored
 from classroom_sync.uploads.kinds import PDF
 from classroom_sync.uploads.shelf import Shelf
 from db.pushes import Push
@@ -55,6 +56,8 @@ def _gone() -> Refused:
 
 def from_its_beginning(request: web.Request) -> bool:
     """Whether a request asks for content from the first byte on: one view, however many ranges."""
+    if is_ignored(request.headers.get("Range", "")):
+        return True
     try:
         return request.http_range.start in (None, 0)
     except ValueError:  # a range that can't be read is refused further on

@@ -17,9 +17,13 @@ from scheduler.model import Term, TimetableVersion
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What publishing could not keep, in words."""
+    """What publishing replaced before it began, and what it could not keep, in words."""
 
     said: tuple[words.Sentence, ...]
+
+
+class _Replaced:
+    sentence = "Version {number}, planned from {day} on, is replaced and will not be held."
 
 
 class _Clash:
@@ -41,10 +45,7 @@ async def publish(
     Raises Refused (409, 422): the caller's transaction ends with it.
     """
     if draft.state != "draft":
-        raise Refused(
-            409,
-            "This version is published and cannot change: make a draft from it, and change that.",
-        )
+        raise _published()
     if valid_from < today(term, now):
         raise Refused(
             422, "A timetable holds from today on or later: what has happened stays as it was."
@@ -60,7 +61,10 @@ async def publish(
             "or publish all the same.",
             count=len(hard),
         )
-    await timetable.publish(connection, draft.id, draft.term_id, valid_from, now)
+    try:
+        replaced = await timetable.publish(connection, draft.id, draft.term_id, valid_from, now)
+    except timetable.NoDraft:
+        raise _published() from None
     planned = await plan(connection, now)
     await marks.add_audit(
         connection,
@@ -70,7 +74,18 @@ async def publish(
         valid_from=valid_from.isoformat(),
         lost=len(planned.lost),
     )
-    return Published(tuple(_said(of, planned, draft)))
+    return Published((*map(_not_held, replaced), *_said(of, planned, draft)))
+
+
+def _published() -> Refused:
+    return Refused(
+        409, "This version is published and cannot change: make a draft from it, and change that."
+    )
+
+
+def _not_held(version: timetable.Replaced) -> words.Sentence:
+    values: dict[str, words.Value] = {"number": version.number, "day": str(version.valid_from)}
+    return words.Sentence(_Replaced.sentence, values)
 
 
 def _said(of: City, planned: Planned, draft: TimetableVersion) -> Iterator[words.Sentence]:

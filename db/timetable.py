@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
@@ -91,12 +92,32 @@ async def put_lesson(
         )
 
 
+class NoDraft(Exception):
+    """There is no such draft, or it was published meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """A published version that was to begin later, and now never holds."""
+
+    number: int
+    valid_from: date
+
+
 async def publish(
     connection: Connection, version_id: UUID, term_id: str, valid_from: date, at: datetime
-) -> None:
-    """From `valid_from` on a draft holds, in place of whatever held until then."""
-    await _sql.supersede(connection, term_id=term_id, valid_from=valid_from)
-    await _sql.publish(connection, version_id=version_id, valid_from=valid_from, at=at)
+) -> tuple[Replaced, ...]:
+    """From `valid_from` on a draft holds, in place of whatever would have held from then on; the
+    later versions that this replaces. Raises NoDraft: the caller's transaction ends with it."""
+    await _sql.one_at_a_time(connection, term_id=term_id)
+    ended = [
+        value(Replaced, row)
+        async for row in _sql.supersede(connection, term_id=term_id, valid_from=valid_from)
+    ]
+    if not await _sql.publish(connection, version_id=version_id, valid_from=valid_from, at=at):
+        raise NoDraft
+    later = [each for each in ended if each.valid_from > valid_from]
+    return tuple(sorted(later, key=lambda each: each.number))
 
 
 async def versions_between(

@@ -24,16 +24,23 @@ RETURNING id;
 INSERT INTO lesson_receivers (lesson_id, room_id, class_id, assistant_id)
 VALUES (:lesson_id, :room_id, :class_id, :assistant_id);
 
--- name: supersede!
--- Published versions end the day before the next one begins.
-UPDATE timetable_versions
-SET state = 'superseded', valid_until = CAST(:valid_from AS date) - 1
-WHERE term_id = :term_id AND state = 'published';
+-- name: one_at_a_time!
+-- One publication in a term at a time.
+SELECT FROM terms WHERE id = :term_id FOR NO KEY UPDATE;
 
--- name: publish!
+-- name: supersede
+-- What would hold from a day on ends the day before it; a version that was to begin later never
+-- holds, and ends the day before it begins.
+UPDATE timetable_versions
+SET state = 'superseded', valid_until = greatest(CAST(:valid_from AS date), valid_from) - 1
+WHERE term_id = :term_id AND state <> 'draft'
+  AND (valid_until IS NULL OR valid_until >= greatest(CAST(:valid_from AS date), valid_from))
+RETURNING number, valid_from;
+
+-- name: publish$
 UPDATE timetable_versions
 SET state = 'published', valid_from = :valid_from, published_at = :at
-WHERE id = :version_id AND state = 'draft';
+WHERE id = :version_id AND state = 'draft' RETURNING true;
 
 -- name: versions_between
 -- Versions that hold on some day of a range; a version superseded before it began holds on none.

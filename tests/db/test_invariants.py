@@ -8,10 +8,12 @@ import asyncpg
 import pytest
 
 from db import sessions
+from db.embedded import EmbeddedPostgres
+from db.migrate import migrate, shipped
 from db.pool import Connection, Pool
 from scheduler.model import Lesson, ParticipantRole, Receiver
 from scheduler.session import TRANSITIONS
-from tests.worlds import FAR, HUB, NEAR, NOON, build, lesson, plan, publish
+from tests.worlds import FAR, HUB, MONDAY, NEAR, NOON, build, lesson, plan, publish
 
 _OTHER = (Receiver(f"{NEAR}-R1", f"{NEAR}-301", f"{NEAR}-T1"),)
 
@@ -197,3 +199,54 @@ async def test_only_one_of_two_openers_opens(pool: Pool) -> None:
             return await sessions.open_session(connection, planned.session_id, NOON)
 
     assert sorted(await asyncio.gather(open_it(), open_it())) == [False, True]
+
+
+async def test_two_published_versions_never_hold_on_one_day(dsn: str, pool: Pool) -> None:
+    async with pool.transaction() as connection:
+        await build(connection)
+        await publish(connection, lesson())
+        await publish(connection, lesson(), since=MONDAY + timedelta(days=7))
+    owner = await asyncpg.connect(dsn)
+    try:
+        with pytest.raises(asyncpg.ExclusionViolationError):
+            await owner.execute("UPDATE timetable_versions SET valid_until = valid_until + 1")
+    finally:
+        await owner.close()
+
+
+async def test_versions_that_held_at_once_are_put_in_order_when_the_schema_is(
+    postgres: EmbeddedPostgres,
+) -> None:
+    connection = await asyncpg.connect(postgres.dsn)
+    await connection.execute("CREATE DATABASE versions_at_once")
+    old = await asyncpg.connect(postgres.dsn.replace("/postgres?", "/versions_at_once?"))
+    try:
+        await migrate(old, tuple(m for m in shipped() if m.name < "0027"))
+        await old.execute(
+            "INSERT INTO terms (id, name, zone, week1_monday, starts_on, ends_on)"
+            " VALUES ('t', 't', 'Asia/Shanghai', '2026-08-31', '2026-09-01', '2027-01-22')"
+        )
+        await old.execute(
+            "INSERT INTO timetable_versions"
+            " (term_id, number, state, valid_from, valid_until, published_at)"
+            " VALUES ('t', 1, 'superseded', '2026-09-07', '2026-10-11', '2026-09-01'),"
+            " ('t', 2, 'superseded', '2026-10-12', '2026-09-13', '2026-09-02'),"
+            " ('t', 3, 'published', '2026-09-14', NULL, '2026-09-03'),"
+            " ('t', 4, 'published', '2026-11-02', NULL, '2026-09-03'),"
+            " ('t', 5, 'draft', NULL, NULL, NULL)"
+        )
+        await migrate(old)
+        found = await old.fetch(
+            "SELECT number, state, valid_until::text FROM timetable_versions ORDER BY number"
+        )
+    finally:
+        await old.close()
+        await connection.execute("DROP DATABASE versions_at_once WITH (FORCE)")
+        await connection.close()
+    assert [tuple(row) for row in found] == [
+        (1, "superseded", "2026-09-13"),
+        (2, "superseded", "2026-10-11"),
+        (3, "superseded", "2026-11-01"),
+        (4, "published", None),
+        (5, "draft", None),
+    ]

@@ -1,6 +1,7 @@
 """Drafts through the API: made, changed and given back, refused, compared, published."""
 
-from datetime import timedelta
+import asyncio
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -8,8 +9,9 @@ import aiohttp
 import pytest
 
 from classroom_sync.timetabling import today
+from db import timetable
 from tests.http.conftest import Site, sign_in
-from tests.worlds import FAR, HUB, NEAR, TERM
+from tests.worlds import FAR, HUB, MONDAY, NEAR, TERM
 
 V = "/api/v1/timetable/versions"
 
@@ -331,3 +333,74 @@ async def test_the_week_is_shown_by_whose_it_is(site: Site, view: str) -> None:
             assert text.count('<div class="slot') == lessons, (of, response.status)
         async with browser.get("/admin/timetable?view=moon") as response:
             assert response.status == 422
+
+
+async def test_one_version_holds_on_a_day_whatever_order_they_are_published_in(
+    site: Site,
+) -> None:
+    site.now = datetime(2026, 9, 8, 4, 0, tzinfo=UTC)
+    async with site.browser() as browser:
+        admin = await entered(browser)
+
+        async def published(valid_from: str) -> list[str]:
+            version = (await admin.done("POST", V, {}))["id"]
+            await admin.done("POST", f"{V}/{version}/changes", {"put": [lesson()]})
+            wish = {"valid_from": valid_from}
+            answer = await admin.done("POST", f"{V}/{version}/publication", wish)
+            said: list[str] = answer["said"]
+            return said
+
+        assert await published("2026-10-12") == []
+        assert await published("2026-09-14") == [
+            "Version 2, planned from 2026-10-12 on, is replaced and will not be held."
+        ]
+        found = (await admin.done("GET", V))["versions"]
+    spans = {v["number"]: (v["state"], v["valid_from"], v["valid_until"]) for v in found}
+    assert spans == {
+        1: ("superseded", str(MONDAY), "2026-09-13"),
+        2: ("superseded", "2026-10-12", "2026-10-11"),
+        3: ("published", "2026-09-14", None),
+    }
+    async with site.pool.connection() as connection:
+        for day, number in ((13, 1), (14, 3), (21, 3), (52, 3)):
+            on = date(2026, 8, 31) + timedelta(days=day)
+            [held] = await timetable.versions_between(connection, on, on)
+            assert held.number == number
+
+
+@pytest.mark.parametrize("drafts", [1, 2])
+async def test_of_drafts_published_at_one_moment_the_last_holds_and_each_is_published_once(
+    site: Site, drafts: int
+) -> None:
+    day = today(TERM, site.now)
+    async with site.browser() as browser:
+        admin = await entered(browser)
+        made = [(await admin.done("POST", V, {}))["id"] for _ in range(drafts)]
+        for each in made:
+            await admin.done("POST", f"{V}/{each}/changes", {"put": [lesson()]})
+        wish = {"valid_from": str(day + timedelta(days=3))}
+        async with site.pool.transaction() as connection:  # both wait for what it holds
+            await connection.fetch("SELECT FROM timetable_versions FOR UPDATE")
+            asked = [
+                asyncio.create_task(admin.ask("POST", f"{V}/{each}/publication", wish))
+                for each in (made * 2)[:2]
+            ]
+            while await waiting(site) < len(asked):
+                await asyncio.sleep(0.01)
+        answers = [await each for each in asked]
+        found = (await admin.done("GET", V))["versions"]
+    assert sorted(status for status, _ in answers) == ([200, 409] if drafts == 1 else [200, 200])
+    assert [v["state"] for v in found].count("published") == 1
+    assert {v["state"] for v in found} == {"published", "superseded"}
+    async with site.pool.connection() as connection:
+        audit = [row["action"] for row in await connection.fetch("SELECT action FROM audit")]
+    assert audit.count("published") == drafts
+
+
+async def waiting(site: Site) -> int:
+    """How many wait for what another transaction holds."""
+    async with site.pool.connection() as connection:
+        found: int = await connection.fetchval(
+            "SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted"
+        )
+    return found

@@ -326,7 +326,7 @@ class _Making:
             default=None,
         )
         if made_up is not None:
-            del gone[made_up]
+            gone[made_up] -= joining  # its other classes may be made up at another time
         return await changes.add(
             self._connection,
             NewSession(

@@ -40,7 +40,7 @@ class TooLate(Exception):
 
 
 class Unknown(Exception):
-    """There is no such session, participant, room, class or teacher; or the make-up exists."""
+    """There is no such session, participant, room, class or teacher; or a class has its make-up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +237,10 @@ async def _kept(
     return kept
 
 
-async def makeups(connection: Connection, of: Iterable[UUID]) -> dict[UUID, UUID]:
-    """Session → the session that makes up for it, where there is one."""
+async def makeups(connection: Connection, of: Iterable[UUID]) -> dict[UUID, dict[str, UUID]]:
+    """Session → each of its classes that has a make-up → the session that makes up for it."""
     ids: Sequence[UUID] = list(of)
-    return {row["makes_up_id"]: row["id"] async for row in _sql.makeups_of(connection, ids=ids)}
+    found: dict[UUID, dict[str, UUID]] = {}
+    async for row in _sql.makeups_of(connection, ids=ids):
+        found.setdefault(row["makes_up_id"], {})[row["class_id"]] = row["session_id"]
+    return found

@@ -1,5 +1,6 @@
 """Single dated lessons in /api/v1: substitute, cancel, make up, hold a class right now."""
 
+from collections.abc import Collection
 from datetime import date, datetime, time, timedelta
 from typing import Literal
 from uuid import UUID
@@ -171,7 +172,10 @@ async def make_up(request: web.Request, body: MakeUp) -> Made:
             starts_at = bells.instant(body.day, body.starts, term.zone)
             if not now < starts_at < now + HORIZON:
                 raise Refused(422, "A make-up begins within the next two weeks.")
-            new = await _again(connection, old, body.day, starts_at, term.zone)
+            made_up = (await changes.makeups(connection, [old.id])).get(old.id, {})
+            new = await _again(connection, old, made_up, body.day, starts_at, term.zone)
+            if not new.receivers:
+                raise changes.Unknown
             made = await changes.add(connection, new)
             await marks.add_audit(
                 connection,
@@ -188,13 +192,19 @@ async def make_up(request: web.Request, body: MakeUp) -> Made:
 
 
 async def _again(
-    connection: Connection, old: Session, day: date, starts_at: datetime, zone: str
+    connection: Connection,
+    old: Session,
+    made_up: Collection[str],
+    day: date,
+    starts_at: datetime,
+    zone: str,
 ) -> NewSession:
+    """The lesson once more, for those of its classes that are not `made_up`."""
     lead = next(p for p in old.participants if p.role is ParticipantRole.LEAD)
     receivers = tuple(
         Receiver(p.room_id or "", p.class_id or "", p.teacher_id)
         for p in old.participants
-        if p.role is ParticipantRole.RECEIVING
+        if p.role is ParticipantRole.RECEIVING and p.class_id not in made_up
     )
     ends_at = starts_at + (old.ends_at - old.starts_at)
     return NewSession(

@@ -48,8 +48,9 @@ async def single_day(request: web.Request) -> web.StreamResponse:
         found = await sessions.between(connection, since, until)
         chosen = next((s for s in found if str(s.id) == request.query.get("session")), None)
         stand_ins = await _stand_ins(connection, names, chosen) if chosen else {}
-        makeups = await changes.makeups(connection, [s.id for s in found])
+        made_up = await changes.makeups(connection, [s.id for s in found])
         free = await free_between(connection, now, now + timedelta(minutes=_MINUTES))
+    makeups = {s.id for s in found if s.id in made_up and _classes(s) <= made_up[s.id].keys()}
     teachers = [names.teachers[t] for t in free.teachers]
     rooms = [names.rooms[r] for r in free.rooms]
     return await page(
@@ -112,6 +113,10 @@ async def _stand_ins(
             and (not leads or session.subject in names.teachers[t].subjects)
         ]
     return found
+
+
+def _classes(session: Session) -> set[str]:
+    return {p.class_id for p in session.participants if p.class_id is not None}
 
 
 def _day(text: str | None, otherwise: date) -> date:

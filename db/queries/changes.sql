@@ -24,8 +24,9 @@ SELECT DISTINCT kind, resource_id FROM reservations
 WHERE during && tstzrange(:since, :until);
 
 -- name: makeups_of
-SELECT makes_up_id, id FROM sessions
-WHERE makes_up_id = ANY(CAST(:ids AS uuid[])) AND state NOT IN ('cancelled', 'missed');
+SELECT m.makes_up_id, m.class_id, p.session_id
+FROM makeup_links m JOIN participants p ON p.id = m.participant_id
+WHERE m.makes_up_id = ANY(CAST(:ids AS uuid[]));
 
 -- name: of_old_versions
 -- Sessions still to come that a version planned which no longer holds on their day.

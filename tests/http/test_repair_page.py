@@ -151,7 +151,7 @@ async def test_a_lesson_that_moves_is_cancelled_and_held_again_as_its_makeup(sit
         makeups = await changes.makeups(connection, [old.id])
         [link] = await presence.attendance_of_session(connection, old.id)
         assert await plan_sessions(connection, _SUNDAY) == []
-    new = next(s for s in found if s.id == makeups[old.id])
+    new = next(s for s in found if s.id == makeups[old.id][f"{FAR}-301"])
     assert (new.state, new.lesson_id, new.subject) == ("scheduled", None, "music")
     assert [p.class_id for p in new.participants] == [p.class_id for p in old.participants]
     assert link.cause == "school"
@@ -282,3 +282,58 @@ def swapped(of: Lesson) -> dict[str, Any]:
     }
     other = {f"{HUB}-T1": f"{HUB}-T2", f"{HUB}-T2": f"{HUB}-T1"}[of.lead_teacher_id]
     return {"lesson": str(of.id), "was": was, "becomes": was | {"lead_teacher_id": other}}
+
+
+async def split(site: Site) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Monday's lesson of two classes cancelled, and what holds it for each of them on Tuesday."""
+    both = [Receiver(f"{s}-R1", f"{s}-301", f"{s}-T1") for s in (FAR, NEAR)]
+    async with site.pool.transaction() as connection:
+        await publish(connection, lesson(receivers=tuple(both)), since=date(2026, 9, 8))
+    [version] = await versions_on(site, date(2026, 9, 14))
+    [step] = [swapped(each) for each in version.lessons]
+    far, near = (
+        step["was"] | {"day": "2026-09-15", "period": period, "receivers": [asdict(receiver)]}
+        for period, receiver in enumerate(both, 1)
+    )
+    return step | {"becomes": None}, {"becomes": far}, {"becomes": near}
+
+
+async def due(site: Site) -> dict[str, int]:
+    """How many lessons are due to each class, once they are over."""
+    async with site.pool.connection() as connection:
+        rows = await connection.fetch(
+            "SELECT class_id, count(*) FROM links_as_of('2026-10-01', '2026-09-14', '2026-09-20')"
+            " WHERE due GROUP BY 1"
+        )
+    return {row["class_id"]: row["count"] for row in rows}
+
+
+async def test_a_lesson_split_in_two_is_made_up_once_for_each_class(site: Site) -> None:
+    steps = await split(site)
+    async with site.browser(Accept="text/html", **{"Accept-Language": "en"}) as browser:
+        admin = Admin(browser, await sign_in(browser, "admin"))
+        await admin.done("POST", _ACCEPT, {"changes": steps})
+        old, far, near = await held_in_week(site)
+        async with browser.get(f"/admin/changes?day=2026-09-14&session={old.id}") as response:
+            assert "A make-up is planned." in await response.text()
+    async with site.pool.connection() as connection:
+        found = await changes.makeups(connection, [old.id])
+    assert found == {old.id: {f"{FAR}-301": far.id, f"{NEAR}-301": near.id}}
+    assert await due(site) == {f"{FAR}-301": 1, f"{NEAR}-301": 1}
+
+
+async def test_the_class_that_a_split_left_out_is_made_up_by_itself(site: Site) -> None:
+    cancelled, far, _ = await split(site)
+    async with site.browser(Accept="text/html", **{"Accept-Language": "en"}) as browser:
+        admin = Admin(browser, await sign_in(browser, "admin"))
+        await admin.done("POST", _ACCEPT, {"changes": [cancelled, far]})
+        [old, _] = await held_in_week(site)
+        async with browser.get(f"/admin/changes?day=2026-09-14&session={old.id}") as response:
+            assert "Plan the make-up" in await response.text()
+        path = f"/api/v1/sessions/{old.id}/make-up"
+        await admin.done("POST", path, {"day": "2026-09-16", "starts": "10:35"})
+        status, answer = await admin.ask("POST", path, {"day": "2026-09-17", "starts": "10:35"})
+        assert (status, answer["detail"]) == (409, "This lesson has a make-up already.")
+    late = (await held_in_week(site))[-1]
+    assert [p.class_id for p in late.participants if p.class_id] == [f"{NEAR}-301"]
+    assert await due(site) == {f"{FAR}-301": 1, f"{NEAR}-301": 1}

@@ -13,9 +13,10 @@ help:            ## what can be made
 run: $(VENV)/.run ## start the demo city with a lesson that is live now
 	$(BIN)/classroom-sync demo
 
-# Two at a time what waits for a database; what measures time, sends media or opens browsers has the
-# machine to itself.
-SIDE_BY_SIDE := $(addprefix tests/,cli db deploy formats http reports scheduler uploads)
+# Two at a time what waits for a database or looks at pages; what measures time or sends media has
+# the machine to itself.
+SIDE_BY_SIDE := $(addprefix tests/,cli db deploy formats fuzz http reports scheduler uploads) \
+  $(patsubst %,tests/e2e/test_%.py,accessibility bureau_pages calendar_pages timetable_pages)
 
 test: lint browser ## every check and every test, real browser included
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(SIDE_BY_SIDE)

@@ -24,7 +24,7 @@ FRONT_DOORS = {
     "teacher": {"/teacher", "/calendar"},
     "assistant": {"/teacher", "/calendar"},
     "admin": {"/admin", "/admin/timetable", "/admin/calendar", "/admin/bells", "/admin/busy"},
-    "bureau": {"/bureau", "/bureau/links", "/admin/calendar"},
+    "bureau": {"/bureau", "/bureau/rooms", "/admin/calendar"},
     "room": {"/room"},
 }
 ROLES = tuple(FRONT_DOORS)
@@ -47,7 +47,8 @@ MORE = {
         "/admin/repair?who={teacher}&since={day}&until={day}",
     ),
     "bureau": (
-        "/bureau/links?kind=due",
+        "/bureau/behind?indicator=4&measure=delivery&side=denominator",
+        "/bureau?by=school",
         "/admin/timetable/versions/{version}",
         "/admin/changes?session={session}",
         "/admin/calendar?day={day}",

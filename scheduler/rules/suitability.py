@@ -21,9 +21,12 @@ class Retired(Rule):
         gone |= {s.code for s in board.city.schools if s.retired_on}
         if not gone:
             return
+        for led in board.led:
+            if led.teacher_id in gone:
+                yield Limit((led,), 0, led.teacher_id, led.weeks)
         for session in board.sessions:
-            for who in sorted(gone & {session.teacher_id, session.hub_code}):
-                yield Limit((session,), 0, who, session.weeks)
+            if session.hub_code in gone:
+                yield Limit((session,), 0, session.hub_code, session.weeks)
         for link in board.links:
             for who in sorted(gone & {link.class_id, link.assistant_id or "", link.school_code}):
                 yield Limit((link,), 0, who, link.weeks)

@@ -260,12 +260,12 @@ async def test_a_class_has_one_makeup_of_a_lesson_until_that_is_cancelled(pool: 
         await build(connection)
         planned = await plan(connection, lesson())
         await sessions.cancel(connection, planned.session_id, NOON, "school")
-        first = await make_up(connection, planned, NOON + timedelta(days=1))
+        first = await make_up(connection, planned.session_id, NOON + timedelta(days=1))
     with pytest.raises(changes.Unknown):
         async with pool.transaction() as connection:
-            await make_up(connection, planned, NOON + timedelta(days=2))
+            await make_up(connection, planned.session_id, NOON + timedelta(days=2))
     async with pool.transaction() as connection:
         await sessions.cancel(connection, first, NOON, "school")
-        second = await make_up(connection, planned, NOON + timedelta(days=2))
+        second = await make_up(connection, planned.session_id, NOON + timedelta(days=2))
         found = await changes.makeups(connection, [planned.session_id])
     assert found == {planned.session_id: {f"{FAR}-301": second}}

@@ -9,15 +9,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from uuid import UUID
 
 import typer
 import uvloop
 
-from classroom_sync import logs
 from classroom_sync.i18n import LOCALES, translator
-from classroom_sync.settings import BadSettings, Settings, load
+from classroom_sync.reaching import PROBLEMS, WRONG_USE, pooled, settings_of, wrong_use
+from classroom_sync.settings import Settings
 from scheduler import plan as plans
 from scheduler import words
 from scheduler.plan import Plan
@@ -25,8 +25,6 @@ from scheduler.plan import Plan
 if TYPE_CHECKING:
     from db.pool import Connection
     from scheduler.model import Term, TimetableVersion
-
-DONE, PROBLEMS, WRONG_USE = 0, 1, 2
 
 PlanFile = Annotated[
     Path | None,
@@ -36,11 +34,6 @@ Draft = Annotated[
     int | None,
     typer.Option("--draft", min=1, help="Number of a version in the database, not a plan."),
 ]
-DataDir = Annotated[
-    Path | None, typer.Option(help="Data directory whose database is meant; its server may run.")
-]
-DatabaseUrl = Annotated[str | None, typer.Option(help="PostgreSQL that is meant.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Lang = Annotated[str, typer.Option(help="zh-CN or en.")]
 
 T = TypeVar("T")
@@ -72,7 +65,7 @@ def given(
         return Given(demo_plan(datetime.now(UTC).date()) if file is None else _read(file))
     if file is not None:
         wrong_use("either a plan file or a database is meant, not both")
-    settings = settings_of(data_dir, database_url)
+    settings = settings_of(data_dir=data_dir, database_url=database_url)
 
     async def work(connection: "Connection", term: "Term") -> Given:
         from classroom_sync.timetabling import RULES, city_now, rules_of
@@ -115,16 +108,6 @@ async def version_of(
     raise Refused(404, "There is no such timetable version: it may have been thrown away.")
 
 
-def settings_of(data_dir: Path | None, database_url: str | None) -> Settings:
-    """Where the database is; what is not said here is configured as for the server."""
-    try:
-        settings = load(data_dir=data_dir, database_url=database_url, log_level="warning")
-    except BadSettings as error:
-        wrong_use(str(error))
-    logs.configure(settings.log_format, settings.log_level)
-    return settings
-
-
 def on_database(
     settings: Settings,
     lang: str,
@@ -149,18 +132,10 @@ def on_database(
 
 
 async def _connected(settings: Settings, work: Callable[["Connection", "Term"], Awaitable[T]]) -> T:
-    from classroom_sync.reaching import reached
     from classroom_sync.timetabling import need_term
-    from db.pool import Pool, migrate_database
 
-    async with reached(settings) as dsn:
-        await migrate_database(dsn)
-        pool = await Pool.open(dsn, size=2)
-        try:
-            async with pool.transaction() as connection:
-                return await work(connection, await need_term(connection))
-        finally:
-            await pool.close()
+    async with pooled(settings) as pool, pool.transaction() as connection:
+        return await work(connection, await need_term(connection))
 
 
 def demo_plan(today: date) -> Plan:
@@ -193,8 +168,3 @@ def sayer(lang: str) -> Say:
 
 def print_json(value: object) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False, indent=1))
-
-
-def wrong_use(sentence: str) -> NoReturn:
-    typer.echo(f"classroom-sync: {sentence}", err=True)
-    raise typer.Exit(WRONG_USE)

@@ -1,24 +1,32 @@
 """`classroom-sync import` and `classroom-sync export`: files in and out on the command line.
 
-They work on the server's database while the server runs (with --database-url), or on the data
-directory's own while it does not.
+They work on the server's database, whether the server runs or not.
 """
 
 import json
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from classroom_sync import logs
 from classroom_sync.errors import CannotStart
 from classroom_sync.formats.kinds import Export, FileKind
-from classroom_sync.settings import BadSettings, Settings, load
+from classroom_sync.reaching import (
+    DONE,
+    PROBLEMS,
+    DatabaseUrl,
+    DataDir,
+    failed,
+    pooled,
+    settings_of,
+    wrong_use,
+)
+from classroom_sync.settings import Settings
 
 if TYPE_CHECKING:
     from classroom_sync.formats.oneroster import Roster
@@ -27,14 +35,6 @@ if TYPE_CHECKING:
     from db.pool import Connection
     from scheduler.model import Term
 
-DONE, PROBLEMS, WRONG_USE = 0, 1, 2
-
-DataDir = Annotated[
-    Path | None, typer.Option(help="Directory of the embedded database.  [default: ./data]")
-]
-DatabaseUrl = Annotated[
-    str | None, typer.Option(help="PostgreSQL to use instead of the embedded one.")
-]
 TermId = Annotated[str | None, typer.Option("--term", help="Id of the term.  [default: latest]")]
 Json = Annotated[bool, typer.Option("--json", help="Say it as JSON, in both languages.")]
 
@@ -72,7 +72,7 @@ def import_file(
     from classroom_sync.formats.timetable_preview import accepted
 
     if not file.is_file():
-        _wrong_use(f"there is no file {file}")
+        wrong_use(f"there is no file {file}")
 
     async def work(connection: "Connection", found_term: "Term | None") -> int:
         content, now = file.read_bytes(), datetime.now(UTC)
@@ -119,9 +119,9 @@ def export_file(
     from classroom_sync import exchange
 
     if lang not in ("zh-CN", "en"):
-        _wrong_use(f"--lang is zh-CN or en, not {lang}")
+        wrong_use(f"--lang is zh-CN or en, not {lang}")
     if not file.parent.is_dir():
-        _wrong_use(f"there is no directory {file.parent}")
+        wrong_use(f"there is no directory {file.parent}")
 
     async def work(connection: "Connection", found_term: "Term | None") -> int:
         now = datetime.now(UTC)
@@ -133,11 +133,6 @@ def export_file(
         return DONE
 
     _run(work, term, data_dir, database_url)
-
-
-def _wrong_use(sentence: str) -> None:
-    typer.echo(f"classroom-sync: {sentence}", err=True)
-    raise typer.Exit(WRONG_USE)
 
 
 def _run(
@@ -152,43 +147,26 @@ def _run(
     from db.errors import DatabaseError
     from scheduler.bells import NoBells
 
-    try:
-        settings = load(data_dir=data_dir, database_url=database_url, log_level="warning")
-    except BadSettings as error:
-        _wrong_use(str(error))
-        return
-    logs.configure(settings.log_format, settings.log_level)
+    settings = settings_of(data_dir=data_dir, database_url=database_url)
     try:
         code: int = uvloop.run(_connected(settings, work, term))
     except NoTerm:
-        _wrong_use(f"there is no term {term}" if term else "there is no term yet: enter one first")
+        wrong_use(f"there is no term {term}" if term else "there is no term yet: enter one first")
     except UnreadableFile as error:
         typer.echo(f"classroom-sync: {error.sentence.text('en')}", err=True)
         typer.echo(f"classroom-sync: {error.sentence.text('zh-CN')}", err=True)
         raise typer.Exit(PROBLEMS) from error
     except (CannotStart, DatabaseError, NoBells, TooFine, OSError) as error:
-        typer.echo(f"classroom-sync: {error}", err=True)
-        raise typer.Exit(PROBLEMS) from error
+        failed(str(error))
     else:
         raise typer.Exit(code)
 
 
-def _connected(settings: Settings, work: Work, term: str | None) -> Coroutine[Any, Any, int]:
+async def _connected(settings: Settings, work: Work, term: str | None) -> int:
     from classroom_sync import exchange
-    from classroom_sync.reaching import reached
-    from db.pool import Pool, migrate_database
 
-    async def run() -> int:
-        async with reached(settings) as dsn:
-            await migrate_database(dsn)
-            pool = await Pool.open(dsn, size=2)
-            try:
-                async with pool.transaction() as connection:
-                    return await work(connection, await exchange.term_of(connection, term))
-            finally:
-                await pool.close()
-
-    return run()
+    async with pooled(settings) as pool, pool.transaction() as connection:
+        return await work(connection, await exchange.term_of(connection, term))
 
 
 def _summary(found: "Preview | Roster") -> dict[str, object]:

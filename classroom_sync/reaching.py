@@ -14,7 +14,9 @@ from classroom_sync.settings import BadSettings, Settings, load
 from db.errors import DatabaseError
 
 if TYPE_CHECKING:
-    from db.pool import Connection
+    from db.pool import Connection, Pool
+
+DONE, PROBLEMS, WRONG_USE = 0, 1, 2  # exit codes
 
 DataDir = Annotated[
     Path | None, typer.Option(help="Data directory whose database is meant; its server may run.")
@@ -42,6 +44,20 @@ async def reached(settings: Settings) -> AsyncIterator[str]:
         yield dsn
 
 
+@contextlib.asynccontextmanager
+async def pooled(settings: Settings) -> AsyncIterator["Pool"]:
+    """A small pool on that database, its schema brought up to date. Raises DatabaseError."""
+    from db.pool import Pool, migrate_database
+
+    async with reached(settings) as dsn:
+        await migrate_database(dsn)
+        pool = await Pool.open(dsn, size=2)
+        try:
+            yield pool
+        finally:
+            await pool.close()
+
+
 def settings_of(**flags: object) -> Settings:
     """The configuration, for a command that says little; wrong use where it can't be read."""
     try:
@@ -56,16 +72,8 @@ def in_transaction(settings: Settings, work: "Callable[[Connection], Awaitable[T
     """Do work in one transaction on the migrated database; what goes wrong ends the command."""
 
     async def run() -> T:
-        from db.pool import Pool, migrate_database
-
-        async with reached(settings) as dsn:
-            await migrate_database(dsn)
-            pool = await Pool.open(dsn, size=2)
-            try:
-                async with pool.transaction() as connection:
-                    return await work(connection)
-            finally:
-                await pool.close()
+        async with pooled(settings) as pool, pool.transaction() as connection:
+            return await work(connection)
 
     try:
         return uvloop.run(run())
@@ -77,9 +85,9 @@ def in_transaction(settings: Settings, work: "Callable[[Connection], Awaitable[T
 
 def wrong_use(sentence: str) -> NoReturn:
     typer.echo(f"classroom-sync: {sentence}", err=True)
-    raise typer.Exit(2)
+    raise typer.Exit(WRONG_USE)
 
 
 def failed(sentence: str) -> NoReturn:
     typer.echo(f"classroom-sync: {sentence}", err=True)
-    raise typer.Exit(1)
+    raise typer.Exit(PROBLEMS)

@@ -8,12 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from classroom_sync.command_plans import (
-    PROBLEMS,
-    DatabaseUrl,
-    DataDir,
     Draft,
     Given,
-    Json,
     Lang,
     PlanFile,
     Say,
@@ -22,6 +18,12 @@ from classroom_sync.command_plans import (
     print_json,
     sayer,
     write,
+)
+from classroom_sync.reaching import (
+    PROBLEMS,
+    DatabaseUrl,
+    DataDir,
+    Json,
     wrong_use,
 )
 from scheduler import words

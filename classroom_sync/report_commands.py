@@ -1,7 +1,7 @@
 """`classroom-sync report coverage`: the report that the page exports, from the command line.
 
-It reads the server's database while the server runs (with --database-url), or the data directory's
-own while it does not. The same --as-of gives the same bytes.
+It reads the server's database, whether the server runs or not. The same --as-of gives the same
+bytes.
 """
 
 import json
@@ -9,14 +9,21 @@ import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 import uvloop
 
-from classroom_sync import logs
 from classroom_sync.errors import CannotStart, Refused
-from classroom_sync.settings import BadSettings, Settings, load
+from classroom_sync.reaching import (
+    DatabaseUrl,
+    DataDir,
+    failed,
+    pooled,
+    settings_of,
+    wrong_use,
+)
+from classroom_sync.settings import Settings
 from scheduler.indicators.values import Dimension
 
 if TYPE_CHECKING:
@@ -64,12 +71,8 @@ def coverage(
     as_json: Annotated[
         bool, typer.Option("--json", help="Say what was written as JSON, on standard error.")
     ] = False,
-    data_dir: Annotated[
-        Path | None, typer.Option(help="Directory of the embedded database.  [default: ./data]")
-    ] = None,
-    database_url: Annotated[
-        str | None, typer.Option(help="PostgreSQL to use instead of the embedded one.")
-    ] = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
 ) -> None:
     """Write the sixteen indicators with their trend, breakdown, definitions and rules."""
     from classroom_sync.reports.exports import make
@@ -78,9 +81,9 @@ def coverage(
 
     chosen = _form(form, output)
     if lang not in ("zh-CN", "en"):
-        _wrong_use(f"--lang is zh-CN or en, not {lang}")
+        wrong_use(f"--lang is zh-CN or en, not {lang}")
     if output != _STDOUT and not Path(output).absolute().parent.is_dir():
-        _wrong_use(f"there is no directory {Path(output).parent}")
+        wrong_use(f"there is no directory {Path(output).parent}")
     wanted = Wanted(
         since=since.date() if since else None,
         until=until.date() if until else None,
@@ -88,11 +91,7 @@ def coverage(
         of=of,
         by=by,
     )
-    try:
-        settings = load(data_dir=data_dir, database_url=database_url, log_level="warning")
-    except BadSettings as error:
-        _wrong_use(str(error))
-    logs.configure(settings.log_format, settings.log_level)
+    settings = settings_of(data_dir=data_dir, database_url=database_url)
     try:
         found = uvloop.run(_read(settings, wanted, chosen))
         content = make(found, chosen, lang)
@@ -101,10 +100,9 @@ def coverage(
         else:
             Path(output).write_bytes(content)
     except Refused as error:
-        _wrong_use(str(error))
+        wrong_use(str(error))
     except (CannotStart, DatabaseError, OSError) as error:
-        typer.echo(f"classroom-sync: {error}", err=True)
-        raise typer.Exit(1) from error
+        failed(str(error))
     if as_json:
         said = {"file": output, "bytes": len(content), "as_of": found.report.as_of.isoformat()}
         typer.echo(json.dumps(said), err=True)
@@ -119,50 +117,37 @@ def _form(given: str | None, output: str) -> "Form":
     try:
         return Form(name)
     except ValueError:
-        _wrong_use(f"--format is one of {', '.join(Form)}; {output} does not end in one of them")
+        wrong_use(f"--format is one of {', '.join(Form)}; {output} does not end in one of them")
 
 
 def _instant(text: str | None) -> datetime | None:
     try:
         return datetime.fromisoformat(text) if text else None
     except ValueError:
-        _wrong_use(f"--as-of is a time with a zone, 2026-10-14T18:00:00+08:00, not {text}")
-
-
-def _wrong_use(sentence: str) -> NoReturn:
-    typer.echo(f"classroom-sync: {sentence}", err=True)
-    raise typer.Exit(2)
+        wrong_use(f"--as-of is a time with a zone, 2026-10-14T18:00:00+08:00, not {text}")
 
 
 async def _read(settings: Settings, wanted: "Wanted", form: "Form") -> "Found":
-    from classroom_sync.reaching import reached
     from classroom_sync.reports.exports import about
     from classroom_sync.reports.reading import read_report
     from db import marks
-    from db.pool import Pool, migrate_database
 
-    async with reached(settings) as dsn:
-        await migrate_database(dsn)
-        pool = await Pool.open(dsn, size=2)
-        try:
-            async with pool.connection() as connection:
-                found = await read_report(
-                    connection,
-                    wanted,
-                    datetime.now(UTC),
-                    settings.attendance_rules,
-                    settings.indicator_rules,
-                )
-                await marks.add_audit(
-                    connection,
-                    "system",
-                    "report_exported",
-                    about(found),
-                    format=form.value,
-                    by=found.by.value,
-                    as_of=found.report.as_of.isoformat(),
-                    command_of_user=os.getuid(),
-                )
-                return found
-        finally:
-            await pool.close()
+    async with pooled(settings) as pool, pool.connection() as connection:
+        found = await read_report(
+            connection,
+            wanted,
+            datetime.now(UTC),
+            settings.attendance_rules,
+            settings.indicator_rules,
+        )
+        await marks.add_audit(
+            connection,
+            "system",
+            "report_exported",
+            about(found),
+            format=form.value,
+            by=found.by.value,
+            as_of=found.report.as_of.isoformat(),
+            command_of_user=os.getuid(),
+        )
+        return found

@@ -110,8 +110,11 @@ async def send_by_hand(
     return push_id
 
 
-async def send_by_rule(connection: Connection, now: datetime) -> list[UUID]:
-    """Send all that the rules in force say; the pushes. In the caller's transaction.
+async def send_by_rule(
+    connection: Connection, now: datetime, attendance: AttendanceRules
+) -> list[UUID]:
+    """Send all that the rules in force say; the pushes. In the caller's transaction. `attendance`
+    tells who missed a lesson.
 
     Run as often as one likes, by however many processes: nobody is sent the same twice.
     """
@@ -123,7 +126,7 @@ async def send_by_rule(connection: Connection, now: datetime) -> list[UUID]:
     decided = rules.sendings(
         in_force,
         await pushes.materials(connection),
-        await pushes.missed(connection, AttendanceRules().valid_share),
+        await pushes.missed(connection, attendance.valid_share),
         await pushes.target_classes(connection),
         await pushes.sent_pairs(connection),
         await pushes.last_weekly(connection),

@@ -9,6 +9,7 @@ import contextlib
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 import aiohttp
@@ -16,6 +17,7 @@ import structlog
 from aiohttp import web
 
 from classroom_sync import app as application
+from classroom_sync.duties import again
 from classroom_sync.errors import CannotStart
 from classroom_sync.listening import bind_tcp, url_of
 from classroom_sync.live import Live
@@ -209,33 +211,40 @@ async def _lead(
         clock.start()
         try:
             async with asyncio.TaskGroup() as group:
-                plan = group.create_task(_plan(pool, clock, settings.indicator_rules))
-                tend = group.create_task(_tend(live))
-                watching = group.create_task(watch(pool, settings, _now))
-                keep = group.create_task(_keep_recordings(keeper))
+                duties = [
+                    group.create_task(duty)
+                    for duty in (
+                        again("plan", partial(_plan, pool, clock, settings), _PLAN_EVERY),
+                        again("place", partial(_place, live), _TEND_EVERY),
+                        again("derive", lambda: live.derive_late(_now() - _LATE), _DERIVE_EVERY),
+                        again("keep recordings", keeper.tend, _KEEP_EVERY),
+                        watch(pool, settings, _now),
+                    )
+                ]
                 await leadership.lost(held)
-                for task in (plan, tend, watching, keep):
-                    task.cancel()
+                for duty in duties:
+                    duty.cancel()
         finally:
             clock.stop()
             if not held.is_closed():
                 await held.close()
 
 
-async def _plan(pool: Pool, clock: SessionClock, choices: IndicatorRules) -> None:
-    while True:
-        try:
-            async with pool.transaction() as connection:
-                await plan_sessions(connection, _now())
-            async with pool.transaction() as connection:
-                await partitions.make_ahead(connection, _now())
-            await _roll_up(pool, choices)
-            await clock.refresh()
-            async with pool.transaction() as connection:
-                await send_by_rule(connection, _now())
-        except Unreachable as error:
-            log.warning("sessions not planned", cause=str(error))
-        await asyncio.sleep(_PLAN_EVERY)
+async def _plan(pool: Pool, clock: SessionClock, settings: Settings) -> None:
+    async with pool.transaction() as connection:
+        await plan_sessions(connection, _now())
+    await clock.refresh()
+    async with pool.transaction() as connection:
+        await partitions.make_ahead(connection, _now())
+    await _roll_up(pool, settings.indicator_rules)
+    async with pool.transaction() as connection:
+        await send_by_rule(connection, _now(), settings.attendance_rules)
+
+
+async def _place(live: Live) -> None:
+    """What must be seen to at once: homeless sessions and unwritten states."""
+    await live.place_again()
+    await live.settle_live()
 
 
 async def _roll_up(pool: Pool, choices: IndicatorRules) -> None:
@@ -247,27 +256,3 @@ async def _roll_up(pool: Pool, choices: IndicatorRules) -> None:
             await rollups.roll_up(connection, monday, choices)
     async with pool.transaction() as connection:
         await rollups.roll_up_blocks(connection, _now().date())
-
-
-async def _keep_recordings(keeper: RecordingKeeper) -> None:
-    while True:
-        try:
-            await keeper.tend()
-        except Unreachable as error:
-            log.warning("recordings not tended", cause=str(error))
-        await asyncio.sleep(_KEEP_EVERY)
-
-
-async def _tend(live: Live) -> None:
-    """What must be seen to at once: homeless sessions and unwritten states; and late evidence."""
-    derive_at = 0.0
-    while True:
-        try:
-            await live.place_again()
-            await live.settle_live()
-            if (now := asyncio.get_running_loop().time()) >= derive_at:
-                derive_at = now + _DERIVE_EVERY
-                await live.derive_late(_now() - _LATE)
-        except Unreachable as error:
-            log.warning("sessions not tended", cause=str(error))
-        await asyncio.sleep(_TEND_EVERY)

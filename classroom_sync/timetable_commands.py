@@ -12,11 +12,8 @@ from rich.table import Table
 
 from classroom_sync import repair_command
 from classroom_sync.command_plans import (
-    DatabaseUrl,
-    DataDir,
     Draft,
     Given,
-    Json,
     Lang,
     PlanFile,
     Say,
@@ -25,9 +22,14 @@ from classroom_sync.command_plans import (
     on_database,
     print_json,
     sayer,
-    settings_of,
     version_of,
     write,
+)
+from classroom_sync.reaching import (
+    DatabaseUrl,
+    DataDir,
+    Json,
+    settings_of,
 )
 from scheduler import rules, words
 from scheduler.rules import Conflict
@@ -279,7 +281,7 @@ def publish(
         )
         return tuple(say(each) for each in done.said)
 
-    said = on_database(settings_of(data_dir, database_url), lang, work)
+    said = on_database(settings_of(data_dir=data_dir, database_url=database_url), lang, work)
     if as_json:
         print_json({"version": version, "valid_from": f"{valid_from:%Y-%m-%d}", "said": said})
     else:

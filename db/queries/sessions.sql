@@ -11,12 +11,6 @@ INSERT INTO participants
 VALUES (:session_id, :role, :room_id, :class_id, :teacher_id, :busy_from, :busy_until)
 RETURNING id;
 
--- name: observer_of^
--- The participant as whom an account observes a session, if it has done so before.
-SELECT id FROM participants
-WHERE session_id = :session_id AND role = 'observer' AND teacher_id IS NOT DISTINCT FROM :teacher_id
-LIMIT 1;
-
 -- name: session^
 SELECT * FROM sessions WHERE id = :id;
 

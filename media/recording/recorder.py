@@ -25,6 +25,7 @@ log = structlog.get_logger()
 
 BACKLOG = 32 << 20  # bytes that may wait for the writer: some seconds of two dozen lessons
 _DEATHS = 5  # of writers within a minute; whoever dies more often is not replaced
+_RESTART = 1.0  # seconds until one that could not be started is tried again
 _STOP = 20.0  # seconds a writer may take to complete its files
 
 
@@ -111,12 +112,18 @@ class Recorder:
         """Have a writer, until it was told to end, or until too many have died."""
         deaths: deque[float] = deque(maxlen=_DEATHS)
         while True:
-            code = await self._write()
+            try:
+                code = await self._write()
+            except OSError as error:
+                log.exception("recorder not started", cause=str(error))
+                code = None
             for ended in self._ends.values():
                 if not ended.done():
                     ended.set_result(None)  # what there is of it is on disk
             self._ends.clear()
-            if code:
+            if code is None:
+                await asyncio.sleep(_RESTART)
+            elif code:
                 log.error("recorder died", code=code)
             deaths.append(time.monotonic())
             if len(deaths) == _DEATHS and deaths[-1] - deaths[0] < 60:
@@ -130,7 +137,7 @@ class Recorder:
                 return
 
     async def _write(self) -> int | None:
-        """One writer's life; its exit code."""
+        """One writer's life; its exit code. Raises OSError where it can't be started."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",

@@ -12,11 +12,13 @@ from classroom_sync.sending import send_by_rule
 from db import presence, pushes, recordings, uploads
 from db.pool import Connection
 from db.uploads import Upload
+from scheduler.attendance import AttendanceRules
 from scheduler.model import Attendance, AttendanceStatus
 from scheduler.recording import Part, Track
 from tests.http.conftest import Site, pair_room, sign_in
 from tests.worlds import FAR, HUB, NEAR
 
+RULES = AttendanceRules()
 CONTENT = bytes(range(256)) * 40
 FAR_CLASS, NEAR_CLASS = f"{FAR}-301", f"{NEAR}-301"
 
@@ -334,10 +336,10 @@ async def test_a_class_that_missed_a_lesson_gets_its_recording_by_itself_and_mak
 ) -> None:
     async with site.pool.transaction() as connection:
         await _absent(site, connection)
-        assert await send_by_rule(connection, site.now) == []  # nothing was recorded
+        assert await send_by_rule(connection, site.now, RULES) == []  # nothing was recorded
         await recorded(site, connection)
-        [push] = await send_by_rule(connection, site.now)
-        assert await send_by_rule(connection, site.now) == []
+        [push] = await send_by_rule(connection, site.now, RULES)
+        assert await send_by_rule(connection, site.now, RULES) == []
         sent = await pushes.push(connection, push)
         assert sent is not None
         assert (sent.class_ids, sent.teacher_id) == ((FAR_CLASS,), f"{HUB}-T1")
@@ -372,7 +374,7 @@ async def test_rules_are_made_and_ended_by_the_citys_administrator(site: Site) -
         assert [r["id"] for r in (await admin.done("GET", "/push-rules"))["rules"]][1:] == [made]
         await kept(site)
         async with site.pool.transaction() as connection:
-            [push] = await send_by_rule(connection, site.now)
+            [push] = await send_by_rule(connection, site.now, RULES)
             sent = await pushes.push(connection, push)
             assert sent is not None
             assert sent.class_ids == (FAR_CLASS, NEAR_CLASS)
@@ -381,7 +383,7 @@ async def test_rules_are_made_and_ended_by_the_citys_administrator(site: Site) -
         assert (await admin.ask("DELETE", f"/push-rules/{made}"))[0] == 404
         await kept(site)
         async with site.pool.transaction() as connection:
-            assert await send_by_rule(connection, site.now) == []
+            assert await send_by_rule(connection, site.now, RULES) == []
 
 
 @pytest.mark.parametrize(("published", "classes"), [(False, None), (True, (NEAR_CLASS,))])
@@ -394,7 +396,10 @@ async def test_a_recording_goes_to_other_classes_by_rule_only_once_it_is_publish
     async with site.pool.transaction() as connection:
         await connection.execute("UPDATE push_rules SET since = $1", date(2020, 1, 1))
         await recorded(site, connection, published=published)
-        sent = [await pushes.push(connection, p) for p in await send_by_rule(connection, site.now)]
+        sent = [
+            await pushes.push(connection, p)
+            for p in await send_by_rule(connection, site.now, RULES)
+        ]
     assert [p.class_ids for p in sent if p] == ([classes] if classes else [])
 
 

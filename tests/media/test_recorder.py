@@ -603,3 +603,16 @@ async def test_a_recording_is_begun_once_however_often_it_is_asked_for(
     await recorder.end("r")
     await recorder.end("r")
     assert sum(isinstance(n, SegmentBegun) for n in news) == 1
+
+
+async def test_a_writer_that_cannot_be_started_ends_its_recordings_and_holds_up_nobody(
+    recorder: Recorder, news: list[News], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/no/such/program")
+    recorder.begin("kept", "1")
+    recorder.begin("ended", "2")
+    async with asyncio.timeout(20):
+        await recorder.end("ended")
+        while recorder.under_way():
+            await asyncio.sleep(0.05)
+    assert news == [RecordingStopped("kept", "1", "storage")]

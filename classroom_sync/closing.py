@@ -15,6 +15,7 @@ from db.pool import Connection
 from scheduler.attendance import AttendanceRules, derive
 from scheduler.makeups import deadline
 from scheduler.model import (
+    DEFAULT_ZONE,
     Attendance,
     EvidenceSlice,
     HeadCount,
@@ -24,8 +25,6 @@ from scheduler.model import (
     SessionKind,
     Term,
 )
-
-_ZONE = "Asia/Shanghai"  # where there is no term yet
 
 
 async def derive_attendance(
@@ -60,7 +59,7 @@ async def _derive(
         if mark.kind == "floor_given"
     }
     terms = await _terms(connection, session)
-    zone = terms[0].zone if terms else _ZONE
+    zone = terms[0].zone if terms else DEFAULT_ZONE
     makeups = await presence.makeups(connection, session_id, zone)
     due_on = deadline(terms, session.on_day, rules.makeup_school_days)
     found = []
@@ -93,10 +92,5 @@ def _is_link(session: Session, participant: Participant) -> bool:
 
 async def _terms(connection: Connection, session: Session) -> Sequence[Term]:
     """The terms in which a make-up may lie, the session's own first, with their departing days."""
-    found = []
-    for each in await calendar.terms(connection):
-        if each.ends_on >= session.on_day:
-            term = await calendar.term(connection, each.id)
-            assert term is not None, "it was read a moment ago, and terms are not deleted"
-            found.append(term)
-    return found
+    terms = await calendar.whole_terms(connection)
+    return [term for term in terms if term.ends_on >= session.on_day]

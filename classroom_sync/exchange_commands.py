@@ -16,6 +16,7 @@ from rich.table import Table
 
 from classroom_sync.errors import CannotStart
 from classroom_sync.formats.kinds import Export, FileKind
+from classroom_sync.i18n import LOCALES
 from classroom_sync.reaching import (
     DONE,
     PROBLEMS,
@@ -118,8 +119,8 @@ def export_file(
     """Take out the published timetable (grid, list, fet), or schools, people and classes."""
     from classroom_sync import exchange
 
-    if lang not in ("zh-CN", "en"):
-        wrong_use(f"--lang is zh-CN or en, not {lang}")
+    if lang not in LOCALES:
+        wrong_use(f"--lang is one of {', '.join(LOCALES)}")
     if not file.parent.is_dir():
         wrong_use(f"there is no directory {file.parent}")
 

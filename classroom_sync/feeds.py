@@ -15,12 +15,11 @@ from zoneinfo import ZoneInfo
 from classroom_sync.formats.feed import Feed, Wording, write
 from classroom_sync.i18n import translator
 from classroom_sync.pages.names import Names, read_names
-from classroom_sync.pages.rendering import DEFAULT_ZONE
 from db import calendar, city, feeds, sessions, timetable
 from db.feeds import FeedToken
 from db.pool import Connection
 from scheduler import feed
-from scheduler.model import FeedEvent, Term
+from scheduler.model import DEFAULT_ZONE, FeedEvent, Term
 from scheduler.occurrences import expand
 
 REFRESH_EVERY = timedelta(minutes=1)
@@ -86,13 +85,11 @@ async def refresh(connection: Connection, now: datetime) -> int:
 
 async def _coming_terms(connection: Connection, now: datetime) -> list[Term]:
     """The terms that are on or to come, the earliest first."""
-    found = []
-    for each in await calendar.terms(connection):
-        if each.ends_on >= now.astimezone(ZoneInfo(each.zone)).date():
-            term = await calendar.term(connection, each.id)
-            assert term is not None, "it was listed in this transaction"
-            found.append(term)
-    return found
+    return [
+        term
+        for term in await calendar.whole_terms(connection)
+        if term.ends_on >= now.astimezone(ZoneInfo(term.zone)).date()
+    ]
 
 
 async def text_of(connection: Connection, token: FeedToken, now: datetime) -> FeedText:

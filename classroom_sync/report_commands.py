@@ -15,6 +15,7 @@ import typer
 import uvloop
 
 from classroom_sync.errors import CannotStart, Refused
+from classroom_sync.i18n import LOCALES
 from classroom_sync.reaching import (
     DatabaseUrl,
     DataDir,
@@ -80,8 +81,8 @@ def coverage(
     from db.errors import DatabaseError
 
     chosen = _form(form, output)
-    if lang not in ("zh-CN", "en"):
-        wrong_use(f"--lang is zh-CN or en, not {lang}")
+    if lang not in LOCALES:
+        wrong_use(f"--lang is one of {', '.join(LOCALES)}")
     if output != _STDOUT and not Path(output).absolute().parent.is_dir():
         wrong_use(f"there is no directory {Path(output).parent}")
     wanted = Wanted(

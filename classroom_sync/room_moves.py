@@ -5,10 +5,9 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from classroom_sync.errors import Refused
-from classroom_sync.pages.rendering import DEFAULT_ZONE
 from db import city, marks, room_life
 from db.pool import Connection
-from scheduler.model import Room, RoomStatus
+from scheduler.model import DEFAULT_ZONE, Room, RoomStatus
 from scheduler.room_life import LEAST_REASON, RoomLife, may_become
 
 

@@ -10,14 +10,13 @@ import structlog
 
 from classroom_sync.auth import Visitor
 from classroom_sync.errors import Refused
-from classroom_sync.pages.rendering import DEFAULT_ZONE
 from classroom_sync.permissions import Role
 from db import calendar, city, marks, pushes
 from db.pool import Connection
 from db.pushes import Item, Push
 from scheduler import push as rules
 from scheduler.attendance import AttendanceRules
-from scheduler.model import ClassGroup, Term
+from scheduler.model import DEFAULT_ZONE, ClassGroup, Term
 
 log = structlog.get_logger()
 

@@ -14,8 +14,9 @@ from db import calendar, city, drafts, timetable
 from db.pool import Connection
 from scheduler import rules
 from scheduler.bells import NoBells
+from scheduler.calendar import runs_in
 from scheduler.city import City, bells_on
-from scheduler.model import Lesson, Term, Weeks
+from scheduler.model import Lesson, Term
 from scheduler.rules import OFF, Conflict, Rules
 
 RULES = Rules()  # DOMAIN's assumed numbers
@@ -121,14 +122,8 @@ def _stretches(lessons: Sequence[Lesson]) -> list[list[Lesson]]:
     starts |= {k.week_until + 1 for k in lessons if k.week_until}
     found = []
     for week in sorted(starts):
-        other = None if week + 1 not in starts else Weeks.EVEN if week % 2 else Weeks.ODD
-        found.append(
-            [
-                k
-                for k in lessons
-                if (k.week_from or 1) <= week <= (k.week_until or week) and k.weeks is not other
-            ]
-        )
+        weeks = (week,) if week + 1 in starts else (week, week + 1)  # both kinds of weeks
+        found.append([k for k in lessons if any(runs_in(k, each) for each in weeks)])
     return found
 
 

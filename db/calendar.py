@@ -188,6 +188,12 @@ async def terms(connection: Connection) -> tuple[Term, ...]:
     return tuple([value(Term, row) async for row in _sql.terms(connection)])
 
 
+async def whole_terms(connection: Connection) -> tuple[Term, ...]:
+    """Every term, the earliest first, with its departing days."""
+    found = [await _with_days(connection, row) async for row in _sql.terms(connection)]
+    return tuple([term for term in found if term is not None])
+
+
 async def days(
     connection: Connection, term_id: str
 ) -> tuple[tuple[CalendarDay, ...], tuple[CalendarDay, ...]]:

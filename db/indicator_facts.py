@@ -22,7 +22,7 @@ from scheduler.indicators.facts import (
 from scheduler.indicators.formulas import counts_lead_rooms
 from scheduler.indicators.values import Cut, Dimension, IndicatorRules
 from scheduler.indicators.weeks import SchoolWeek, counted_weeks, normal
-from scheduler.model import Term
+from scheduler.model import DEFAULT_ZONE, Term
 
 _sql = named("indicators")
 
@@ -48,16 +48,16 @@ async def snapshot(connection: Connection) -> AsyncIterator[None]:
 def local_day(terms: Terms, as_of: datetime) -> date:
     """The city's date at an instant: by the zone of its latest term."""
     zones = [term.zone for term, _ in terms]
-    return as_of.astimezone(ZoneInfo(zones[-1] if zones else "Asia/Shanghai")).date()
+    return as_of.astimezone(ZoneInfo(zones[-1] if zones else DEFAULT_ZONE)).date()
 
 
 async def read_terms(connection: Connection) -> Terms:
-    found = []
-    for each in await calendar.terms(connection):
-        whole = await calendar.term(connection, each.id)
-        assert whole is not None, "it was read a moment ago, in the same snapshot"
-        found.append((whole, await calendar.exam_weeks(connection, each.id)))
-    return tuple(found)
+    return tuple(
+        [
+            (term, await calendar.exam_weeks(connection, term.id))
+            for term in await calendar.whole_terms(connection)
+        ]
+    )
 
 
 async def read_registers(

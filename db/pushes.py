@@ -263,9 +263,3 @@ async def last_weekly(connection: Connection) -> dict[tuple[UUID, str], date]:
     """When each weekly rule last sent a class something."""
     found = _sql.last_weekly(connection)
     return {(row["rule_id"], row["class_id"]): row["sent_on"] async for row in found}
-
-
-async def made_up(connection: Connection, zone: str) -> dict[UUID, datetime]:
-    """Link → when a push that makes it up had been watched, for those watched in time."""
-    found = _sql.made_up(connection, zone=zone)
-    return {row["participant_id"]: row["watched"] async for row in found}

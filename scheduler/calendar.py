@@ -29,18 +29,16 @@ class TeachingDay:
     weekday: int  # ISO
     week: int  # 1, 2, …
 
-    def holds(self, weeks: Weeks) -> bool:
-        """Whether a lesson of these weeks is held on this day."""
-        return weeks is Weeks.ALL or (weeks is Weeks.ODD) == (self.week % 2 == 1)
-
     def runs(self, lesson: Lesson) -> bool:
         """Whether a weekly lesson is held on this day: its weekday, weeks and range of weeks."""
-        return (
-            lesson.weekday == self.weekday
-            and self.holds(lesson.weeks)
-            and (lesson.week_from is None or lesson.week_from <= self.week)
-            and (lesson.week_until is None or self.week <= lesson.week_until)
-        )
+        return lesson.weekday == self.weekday and runs_in(lesson, self.week)
+
+
+def runs_in(lesson: Lesson, week: int) -> bool:
+    """Whether a weekly lesson is held in a teaching week: its weeks and range of weeks."""
+    return (lesson.weeks is Weeks.ALL or (lesson.weeks is Weeks.ODD) == (week % 2 == 1)) and (
+        lesson.week_from or week
+    ) <= week <= (lesson.week_until or week)
 
 
 def week_of(term: Term, day: date) -> int:

@@ -9,6 +9,8 @@ from datetime import date, datetime, time
 from enum import StrEnum
 from uuid import UUID
 
+DEFAULT_ZONE = "Asia/Shanghai"  # where no term says otherwise
+
 
 class SchoolRole(StrEnum):
     HUB = "hub"

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from scheduler.board import share_weeks
-from scheduler.calendar import teaching_days
+from scheduler.calendar import runs_in, teaching_days
 from scheduler.city import City, Reservation
 from scheduler.diff import Change, diff
 from scheduler.model import Lesson, Term, Weeks
@@ -84,9 +84,10 @@ def outages(
 
 def held_in(lessons: Iterable[Lesson], week: int) -> tuple[Lesson, ...]:
     """The lessons of one teaching week, as a plan for that week alone."""
-    kind = Weeks.ODD if week % 2 else Weeks.EVEN
     return tuple(
-        replace(lesson, weeks=Weeks.ALL) for lesson in lessons if share_weeks(lesson.weeks, kind)
+        replace(lesson, weeks=Weeks.ALL, week_from=None, week_until=None)
+        for lesson in lessons
+        if runs_in(lesson, week)
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from scheduler.board import grouped
+from scheduler.calendar import runs_in
 from scheduler.model import Lesson, Weeks
 
 
@@ -81,9 +82,7 @@ def copied(
 
 def held_weeks(lesson: Lesson, total: int) -> Iterator[int]:
     """The teaching weeks of a term of so many weeks in which a lesson is held."""
-    for week in range(lesson.week_from or 1, min(lesson.week_until or total, total) + 1):
-        if lesson.weeks is Weeks.ALL or (lesson.weeks is Weeks.ODD) == (week % 2 == 1):
-            yield week
+    return (week for week in range(1, total + 1) if runs_in(lesson, week))
 
 
 def _content(lesson: Lesson) -> tuple[object, ...]:

@@ -15,14 +15,13 @@ from classroom_sync.access import whole_city
 from classroom_sync.api.registry import endpoint
 from classroom_sync.errors import Refused
 from classroom_sync.keys import NOW, POOL, VISITOR
-from classroom_sync.pages.rendering import DEFAULT_ZONE
 from classroom_sync.permissions import Action
 from classroom_sync.planning import plan_sessions
 from classroom_sync.timetabling import today
 from db import calendar, marks
 from db.pool import Connection
 from scheduler.calendar import known_official_days, teaching_weeks
-from scheduler.model import CalendarDay, Term
+from scheduler.model import DEFAULT_ZONE, CalendarDay, Term
 
 _LONGEST = timedelta(weeks=30)  # of a term
 

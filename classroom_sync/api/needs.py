@@ -9,11 +9,10 @@ from pydantic import BaseModel, Field
 from classroom_sync.api.registry import endpoint
 from classroom_sync.errors import Refused
 from classroom_sync.keys import NOW, POOL, VISITOR
-from classroom_sync.pages.rendering import DEFAULT_ZONE
 from classroom_sync.permissions import Action
 from db import calendar, city, marks, needs
 from db.needs import DeclaredNeed, NotDeclarable
-from scheduler.model import SchoolRole
+from scheduler.model import DEFAULT_ZONE, SchoolRole
 
 
 class OfSchool(BaseModel, extra="forbid"):

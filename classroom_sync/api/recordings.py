@@ -11,13 +11,13 @@ from classroom_sync.access import seat_in
 from classroom_sync.api.registry import endpoint
 from classroom_sync.errors import Refused
 from classroom_sync.keys import LIVE, POOL, SETTINGS, VISITOR, WORKS
-from classroom_sync.pages.rendering import DEFAULT_ZONE
 from classroom_sync.permissions import Action
 from classroom_sync.recording_access import ready_for, recording_for
 from classroom_sync.recording_list import read_list
 from classroom_sync.recording_works import WorkFailed
 from classroom_sync.store import StoreError
 from db import marks, recordings
+from scheduler.model import DEFAULT_ZONE
 from scheduler.recording import Recording, RecordingState, delete_after
 
 

@@ -25,6 +25,7 @@ from scheduler import bells as bell_times
 from scheduler import rules
 from scheduler.calendar import known_official_days, teaching_day
 from scheduler.model import (
+    DEFAULT_ZONE,
     BellPeriod,
     BellSchedule,
     CalendarDay,
@@ -44,7 +45,6 @@ from scheduler.model import (
 from scheduler.occurrences import expand
 
 _HUB = "2132999901"  # 太仓市城厢镇第四小学
-_ZONE = "Asia/Shanghai"
 _SHIFTS = timedelta(hours=3)  # how far from its own time a session may take a class
 _TRIED = 200  # casts that are checked by the rules, at most
 
@@ -81,7 +81,7 @@ async def lesson_for(
     """The session that a start of the demo shows; `before` is the demo.json of an earlier one.
     Raises CannotStart."""
     if not await city.schools(connection):
-        found = read_city(local_date(now, _ZONE))
+        found = read_city(local_date(now, DEFAULT_ZONE))
         await load_once(connection, with_lesson(found, now, length), now)
         session_id = await lesson_on(connection, now)
         assert session_id is not None, "the timetable that was just published holds it"

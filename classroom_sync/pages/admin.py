@@ -7,11 +7,12 @@ from classroom_sync.auth import requires
 from classroom_sync.keys import LOCALE, NOW, POOL, VISITOR
 from classroom_sync.pages.alerts import read_alarms
 from classroom_sync.pages.names import read_names
-from classroom_sync.pages.rendering import DEFAULT_ZONE, page
+from classroom_sync.pages.rendering import page
 from classroom_sync.pages.teacher import day_of
 from classroom_sync.permissions import Action
 from classroom_sync.planning import clashing
 from db import accounts, sessions
+from scheduler.model import DEFAULT_ZONE
 
 routes = web.RouteTableDef()
 

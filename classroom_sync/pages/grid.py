@@ -26,7 +26,7 @@ from classroom_sync.timetabling import (
 )
 from db import drafts
 from scheduler import rules, words
-from scheduler.calendar import week_of
+from scheduler.calendar import runs_in, week_of
 from scheduler.city import City
 from scheduler.model import (
     BellPeriod,
@@ -35,7 +35,6 @@ from scheduler.model import (
     SchoolRole,
     Term,
     TimetableVersion,
-    Weeks,
 )
 from scheduler.rules import Conflict
 
@@ -112,11 +111,11 @@ async def grid(
     view = _view(request, names)
     checked = await check(of, found.lessons, by) if found else Checked((), {})
     number = week_of(term, monday)
-    held = (
-        [k for k in found.lessons if _in_week(k, number) and _concerns(k, view, names)]
-        if (found)
-        else []
-    )
+    held = [
+        k
+        for k in (found.lessons if found else ())
+        if runs_in(k, number) and _concerns(k, view, names)
+    ]
     cells: dict[tuple[int, int], list[Slot]] = {}
     for slot in _slots(request, held, checked.conflicts, locked):
         cells.setdefault((slot.lesson.weekday, slot.lesson.period), []).append(slot)
@@ -185,13 +184,6 @@ def _view(request: web.Request, names: Names) -> View:
     of = asked if asked in schools else next(iter(schools))
     school = names.schools[schools[of]]
     return View(kind, of, school.hub_code or school.code)
-
-
-def _in_week(lesson: Lesson, number: int) -> bool:
-    kind = Weeks.ODD if number % 2 else Weeks.EVEN
-    return lesson.weeks in (Weeks.ALL, kind) and (lesson.week_from or number) <= number <= (
-        lesson.week_until or number
-    )
 
 
 def _concerns(lesson: Lesson, view: View, names: Names) -> bool:
@@ -264,25 +256,24 @@ def _choices(names: Names, kind: str, locale: str) -> list[tuple[str, str]]:
 
 def _form(of: City, hub: str, names: Names, locale: str) -> dict[str, list[tuple[str, str]]]:
     """What a lesson of a hub is made of: id and label of each choice."""
-    theirs = {s.code for s in of.schools if s.hub_code == hub}
+    theirs = {s.code for s in of.schools if s.hub_code == hub and s.retired_on is None}
+    there = [t for t in of.teachers if t.retired_on is None]
     return {
         "periods": [(str(p.period), f"{p.period} ({p.starts:%H:%M})") for p in _periods(of, hub)],
         "subjects": [(s.slug, names.subject(s.slug, locale)) for s in of.subjects],
-        "teachers": [
-            (t.id, t.name) for t in of.teachers if t.school_code == hub and t.role == "lead"
-        ],
+        "teachers": [(t.id, t.name) for t in there if t.school_code == hub and t.role == "lead"],
         "lead_rooms": [
             (r.id, r.name) for r in of.rooms if r.school_code == hub and r.kind is RoomKind.LEAD
         ],
         "classes": [
             (g.id, f"{names.school(g.school_code)} {g.name}")
             for g in of.classes
-            if g.school_code in theirs
+            if g.school_code in theirs and g.retired_on is None
         ],
         "rooms": [(r.id, names.room(r.id)) for r in of.rooms if r.school_code in theirs],
         "assistants": [
             (t.id, f"{names.school(t.school_code)} {t.name}")
-            for t in of.teachers
+            for t in there
             if t.school_code in theirs
         ],
     }

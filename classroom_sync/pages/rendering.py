@@ -12,9 +12,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from classroom_sync.i18n import LOCALES, translator
 from classroom_sync.keys import LOCALE, VISITOR
+from scheduler.model import DEFAULT_ZONE
 
 _HERE = Path(__file__).parent.parent
-DEFAULT_ZONE = "Asia/Shanghai"
 
 
 @cache

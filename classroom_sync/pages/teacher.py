@@ -11,10 +11,10 @@ from classroom_sync.errors import Refused
 from classroom_sync.keys import LIVE, LOCALE, NOW, POOL, SETTINGS, VISITOR
 from classroom_sync.live import view
 from classroom_sync.pages.names import read_names
-from classroom_sync.pages.rendering import DEFAULT_ZONE, page
+from classroom_sync.pages.rendering import page
 from classroom_sync.permissions import Action
 from db import presence, sessions
-from scheduler.model import ParticipantRole, SessionState
+from scheduler.model import DEFAULT_ZONE, ParticipantRole, SessionState
 
 routes = web.RouteTableDef()
 

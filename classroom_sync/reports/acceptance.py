@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 from classroom_sync.acceptance import words
 from classroom_sync.acceptance.certificate import Certificate, Signed
 from classroom_sync.acceptance.words import Translate
-from classroom_sync.pages.rendering import DEFAULT_ZONE
 from classroom_sync.reports.pdf import compile_pdf
 from scheduler.acceptance import Verdict
+from scheduler.model import DEFAULT_ZONE
 
 
 def certificate_pdf(

@@ -106,11 +106,3 @@ FROM pushes p JOIN push_targets t ON t.push_id = p.id;
 SELECT p.rule_id, t.class_id, max(p.sent_on) AS sent_on
 FROM pushes p JOIN push_targets t ON t.push_id = p.id JOIN push_rules r ON r.id = p.rule_id
 WHERE r.kind = 'weekly' AND r.ended_at IS NULL GROUP BY p.rule_id, t.class_id;
-
--- name: made_up
--- Links that a push made up for in time: watched by the end of the day it was due on.
-SELECT f.source_session_participant AS participant_id, min(f.watched) AS watched
-FROM push_facts f
-WHERE f.source_session_participant IS NOT NULL
-  AND CAST(f.watched AT TIME ZONE :zone AS date) <= f.due_on
-GROUP BY f.source_session_participant ORDER BY f.source_session_participant;

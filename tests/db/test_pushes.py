@@ -255,22 +255,6 @@ async def test_figures_as_of_an_instant_hold_what_was_sent_and_told_by_then(
     assert lists == {"packages": packages, "watched": watched}
 
 
-@pytest.mark.parametrize(("days", "made_up"), [(0, True), (2, True), (3, False)])
-async def test_a_push_watched_in_time_makes_up_for_its_link(
-    pool: Pool, days: int, made_up: bool
-) -> None:
-    async with pool.transaction() as connection:
-        await build(connection)
-        planned = await plan(connection, lesson())
-        recording_id = await recorded(connection, planned)
-        push_id = await sent(connection, recording_id, FAR_CLASS, link=planned.receiving)
-        assert await pushes.made_up(connection, "Asia/Shanghai") == {}
-        watched = receipt(ReceiptKind.PLAYED, days * 24 * 60, (0, 80_000))
-        await tell(connection, push_id, FAR_CLASS, watched)
-        found = await pushes.made_up(connection, "Asia/Shanghai")
-        assert found == ({planned.receiving: watched.at} if made_up else {})
-
-
 def _attendance(planned: Planned, seconds: int) -> Attendance:
     return Attendance(
         planned.receiving,

@@ -344,15 +344,14 @@ async def test_a_class_that_missed_a_lesson_gets_its_recording_by_itself_and_mak
         assert sent is not None
         assert (sent.class_ids, sent.teacher_id) == ((FAR_CLASS,), f"{HUB}-T1")
         assert sent.due_on > sent.sent_on
-        assert await pushes.made_up(connection, "Asia/Shanghai") == {}
+        assert await presence.makeups(connection, site.planned.session_id, "Asia/Shanghai") == {}
     async with site.browser() as wall:
         room = await screen(site, wall)
         told = [receipt(str(push), "played", (0, 80_000))]
         await room.done("POST", "/room/receipts", {"receipts": told})
     async with site.pool.connection() as connection:
-        assert await pushes.made_up(connection, "Asia/Shanghai") == {
-            site.planned.receiving: site.now
-        }
+        found = await presence.makeups(connection, site.planned.session_id, "Asia/Shanghai")
+    assert found.keys() == {site.planned.receiving}
 
 
 async def test_rules_are_made_and_ended_by_the_citys_administrator(site: Site) -> None:

@@ -11,6 +11,7 @@ from scheduler.calendar import (
     TeachingDay,
     YearNotPublished,
     official_days,
+    runs_in,
     teaching_day,
     teaching_days,
     week_of,
@@ -48,10 +49,14 @@ def test_teaching_days_are_in_order_and_within_the_term() -> None:
 
 @pytest.mark.parametrize(("week", "weeks"), [(3, Weeks.ODD), (4, Weeks.EVEN), (4, Weeks.ALL)])
 def test_odd_and_even_weeks(week: int, weeks: Weeks) -> None:
-    assert TeachingDay(MONDAY, 1, week).holds(weeks)
-    assert not TeachingDay(MONDAY, 1, week).holds(
-        {Weeks.ODD: Weeks.EVEN, Weeks.EVEN: Weeks.ODD, Weeks.ALL: Weeks.ODD}[weeks]
-    )
+    other = {Weeks.ODD: Weeks.EVEN, Weeks.EVEN: Weeks.ODD, Weeks.ALL: Weeks.ODD}[weeks]
+    assert runs_in(lesson(weeks=weeks), week)
+    assert not runs_in(lesson(weeks=other), week)
+
+
+@pytest.mark.parametrize(("week", "runs"), [(2, False), (3, True), (5, True), (6, False)])
+def test_a_range_of_weeks(week: int, runs: bool) -> None:
+    assert runs_in(replace(lesson(), week_from=3, week_until=5), week) == runs
 
 
 def test_official_holidays_and_makeup_workdays_come_from_the_package() -> None:

@@ -235,6 +235,7 @@ def test_one_week_holds_the_lessons_of_its_parity() -> None:
     odd = replace(one, weeks=Weeks.ODD)
     assert [k.weeks for k in held_in([one, odd], 3)] == [Weeks.ALL, Weeks.ALL]
     assert held_in([odd], 4) == ()
+    assert held_in([replace(one, week_from=5)], 3) == ()  # it begins later
 
 
 def test_a_lesson_that_breaks_the_rule_of_grades_stays_where_nothing_hits_it() -> None:

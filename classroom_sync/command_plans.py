@@ -15,8 +15,15 @@ from uuid import UUID
 import typer
 import uvloop
 
-from classroom_sync.i18n import LOCALES, translator
-from classroom_sync.reaching import PROBLEMS, WRONG_USE, pooled, settings_of, wrong_use
+from classroom_sync.i18n import translator
+from classroom_sync.reaching import (
+    PROBLEMS,
+    WRONG_USE,
+    known_language,
+    pooled,
+    settings_of,
+    wrong_use,
+)
 from classroom_sync.settings import Settings
 from scheduler import plan as plans
 from scheduler import words
@@ -160,8 +167,7 @@ def write(out: Path, plan: Plan, lessons: tuple[Any, ...]) -> None:
 
 def sayer(lang: str) -> Say:
     """Sentences in a language."""
-    if lang not in LOCALES:
-        wrong_use(f"--lang is one of {', '.join(LOCALES)}")
+    known_language(lang)
     translate = translator(lang)
     return lambda sentence: sentence.say(translate, lang)
 

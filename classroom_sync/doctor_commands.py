@@ -8,7 +8,7 @@ import typer
 import uvloop
 from rich.console import Console
 
-from classroom_sync.reaching import DatabaseUrl, DataDir, settings_of, wrong_use
+from classroom_sync.reaching import DatabaseUrl, DataDir, known_language, settings_of, wrong_use
 
 app = typer.Typer()
 
@@ -45,8 +45,7 @@ def doctor(
     from classroom_sync.i18n import LOCALES, translator
     from db.audit import Head
 
-    if lang not in LOCALES:
-        wrong_use(f"--lang is zh-CN or en, not {lang}")
+    known_language(lang)
     if authority is not None and not authority.is_file():
         wrong_use(f"there is no file {authority}")
     try:

@@ -16,13 +16,13 @@ from rich.table import Table
 
 from classroom_sync.errors import CannotStart
 from classroom_sync.formats.kinds import Export, FileKind
-from classroom_sync.i18n import LOCALES
 from classroom_sync.reaching import (
     DONE,
     PROBLEMS,
     DatabaseUrl,
     DataDir,
     failed,
+    known_language,
     pooled,
     settings_of,
     wrong_use,
@@ -119,8 +119,7 @@ def export_file(
     """Take out the published timetable (grid, list, fet), or schools, people and classes."""
     from classroom_sync import exchange
 
-    if lang not in LOCALES:
-        wrong_use(f"--lang is one of {', '.join(LOCALES)}")
+    known_language(lang)
     if not file.parent.is_dir():
         wrong_use(f"there is no directory {file.parent}")
 

@@ -10,6 +10,7 @@ import uvloop
 
 from classroom_sync import logs
 from classroom_sync.errors import CannotStart, Refused
+from classroom_sync.i18n import LOCALES
 from classroom_sync.settings import BadSettings, Settings, load
 from db.errors import DatabaseError
 
@@ -81,6 +82,12 @@ def in_transaction(settings: Settings, work: "Callable[[Connection], Awaitable[T
         wrong_use(str(error))
     except (CannotStart, DatabaseError) as error:
         failed(str(error))
+
+
+def known_language(lang: str) -> None:
+    """Wrong use unless the pages and reports exist in this language."""
+    if lang not in LOCALES:
+        wrong_use(f"--lang is {' or '.join(LOCALES)}, not {lang}")
 
 
 def wrong_use(sentence: str) -> NoReturn:

@@ -15,11 +15,11 @@ import typer
 import uvloop
 
 from classroom_sync.errors import CannotStart, Refused
-from classroom_sync.i18n import LOCALES
 from classroom_sync.reaching import (
     DatabaseUrl,
     DataDir,
     failed,
+    known_language,
     pooled,
     settings_of,
     wrong_use,
@@ -81,8 +81,7 @@ def coverage(
     from db.errors import DatabaseError
 
     chosen = _form(form, output)
-    if lang not in LOCALES:
-        wrong_use(f"--lang is one of {', '.join(LOCALES)}")
+    known_language(lang)
     if output != _STDOUT and not Path(output).absolute().parent.is_dir():
         wrong_use(f"there is no directory {Path(output).parent}")
     wanted = Wanted(

@@ -18,8 +18,8 @@ from classroom_sync.reaching import (
     DataDir,
     Json,
     in_transaction,
+    known_language,
     settings_of,
-    wrong_use,
 )
 
 if TYPE_CHECKING:
@@ -110,8 +110,7 @@ def calendar(
     database_url: DatabaseUrl = None,
 ) -> None:
     """A calendar address that a phone or a computer subscribes to."""
-    if lang not in ("zh-CN", "en"):
-        wrong_use(f"--lang is zh-CN or en, not {lang}")
+    known_language(lang)
 
     async def work(connection: "Connection") -> dict[str, Any]:
         from classroom_sync import feeds

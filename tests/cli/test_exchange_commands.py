@@ -172,7 +172,7 @@ async def test_a_week_goes_out_for_fet(demo: Pool, dsn: str, tmp_path: Path) -> 
         (("import", __file__), 1, "No timetable was found"),
         (("export", "grid", "/nowhere/x.xlsx"), 2, "there is no directory /nowhere"),
         (("export", "everything", "x"), 2, "'everything' is not one of"),
-        (("export", "grid", "x.xlsx", "--lang", "fr"), 2, "--lang is zh-CN or en"),
+        (("export", "grid", "x.xlsx", "--lang", "fr"), 2, "--lang is zh-CN or en, not fr"),
     ],
 )
 async def test_wrong_use_and_bad_files_have_their_exit_codes(

@@ -68,7 +68,7 @@ async def test_standard_output_holds_the_file_alone(city: Pool, dsn: str) -> Non
         (("--output", "coverage.pdf", "--of", "school:nobody"), "no such part of the city"),
         (("--output", "coverage.pdf", "--as-of", "2026-10-01T00:00"), "Times need a zone"),
         (("--output", "coverage.pdf", "--as-of", "then"), "--as-of is a time"),
-        (("--output", "coverage.pdf", "--lang", "fr"), "--lang is zh-CN or en"),
+        (("--output", "coverage.pdf", "--lang", "fr"), "--lang is zh-CN or en, not fr"),
         (("--output", "c.pdf", "--since", "2001-01-01"), "ten years at most"),
         (("--output", "c.pdf", "--since", "1000-01-01"), "the years 2000 to 2199"),
         (("--output", "c.pdf", "--since", "2026-10-02", "--until", "2026-10-01"), "ends before"),

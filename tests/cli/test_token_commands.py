@@ -127,7 +127,10 @@ async def test_a_password_link_sets_a_password(dsn: str, pool: Pool, planned: Pl
         (("password", "nobody"), "there is no account nobody"),
         (("calendar", "teacher:nobody", "--by", "chen"), "there is no teacher:nobody"),
         (("calendar", f"city:{HUB}", "--by", "chen"), f"there is no city:{HUB}"),
-        (("calendar", f"school:{HUB}", "--by", "chen", "--lang", "fr"), "--lang is zh-CN or en, not fr"),
+        (
+            ("calendar", f"school:{HUB}", "--by", "chen", "--lang", "fr"),
+            "--lang is zh-CN or en, not fr",
+        ),
         (("media", str(uuid4()), str(uuid4())), "there is no participant"),
         (("media", "x", str(uuid4())), "valid UUID"),
         (("revoke", str(uuid4())), "there is no calendar address"),

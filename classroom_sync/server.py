@@ -235,7 +235,7 @@ async def _plan(pool: Pool, clock: SessionClock, settings: Settings) -> None:
         await plan_sessions(connection, _now())
     await clock.refresh()
     async with pool.transaction() as connection:
-        await partitions.make_ahead(connection, _now())
+        await partitions.tend(connection, _now(), settings.evidence_days)
     await _roll_up(pool, settings.indicator_rules)
     async with pool.transaction() as connection:
         await send_by_rule(connection, _now(), settings.attendance_rules)

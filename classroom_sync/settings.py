@@ -133,6 +133,12 @@ class Settings(BaseSettings):
     recording_days: int = Field(
         30, ge=1, le=3650, description="days after which recordings that are not published go"
     )
+    evidence_days: int | None = Field(
+        None,
+        ge=200,
+        le=36500,
+        description="days after which months of evidence and presence go; without it, never",
+    )
     recording_free_bytes: int = Field(
         2 * 1024**3,
         ge=0,

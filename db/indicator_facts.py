@@ -1,7 +1,8 @@
 """The facts that indicators are made of: read in one snapshot, added up by the database."""
 
 import contextlib
-from collections import defaultdict
+import itertools
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import fields
 from datetime import date, datetime, timedelta
@@ -195,22 +196,23 @@ class Reading:
         if self._school_weeks is None:
             self._school_weeks = await self._read_school_weeks()
         weeks = self._registers.weeks
+        if by == Dimension.SCHOOL:
+            used, regular = normal(self._school_weeks, weeks, self._choices)
+            of_school = Counter(each.school_code for each in used)
+            return {code: (number, int(code in regular)) for code, number in of_school.items()}
         groups = {"": weeks}
         if by == WEEK:
             groups = {week.monday.isoformat(): (week,) for week in weeks}
         elif by == Dimension.MONTH:
             months = sorted({week.last_day.isoformat()[:7] for week in weeks})
             groups = {m: self._registers.of(Dimension.MONTH, m).weeks for m in months}
-        elif by == Dimension.SCHOOL:
-            used, regular = normal(self._school_weeks, weeks, self._choices)
-            codes = {each.school_code for each in used}
-            return {
-                code: (sum(u.school_code == code for u in used), int(code in regular))
-                for code in codes
-            }
+        by_monday = defaultdict(list)
+        for each in self._school_weeks:
+            by_monday[each.monday].append(each)
         found = {}
         for key, of in groups.items():
-            used, regular = normal(self._school_weeks, of, self._choices)
+            theirs = itertools.chain.from_iterable(by_monday[week.monday] for week in of)
+            used, regular = normal(theirs, of, self._choices)
             found[key] = (len(used), len(regular))
         return found
 

@@ -16,6 +16,17 @@ class ByMonth(StrEnum):
     PRESENCE = "presence"
 
 
+async def tend(connection: Connection, now: datetime, keep_days: int | None) -> None:
+    """Make the months ahead, and drop those that ended so many days ago; None keeps them all.
+
+    What was derived from them stays: attendance and every figure, but not the way down to them.
+    """
+    await make_ahead(connection, now)
+    if keep_days is not None:
+        for table in ByMonth:
+            await drop_before(connection, table, now.date() - timedelta(days=keep_days))
+
+
 async def make_ahead(connection: Connection, now: datetime) -> int:
     """Make the months that begin in the next days, where there are none; how many were made.
 

@@ -22,7 +22,7 @@ command -v openssl >/dev/null || packages="$packages openssl"
 [ -z "$packages" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages fontconfig >/dev/null
+    DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 install -y -qq --no-install-recommends $packages fontconfig >/dev/null
 else
     echo "The browser tests need:$packages. Please install them (on Debian, as root:" >&2
     echo "  apt install$packages), then run this again." >&2

@@ -65,6 +65,22 @@ async def test_an_old_month_is_dropped_and_a_young_one_is_not(pool: Pool) -> Non
             await partitions.drop_before(connection, ByMonth.EVIDENCE, today)
 
 
+async def test_months_go_when_they_are_older_than_is_kept(pool: Pool) -> None:
+    now = datetime.now(UTC)
+    old = {ByMonth.EVIDENCE: date(2020, 3, 1), ByMonth.PRESENCE: date(2020, 4, 1)}
+    async with pool.transaction() as connection:
+        for table, month in old.items():
+            await partitions.make(connection, table, month, month)
+        await partitions.tend(connection, now, None)
+        for table, month in old.items():
+            assert month in await partitions.months(connection, table)
+        await partitions.tend(connection, now, 200)
+        for table in ByMonth:
+            kept = await partitions.months(connection, table)
+            assert min(kept) >= (now - timedelta(days=231)).date()
+            assert now.date().replace(day=1) in kept
+
+
 async def test_the_application_changes_no_row_of_a_month(pool: Pool) -> None:
     async with pool.transaction() as connection:
         await build(connection)

@@ -84,21 +84,28 @@ WITH sums AS MATERIALIZED (
         LATERAL week_sums(:as_of, greatest(w.monday, :since), least(w.monday + 6, :until),
                           :delay_limit, :loss_limit) c),
 makeups AS (
-    SELECT * FROM rollup_makeups WHERE monday = ANY(CAST(:whole AS date[]))
+    SELECT monday, school_code, required, in_time FROM rollup_owed
+    WHERE monday = ANY(CAST(:whole AS date[])) AND last_due_on < :day
     UNION ALL
-    SELECT c.* FROM unnest(CAST(:rest AS date[])) AS w (monday),
-        LATERAL week_makeups(:as_of, greatest(w.monday, :since), least(w.monday + 6, :until)) c),
+    SELECT monday, school_code, m.required, m.in_time
+    FROM rollup_owed o JOIN rollup_makeups m USING (monday, school_code)
+    WHERE monday = ANY(CAST(:whole AS date[])) AND o.last_due_on >= :day AND m.makeup_due_on < :day
+    UNION ALL
+    SELECT c.monday, c.school_code, c.required, c.in_time
+    FROM unnest(CAST(:rest AS date[])) AS w (monday),
+        LATERAL week_makeups(:as_of, greatest(w.monday, :since), least(w.monday + 6, :until)) c
+    WHERE c.makeup_due_on < :day),
 late AS MATERIALIZED (
     SELECT c.* FROM unnest(CAST(:rest AS date[])) AS w (monday),
         LATERAL week_members(:as_of, greatest(w.monday, :since), least(w.monday + 6, :until)) c),
 members AS MATERIALIZED (
     SELECT kind, member, school_code, max(most) AS most
     FROM (SELECT kind, member, school_code, most FROM rollup_block_members
-          WHERE block = ANY(CAST(:blocks AS date[]))
+          WHERE block = ANY(CAST(:blocks AS date[])) AND kind <> 'teacher'
           UNION ALL
           SELECT kind, member, school_code, most FROM rollup_members
-          WHERE monday = ANY(CAST(:single AS date[]))
-          UNION ALL SELECT kind, member, school_code, most FROM late) m
+          WHERE monday = ANY(CAST(:single AS date[])) AND kind <> 'teacher'
+          UNION ALL SELECT kind, member, school_code, most FROM late WHERE kind <> 'teacher') m
     GROUP BY kind, member, school_code),
 researchers AS MATERIALIZED (
     SELECT DISTINCT research_key('week', r) AS monday, r.teacher_id,
@@ -121,15 +128,19 @@ added AS (
                                ('school', school_code, school_code <> '')) AS k (told, key, counts)
     WHERE k.counts GROUP BY k.told, k.key),
 reached AS (
-    SELECT k.told, k.key, count(DISTINCT school_code) AS schools_reached
-    FROM sums, LATERAL (VALUES ('city', ''), ('week', CAST(monday AS text)),
-                               ('school', school_code)) AS k (told, key)
-    WHERE school_code <> '' AND delivered > 0 GROUP BY k.told, k.key),
+    SELECT 'city' AS told, '' AS key, count(DISTINCT school_code) AS schools_reached
+    FROM sums WHERE school_code <> '' AND delivered > 0
+    UNION ALL
+    SELECT 'week', CAST(monday AS text), count(*)
+    FROM sums WHERE school_code <> '' AND delivered > 0 GROUP BY monday
+    UNION ALL
+    SELECT 'school', school_code, 1
+    FROM sums WHERE school_code <> '' AND delivered > 0 GROUP BY school_code),
 owed AS (
     SELECT k.told, k.key, sum(required) AS makeups_required, sum(in_time) AS makeups_in_time
     FROM makeups, LATERAL (VALUES ('city', ''), ('week', CAST(monday AS text)),
                                   ('school', school_code)) AS k (told, key)
-    WHERE makeup_due_on < :day GROUP BY k.told, k.key),
+    GROUP BY k.told, k.key),
 sized AS (
     SELECT 'city' AS told, '' AS key, sum(most) FILTER (WHERE kind = 'class') AS pupils
     FROM members
@@ -140,6 +151,29 @@ sized AS (
     WHERE monday = ANY(CAST(:whole AS date[]))
     UNION ALL
     SELECT 'week', CAST(monday AS text), sum(most) FROM late WHERE kind = 'class' GROUP BY monday),
+in_blocks AS (
+    SELECT 'rooms' AS what, block, bit_or(weeks) AS weeks
+    FROM rollup_block_members m JOIN counting c ON c.room_id = m.member
+    WHERE block = ANY(CAST(:blocks AS date[]))
+      AND (kind = 'room' OR (kind = 'lead_room' AND :lead_rooms))
+    GROUP BY block, member
+    UNION ALL
+    SELECT 'grades', block, weeks
+    FROM rollup_block_members m JOIN declared USING (school_code, member)
+    WHERE block = ANY(CAST(:blocks AS date[])) AND kind = 'grade'),
+in_weeks AS (
+    SELECT what, CAST(block + 7 * (CAST(n AS integer) - 1) AS text) AS key, members
+    FROM (SELECT what, block, ARRAY[count(*) FILTER (WHERE weeks & 1 <> 0),
+                                    count(*) FILTER (WHERE weeks & 2 <> 0),
+                                    count(*) FILTER (WHERE weeks & 4 <> 0),
+                                    count(*) FILTER (WHERE weeks & 8 <> 0),
+                                    count(*) FILTER (WHERE weeks & 16 <> 0),
+                                    count(*) FILTER (WHERE weeks & 32 <> 0),
+                                    count(*) FILTER (WHERE weeks & 64 <> 0),
+                                    count(*) FILTER (WHERE weeks & 128 <> 0)] AS each
+          FROM in_blocks GROUP BY what, block) b,
+        unnest(each) WITH ORDINALITY AS w (members, n)
+    WHERE members > 0),
 rooms AS (
     SELECT told, key, count(DISTINCT member) AS rooms_used
     FROM (SELECT 'city' AS told, '' AS key, kind, member FROM members
@@ -151,9 +185,11 @@ rooms AS (
     UNION ALL
     SELECT 'week', CAST(monday AS text), count(DISTINCT member)
     FROM rollup_members m JOIN counting c ON c.room_id = m.member
-    WHERE monday = ANY(CAST(:whole AS date[]))
+    WHERE monday = ANY(CAST(:single AS date[]))
       AND (kind = 'room' OR (kind = 'lead_room' AND :lead_rooms))
-    GROUP BY monday),
+    GROUP BY monday
+    UNION ALL
+    SELECT 'week', key, members FROM in_weeks WHERE what = 'rooms'),
 grades AS (
     SELECT told, key, count(*) AS subject_grades
     FROM (SELECT 'city' AS told, '' AS key, school_code, member FROM members WHERE kind = 'grade'
@@ -166,8 +202,10 @@ grades AS (
     UNION ALL
     SELECT 'week', CAST(monday AS text), count(*)
     FROM rollup_members m JOIN declared USING (school_code, member)
-    WHERE monday = ANY(CAST(:whole AS date[])) AND kind = 'grade'
-    GROUP BY monday),
+    WHERE monday = ANY(CAST(:single AS date[])) AND kind = 'grade'
+    GROUP BY monday
+    UNION ALL
+    SELECT 'week', key, members FROM in_weeks WHERE what = 'grades'),
 people AS (
     SELECT told, key,
            count(DISTINCT member) FILTER (WHERE kind = 'lead') AS leads,
@@ -200,7 +238,14 @@ people AS (
                      WHERE NOT EXISTS (
                          SELECT FROM rollup_members m
                          WHERE m.monday = CAST(q.monday AS date)
-                           AND m.monday = ANY(CAST(:whole AS date[]))
+                           AND m.monday = ANY(CAST(:single AS date[]))
+                           AND m.kind = 'teacher' AND m.school_code = ''
+                           AND m.member = q.teacher_id)
+                       AND NOT EXISTS (
+                         SELECT FROM rollup_block_members m
+                         WHERE m.block = block_of(CAST(q.monday AS date))
+                           AND m.block = ANY(CAST(:blocks AS date[]))
+                           AND m.weeks & (1 << ((CAST(q.monday AS date) - m.block) / 7)) <> 0
                            AND m.kind = 'teacher' AND m.school_code = ''
                            AND m.member = q.teacher_id)
                        AND NOT EXISTS (

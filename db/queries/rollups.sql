@@ -45,7 +45,12 @@ SELECT count(*) FROM rollup_weeks w, LATERAL (
      EXCEPT SELECT * FROM week_makeups('infinity', w.monday, w.monday + 6))
     UNION ALL
     (SELECT * FROM week_makeups('infinity', w.monday, w.monday + 6)
-     EXCEPT SELECT * FROM rollup_makeups r WHERE r.monday = w.monday)) d
+     EXCEPT SELECT * FROM rollup_makeups r WHERE r.monday = w.monday)
+    UNION ALL
+    (SELECT * FROM rollup_owed r WHERE r.monday = w.monday EXCEPT SELECT * FROM week_owed(w.monday))
+    UNION ALL
+    (SELECT * FROM week_owed(w.monday)
+     EXCEPT SELECT * FROM rollup_owed r WHERE r.monday = w.monday)) d
 WHERE w.monday = :monday AND NOT EXISTS (SELECT FROM changed_weeks c WHERE c.monday = w.monday);
 
 -- name: different_members$
@@ -66,15 +71,11 @@ WHERE NOT EXISTS (SELECT FROM changed_weeks c WHERE c.monday = :monday);
 -- name: different_block_members$
 -- Of the block that a week is in, if it is put together.
 SELECT count(*) FROM rollup_blocks b, LATERAL (
-    (SELECT kind, school_code, member, most FROM rollup_block_members m WHERE m.block = b.block
-     EXCEPT SELECT kind, school_code, member, max(most) FROM rollup_members m
-            WHERE m.monday BETWEEN b.block AND b.block + 55
-            GROUP BY kind, school_code, member)
+    (SELECT * FROM rollup_block_members m WHERE m.block = b.block
+     EXCEPT SELECT * FROM block_members(b.block))
     UNION ALL
-    (SELECT kind, school_code, member, max(most) FROM rollup_members m
-     WHERE m.monday BETWEEN b.block AND b.block + 55 GROUP BY kind, school_code, member
-     EXCEPT SELECT kind, school_code, member, most FROM rollup_block_members m
-            WHERE m.block = b.block)) d
+    (SELECT * FROM block_members(b.block)
+     EXCEPT SELECT * FROM rollup_block_members m WHERE m.block = b.block)) d
 WHERE b.block = block_of(:monday)
   AND NOT EXISTS (SELECT FROM changed_weeks c
                   WHERE c.monday BETWEEN b.block AND b.block + 55);

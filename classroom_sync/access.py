@@ -13,12 +13,14 @@ from scheduler.model import ParticipantRole
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """A visitor's place in a session; `participant_id` None: may look, takes no part."""
+    """A visitor's place in a session; `participant_id` None: may look, takes no part. An observer
+    has the visit as which they watch."""
 
     session_id: UUID
     participant_id: UUID | None
     role: ParticipantRole | None
     actor: str
+    visit_id: UUID | None = None
 
     @property
     def leads(self) -> bool:

@@ -43,9 +43,16 @@ def per_holder() -> TokenBuckets:
     return TokenBuckets(rate=5.0, burst=500.0)
 
 
+def per_observer() -> TokenBuckets:
+    """For the visits that one account begins: a wall of 48 lessons at once, or a line that breaks
+    again and again."""
+    return TokenBuckets(rate=1.0, burst=100.0)
+
+
 @dataclass(slots=True)
 class MediaLimits:
     """What a control process counts."""
 
     address: TokenBuckets = field(default_factory=per_address)
     holder: TokenBuckets = field(default_factory=per_holder)
+    observer: TokenBuckets = field(default_factory=per_observer)

@@ -21,10 +21,12 @@ from classroom_sync.acceptance.media import room_test
 from classroom_sync.closing import derive_attendance
 from classroom_sync.errors import Refused
 from classroom_sync.node_links import NodeAway, NodeLinks
+from classroom_sync.observation import visits
 from classroom_sync.recording_control import RecordingControl, RecordingRules
 from db import city, marks, nodes, presence, recordings, sessions
 from db.errors import Unreachable
 from db.pool import Pool
+from db.visits import Visit
 from scheduler.attendance import AttendanceRules, newest_count
 from scheduler.model import Participant, ParticipantRole, Session, SessionState
 from scheduler.session import Action, Due
@@ -55,6 +57,7 @@ class LiveSession:
 
     session: Session
     places: dict[UUID, Place]
+    observers: dict[UUID, Visit | None] = field(default_factory=dict)  # None: not known who yet
     connections: Counter[tuple[UUID, str]] = field(default_factory=Counter)
     publishing: set[tuple[UUID, str]] = field(default_factory=set)  # participant, stream
     hands: list[UUID] = field(default_factory=list)  # in the order they went up
@@ -73,6 +76,7 @@ class LiveSession:
 
     def media_gone(self) -> None:
         """Nothing is known any more of who is connected."""
+        self.observers.clear()
         self.connections.clear()
         self.publishing.clear()
         self.slots.clear()
@@ -289,7 +293,11 @@ class Live:
             participant_id = UUID(message["participant"])
         except ValueError:
             return
-        if live_session is None or participant_id not in live_session.places:
+        if live_session is None:
+            return
+        if participant_id not in live_session.places and not await visits.told(
+            self._pool, live_session, participant_id, message
+        ):
             return
         await self._take_event(live_session, participant_id, kind, message)
         live_session.changed()
@@ -312,6 +320,7 @@ class Live:
             live.connections += Counter()  # drop zeros
             if message["direction"] == "publish":
                 live.layers.pop(participant_id, None)  # the next one begins with all
+            visits.gone(live, participant_id)
         elif kind == "publishing":
             stream = (participant_id, message["stream"])
             if message["live"]:
@@ -345,6 +354,14 @@ class Live:
                 await self.recordings.begin(live, "system")
         except Unreachable as error:
             log.warning("live, but not written yet", cause=str(error))
+
+    async def keep_visits(self) -> None:
+        """Renew the visits of observers whose media is connected, and end those that are gone."""
+        sessions_here = list(self._sessions.values())
+        here = {visit_id for live in sessions_here for visit_id in live.observers}
+        await visits.keep(self._pool, here, self._now())
+        for live in sessions_here:
+            await visits.recognize(self._pool, live)
 
     async def settle_live(self) -> None:
         """Write `live` for sessions whose lead is on while the database was away."""
@@ -458,8 +475,10 @@ class Live:
         await self._command(live, "mute", participant=str(participant_id), muted=muted)
 
     async def show_at(self, session_id: UUID, participant_id: UUID, widths: dict[str, int]) -> None:
-        """A participant's page shows its video slots (by mid) so many pixels wide."""
-        live = await self._under_way(session_id, participant_id)
+        """A participant's or observer's page shows its slots (by mid) so many pixels wide."""
+        live = await self.need(session_id)
+        if participant_id not in live.observers:
+            await self._under_way(session_id, participant_id)
         await self._command(live, "widths", participant=str(participant_id), widths=widths)
 
     async def count_heads(
@@ -523,6 +542,7 @@ def view(live: LiveSession) -> dict[str, Any]:
         "ends_at": session.ends_at.isoformat(),
         "floor": str(session.floor_participant_id) if session.floor_participant_id else None,
         "hands": [str(p) for p in live.hands],
+        "observers": len({v.account_id if v else i for i, v in live.observers.items()}),
         "recording": live.recording is not None,
         "recording_trouble": live.recording_trouble,
         "participants": [

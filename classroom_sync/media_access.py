@@ -24,6 +24,7 @@ def granted(key: bytes, text: str, now: datetime) -> Grant:
         token.direction,
         token.role,
         Source(token.stream),
+        token.unseen,
     )
 
 

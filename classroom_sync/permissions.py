@@ -41,6 +41,11 @@ class Action(StrEnum):
     RECEIVE = "receive"  # what was sent to the classes of a room, and tell what became of it
     RULE_PUSHES = "rule_pushes"  # what is sent by rule
     DECLARE_NEEDS = "declare_needs"  # what a receiving school can't give in full
+    OBSERVE = "observe"  # watch unseen, evaluate and comment (teachers: where they are invited)
+    REVIEW = "review"  # what came of observations of a lesson: its lead teacher, and observers
+    INVITE_OBSERVERS = "invite_observers"  # teachers of other schools to a lesson
+    KEEP_RUBRIC = "keep_rubric"  # of the whole city
+    WATCH_RECORDINGS = "watch_recordings"  # those kept, and those of lessons one may observe
 
 
 _R, _A = Role, Action
@@ -71,6 +76,11 @@ TABLE: dict[Action, frozenset[Role]] = {
     _A.RECEIVE: frozenset({_R.ROOM}),
     _A.RULE_PUSHES: frozenset({_R.ADMIN}),
     _A.DECLARE_NEEDS: frozenset({_R.ADMIN}),
+    _A.OBSERVE: frozenset({_R.BUREAU, _R.ADMIN, _R.TEACHER, _R.OBSERVER}),
+    _A.REVIEW: frozenset({_R.BUREAU, _R.ADMIN, _R.TEACHER, _R.OBSERVER}),
+    _A.INVITE_OBSERVERS: frozenset({_R.BUREAU, _R.ADMIN, _R.TEACHER}),
+    _A.KEEP_RUBRIC: frozenset({_R.BUREAU, _R.ADMIN}),
+    _A.WATCH_RECORDINGS: frozenset({_R.BUREAU, _R.ADMIN, _R.TEACHER, _R.OBSERVER}),
 }
 
 

@@ -47,6 +47,7 @@ _PLAN_EVERY = 600.0  # seconds
 _TEND_EVERY = 0.5
 _DERIVE_EVERY = 5.0
 _KEEP_EVERY = 2.0
+_VISITS_EVERY = 5.0
 _LATE = timedelta(days=30)  # how long late evidence is looked for
 
 Prepare = Callable[[Pool, Live], Awaitable[None]]
@@ -218,6 +219,7 @@ async def _lead(
                         again("place", partial(_place, live), _TEND_EVERY),
                         again("derive", lambda: live.derive_late(_now() - _LATE), _DERIVE_EVERY),
                         again("keep recordings", keeper.tend, _KEEP_EVERY),
+                        again("keep visits", live.keep_visits, _VISITS_EVERY),
                         watch(pool, settings, _now),
                     )
                 ]

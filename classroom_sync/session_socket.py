@@ -2,8 +2,9 @@
 
 Server to page: the state (`live.view`) at once and after each change, with `you` and `slots`. Page
 to server: `{"do": "hand" | "lower_hand" | "help" | "sizes" | "heads" | "floor" | "mute" | "record"
-| "end"}`; what can't be done is answered `{"type": "refused", "detail": …}`. docs/protocol.md has
-the fields.
+| "end"}`; what can't be done is answered `{"type": "refused", "detail": …}`. An observer's page
+names its visit (`?visit=`): it has slots, and may send `sizes` alone. docs/protocol.md has the
+fields.
 """
 
 import asyncio
@@ -19,6 +20,8 @@ from classroom_sync.errors import Refused
 from classroom_sync.keys import LIVE, NOW, POOL, TRANSLATE, VISITOR
 from classroom_sync.live import Live, LiveSession, view
 from classroom_sync.node_links import NodeAway
+from classroom_sync.observation.access import observers_seat
+from classroom_sync.observation.visits import described
 from db import accounts
 from db.errors import Unreachable
 
@@ -51,7 +54,10 @@ class Message(BaseModel, extra="forbid"):
 @routes.get("/ws/sessions/{session}")
 async def session_socket(request: web.Request) -> web.StreamResponse:
     live = request.app[LIVE]
-    seat = await seat_in(request, request.match_info["session"])
+    observes = "visit" in request.query
+    seat = await (
+        observers_seat(request) if observes else seat_in(request, request.match_info["session"])
+    )
     origin = request.headers.get("Origin", "")
     if origin and origin.partition("://")[2] != request.host:
         raise Refused(403, "This page has grown old: reload it and try again.")
@@ -92,10 +98,12 @@ async def _tell(
             continue
         await asyncio.sleep(_SETTLE)
         changed.clear()
-        state = view(session)
+        state, plays = view(session), seat.participant_id or seat.visit_id
         state["you"] = str(seat.participant_id) if seat.participant_id else None
-        state["slots"] = session.slots.get(seat.participant_id, []) if seat.participant_id else []
+        state["slots"] = session.slots.get(plays, []) if plays else []
         state["layers"] = session.layers.get(seat.participant_id, {}) if seat.participant_id else {}
+        if seat.leads:
+            state["observed_by"] = described(session.observers.values())
         try:
             await socket.send_json(state)
         except ConnectionResetError:
@@ -122,6 +130,9 @@ async def _take(
 
 async def _do(live: Live, seat: Seat, message: Message) -> None:
     """Perform a message; what a seat may do is decided here."""
+    if seat.visit_id is not None and message.do == "sizes":
+        await live.show_at(seat.session_id, seat.visit_id, message.sizes)
+        return
     if seat.participant_id is None:
         raise Refused(403, "You may watch here, not take part.")
     about = message.participant or seat.participant_id

@@ -27,7 +27,8 @@ class BadToken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class MediaToken:
-    """What a token says. `test`: `session_id` is that of an acceptance test, not of a lesson."""
+    """What a token says. `test`: `session_id` is that of an acceptance test, not of a lesson.
+    `unseen`: `participant_id` is an observer's visit, which only watches."""
 
     session_id: UUID
     participant_id: UUID
@@ -35,6 +36,7 @@ class MediaToken:
     role: Literal["lead", "receiving", "observer"]
     stream: Literal["camera", "screen"] = "camera"
     test: bool = False
+    unseen: bool = False
 
 
 def issue(key: bytes, token: MediaToken, now: datetime, lifetime: timedelta = LIFETIME) -> str:
@@ -48,6 +50,7 @@ def issue(key: bytes, token: MediaToken, now: datetime, lifetime: timedelta = LI
         "role": token.role,
         "stream": token.stream,
         "test": token.test,
+        "unseen": token.unseen,
     }
     return jwt.encode({"alg": _ALGORITHM}, claims, OctKey.import_key(key))
 
@@ -66,6 +69,7 @@ def verify(key: bytes, text: str, now: datetime) -> MediaToken:
             claims["role"],
             claims["stream"],
             bool(claims.get("test", False)),
+            bool(claims.get("unseen", False)),
         )
     except (JoseError, KeyError, TypeError, ValueError) as error:
         raise BadToken("the token is not one of this server's: reload the lesson's page") from error

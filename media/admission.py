@@ -19,6 +19,7 @@ class Limits:
 
     of_node: int = 2000
     of_participant: int = 64
+    of_unseen: int = 4  # of a participant that only watches
     waiting: int = 1000
     waiting_in_room: int = 200
     waiting_of_participant: int = 8
@@ -43,7 +44,9 @@ class Admission:
         """Resources that are answered and not connected."""
         return len(self._waiting)
 
-    def admit(self, resource_id: str, room: str, participant: str) -> tuple[str, ...]:
+    def admit(
+        self, resource_id: str, room: str, participant: str, *, unseen: bool = False
+    ) -> tuple[str, ...]:
         """Let a resource in; the ids of earlier ones to close for it. Raises Overloaded, and then
         nothing has changed."""
         limits, who = self._limits, _Open(room, participant)
@@ -59,7 +62,8 @@ class Admission:
             raise Overloaded("this media node is full: try again in a moment")
         if room_full and not left:
             raise Overloaded("too many are connecting to this lesson: try again in a moment")
-        if sum(held == who for held in self._open.values()) - left >= limits.of_participant:
+        most = limits.of_unseen if unseen else limits.of_participant
+        if sum(held == who for held in self._open.values()) - left >= most:
             raise Overloaded("this participant has too many connections: close one of them")
         for key in replaced:
             self.gone(key)

@@ -51,6 +51,10 @@ _GOODBYES = 500  # resources remembered that their peers ended by themselves
 CONNECT_TIMEOUT = 20.0  # seconds from the answer to the end of the handshake
 
 
+def _connected(grant: Grant) -> ParticipantConnected:
+    return ParticipantConnected(grant.room, grant.participant, grant.direction, grant.unseen)
+
+
 class MediaNode:
     """See the module. `on_evidence` and `on_event` are called at once and must not block. With a
     `recorder`, which its maker closes after it, rooms can be recorded.
@@ -156,9 +160,7 @@ class MediaNode:
         """Events that tell a newcomer what is so now."""
         for peer in self._peers.values():
             if peer.in_room:
-                yield ParticipantConnected(
-                    peer.grant.room, peer.grant.participant, peer.grant.direction
-                )
+                yield _connected(peer.grant)
         for room in self._rooms.values():
             for output in room.present():
                 yield from_room(room.id, output)
@@ -200,7 +202,9 @@ class MediaNode:
             negotiation.must_be_playable(slots, self._rooms[grant.room].lead_codecs)
         peer = self._make_peer(grant, parsed)
         cname = secrets.token_hex(8)
-        peer.spec = SubscriberSpec(peer.resource_id, grant.participant, slots, cname)
+        peer.spec = SubscriberSpec(
+            peer.resource_id, grant.participant, slots, cname, unseen=grant.unseen
+        )
         self._connect(peer, parsed)
         text = play_answer(parsed, slots, cname, self._local_side(peer))
         return Answer(peer.resource_id, peer.ice.quoted_etag, text)
@@ -320,7 +324,8 @@ class MediaNode:
         peer = Peer(secrets.token_urlsafe(24), grant, ice, fresh_credentials(), self._place)
         peer.setup = negotiation.setup_for(offer)
         peer.bundle = tagged(offer)
-        for replaced in self._admission.admit(peer.resource_id, grant.room, grant.participant):
+        who = (peer.resource_id, grant.room, grant.participant)
+        for replaced in self._admission.admit(*who, unseen=grant.unseen):
             self._close(self._peers[replaced], "replaced")
         return peer
 
@@ -376,8 +381,7 @@ class MediaNode:
             room.add_subscriber(peer.spec, now, wall)
         peer.in_room = True
         self._place(peer)
-        grant = peer.grant
-        self._on_event(ParticipantConnected(grant.room, grant.participant, grant.direction))
+        self._on_event(_connected(peer.grant))
         self._settle(room)
         await peer.wire.closed()
         if peer.resource_id in self._peers:

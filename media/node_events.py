@@ -10,6 +10,7 @@ class ParticipantConnected:
     room: str
     participant: str
     direction: str  # publish or subscribe
+    unseen: bool = False  # an observer
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,15 @@ from media.wire import Wire
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a token allows, in names that are opaque here."""
+    """What a token allows, in names that are opaque here. Who is `unseen` only watches: of them
+    there is no evidence, and few connections each."""
 
     room: str
     participant: str
     direction: Literal["publish", "subscribe"]
     role: Literal["lead", "receiving", "observer"]
     stream: Source = Source.CAMERA
+    unseen: bool = False
 
 
 @dataclass(frozen=True, slots=True)

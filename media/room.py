@@ -106,7 +106,8 @@ class Room:
     def add_subscriber(self, spec: SubscriberSpec, now: float, wall: float) -> None:
         """A WHEP resource is connected: it is given what there is, beginning with key frames."""
         self._players[spec.resource_id] = Player(spec, self._plane, self._random, now)
-        self._tally(spec.participant, now, wall)
+        if not spec.unseen:
+            self._tally(spec.participant, now, wall)
         self._assign(now)
 
     def _tally(self, participant: str, now: float, wall: float) -> None:
@@ -135,8 +136,10 @@ class Room:
         self._assign(now)
         self._plane.end(resource_id)
         participant = ended.spec.participant
-        if not any(p == participant for _, p, _ in self.resources()):
-            self.outputs.extend(self._tallies.pop(participant).close(reason))
+        tally = self._tallies.get(participant)
+        if tally and not any(p == participant for _, p, _ in self.resources()):
+            self.outputs.extend(tally.close(reason))
+            del self._tallies[participant]
 
     # ── what people wish ─────────────────────────────────────────────────────────────────
 
@@ -248,12 +251,12 @@ class Room:
                 for data in player.repeat(slot, report.sequences, now):
                     self.outputs.append(SendRtp(slot.resource_id, data))
         elif isinstance(report, SenderReport | ReceiverReport):
-            ledger = self._tallies[player.spec.participant].ledger
+            tally = self._tallies.get(player.spec.participant)
             for block in report.blocks:
                 if block.ssrc in player.by_ssrc:
                     arrived = player.by_ssrc[block.ssrc].reported(block, now)
-                    if arrived is not None:
-                        ledger.confirm(block.ssrc, *arrived)
+                    if arrived is not None and tally is not None:
+                        tally.ledger.confirm(block.ssrc, *arrived)
 
     def _tell(self, resource_id: str, packets: Sequence[Packet]) -> None:
         if packets:

@@ -141,12 +141,14 @@ class SlotSpec:
 @dataclass(frozen=True, slots=True)
 class SubscriberSpec:
     """A WHEP media resource. `cname` is the one the answer's `a=ssrc` lines name; every slot shares
-    it, so that a player keeps sound and picture in step."""
+    it, so that a player keeps sound and picture in step. What flows to one that is `unseen` is no
+    evidence of presence."""
 
     resource_id: str
     participant: str
     slots: tuple[SlotSpec, ...]
     cname: str
+    unseen: bool = False
 
 
 def parameters(fmtp: str) -> dict[str, str]:

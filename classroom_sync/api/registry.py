@@ -108,6 +108,7 @@ def add_routes(app: web.Application) -> None:
         solver,
         timetable,
         v1,
+        visits,
         weeks,
         weights,
     )

@@ -16,7 +16,7 @@ FRONT_DOORS = {
     Role.ROOM: "/room",
     Role.ADMIN: "/admin",
     Role.BUREAU: "/bureau",
-    Role.OBSERVER: "/bureau",
+    Role.OBSERVER: "/observe",
 }
 
 

@@ -10,15 +10,17 @@ const AGAIN = 1000; // ms before the WebSocket is opened again
  * @typedef {{mid: string, kind: "audio" | "video", participant: string | null, stream: string | null, dark: boolean}} Slot
  * @typedef {{type: "state", session: string, state: string, node: string | null, starts_at: string,
  *   ends_at: string, floor: string | null, hands: string[], participants: Participant[],
- *   recording: boolean, recording_trouble: string | null,
+ *   recording: boolean, recording_trouble: string | null, observers: number,
+ *   observed_by?: {role: string, school: string}[],
  *   you: string | null, slots: Slot[], layers: Record<string, string[]>}} State
  */
 
 /** Events: "state" (detail: State), "refused" (detail: string), "offline", "online". */
 export class SessionLink extends EventTarget {
-  /** @param {string} session @param {string} csrf */
-  constructor(session, csrf) {
+  /** @param {string} session @param {string} csrf @param {string} visit of an observer */
+  constructor(session, csrf, visit = "") {
     super();
+    this.query = visit && `?visit=${visit}`;
     this.session = session;
     this.csrf = csrf;
     /** @type {WebSocket | null} */ this.socket = null;
@@ -28,7 +30,7 @@ export class SessionLink extends EventTarget {
   }
 
   #open() {
-    const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/sessions/${this.session}`);
+    const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/sessions/${this.session}${this.query}`);
     this.socket = socket;
     socket.onopen = () => this.dispatchEvent(new Event("online"));
     socket.onmessage = (event) => {

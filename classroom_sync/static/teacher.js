@@ -86,6 +86,7 @@ function draw(state) {
   sendLayers(camera, state.layers.camera);
   sendLayers(screen, state.layers.screen);
   drawRecording(state);
+  drawObservers(state);
   drawTiles(state);
   drawHands(state);
 }
@@ -184,6 +185,13 @@ async function shareScreen() {
   element("screen").setAttribute("aria-pressed", "true");
   element("screen").textContent = texts.stopShare;
   stream.getVideoTracks()[0].addEventListener("ended", () => screen && shareScreen());
+}
+
+/** That somebody observes, and who by role and school. @param {State} state */
+function drawObservers(state) {
+  const who = (state.observed_by ?? []).map((each) => [each.school, texts[each.role]].filter(Boolean).join(" "));
+  element("observersign").hidden = !state.observers;
+  element("observersign").textContent = who.length ? fill(texts.observedBy, { who: who.join(texts.comma) }) : texts.observed;
 }
 
 /** @param {State} state */

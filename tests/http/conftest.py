@@ -20,7 +20,7 @@ from classroom_sync.settings import load
 from classroom_sync.uploads.receiving import Receiving
 from db import accounts, sessions
 from db.pool import Pool
-from tests.worlds import FAR, HUB, Planned, build, lesson, plan
+from tests.worlds import FAR, HUB, NEAR, Planned, build, lesson, plan
 
 PASSWORD = "Right-1234"
 MEDIA_KEY = b"0" * 32
@@ -70,9 +70,12 @@ async def served(
             ("bureau", "bureau", None, None),
             ("admin", "admin", None, None),
             ("far-admin", "admin", FAR, None),
+            ("near-admin", "admin", NEAR, None),
+            ("observer", "observer", None, None),
             ("lead", "teacher", HUB, f"{HUB}-T1"),
             ("other", "teacher", HUB, f"{HUB}-T2"),
             ("helper", "teacher", FAR, f"{FAR}-T1"),
+            ("guest", "teacher", NEAR, f"{NEAR}-T1"),
         ):
             await accounts.add_account(
                 connection,

@@ -24,7 +24,12 @@ PAGES = [
     for found in pkgutil.iter_modules(pages.__path__)
     if hasattr(module := importlib.import_module(f"classroom_sync.pages.{found.name}"), "routes")
 ] + [uploads]
-ACCOUNTS = {Role.BUREAU: "bureau", Role.ADMIN: "admin", Role.TEACHER: "lead"}
+ACCOUNTS = {
+    Role.BUREAU: "bureau",
+    Role.ADMIN: "admin",
+    Role.TEACHER: "lead",
+    Role.OBSERVER: "observer",
+}
 
 
 async def _status(response: Any) -> int:

@@ -96,7 +96,7 @@ class _Collector:
             chosen = [s for s in self._live.under_way() if s.session.state is state]
             sessions.add_metric([state.value], len(chosen))
             participants.add_metric(
-                [state.value], sum(len({p for p, _ in s.publishing}) for s in chosen)
+                [state.value], sum(len({p for p, _ in s.told.publishing}) for s in chosen)
             )
         yield sessions
         yield participants

@@ -1,14 +1,13 @@
 """Sessions under way, as the pages see them: who is there, who has the floor, whose hand is up.
 
 Joins the clock, the database, the media nodes and the pages. The database holds what must last
-(state, floor, hands, head counts, evidence); what is here can be lost: after a restart it is read
-again, and the nodes tell who is connected. While the database is away, lessons go on with what is
-here.
+(state, floor, hands, mutes, head counts, evidence); what is here can be lost: after a restart it is
+read again, and the nodes tell who is connected. What another control process writes is read again
+when the database tells of it. While the database is away, lessons go on with what is here.
 """
 
 import asyncio
 import contextlib
-from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -20,10 +19,12 @@ import structlog
 from classroom_sync.acceptance.media import room_test
 from classroom_sync.closing import derive_attendance
 from classroom_sync.errors import Refused
+from classroom_sync.live_media import NodeMedia
+from classroom_sync.live_notices import SessionNotices
 from classroom_sync.node_links import NodeAway, NodeLinks
 from classroom_sync.observation import visits
 from classroom_sync.recording_control import RecordingControl, RecordingRules
-from db import city, marks, nodes, presence, recordings, sessions
+from db import marks, nodes, presence, recordings, sessions
 from db.errors import Unreachable
 from db.pool import Pool
 from db.visits import Visit
@@ -35,6 +36,7 @@ log = structlog.get_logger()
 
 UNDER_WAY = (SessionState.OPEN, SessionState.LIVE)
 _OVERLAP = timedelta(minutes=5)  # rows bear the time their transaction began; clocks differ
+_NOWHERE = UUID(int=0)
 _FINISHED_KEPT = 200  # finished sessions remembered, so that late pages learn that it is over
 
 
@@ -57,30 +59,38 @@ class LiveSession:
 
     session: Session
     places: dict[UUID, Place]
+    media: dict[UUID, NodeMedia] = field(default_factory=dict)  # by node
     observers: dict[UUID, Visit | None] = field(default_factory=dict)  # None: not known who yet
-    connections: Counter[tuple[UUID, str]] = field(default_factory=Counter)
-    publishing: set[tuple[UUID, str]] = field(default_factory=set)  # participant, stream
     hands: list[UUID] = field(default_factory=list)  # in the order they went up
     helps: set[UUID] = field(default_factory=set)
-    muted: set[UUID] = field(default_factory=set)
+    mutes: dict[UUID, bool] = field(default_factory=dict)  # not written yet
     heads: dict[UUID, tuple[int, int]] = field(default_factory=dict)  # expected, present
-    slots: dict[UUID, list[dict[str, Any]]] = field(default_factory=dict)
-    layers: dict[UUID, dict[str, list[str]]] = field(default_factory=dict)  # by stream, RIDs
     recording: UUID | None = None
     recording_trouble: str | None = None  # why the last one ended by itself
     watchers: set[asyncio.Event] = field(default_factory=set)
+    reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def changed(self) -> None:
         for watcher in self.watchers:
             watcher.set()
 
-    def media_gone(self) -> None:
-        """Nothing is known any more of who is connected."""
-        self.observers.clear()
-        self.connections.clear()
-        self.publishing.clear()
-        self.slots.clear()
-        self.layers.clear()
+    def media_at(self, node_id: UUID) -> NodeMedia:
+        """What a node tells, to be added to."""
+        return self.media.setdefault(node_id, NodeMedia())
+
+    @property
+    def told(self) -> NodeMedia:
+        """What the session's node has told."""
+        return self.media.get(self.session.node_id or _NOWHERE) or NodeMedia()
+
+    @property
+    def muted(self) -> set[UUID]:
+        """Participants whose sound is kept from everyone."""
+        return {
+            participant_id
+            for participant_id, place in self.places.items()
+            if self.mutes.get(participant_id, place.participant.muted)
+        }
 
 
 class Live:
@@ -103,6 +113,7 @@ class Live:
         self.recordings = RecordingControl(pool, links, now, recording or RecordingRules())
         self._sessions: dict[UUID, LiveSession] = {}
         self._reading = asyncio.Lock()
+        self.notices = SessionNotices(self.refresh, lambda: self._sessions)
 
     # ── reading ──────────────────────────────────────────────────────────────────────────
 
@@ -144,29 +155,22 @@ class Live:
             session = await sessions.session(connection, session_id)
             if session is None:
                 return None
-            rooms = {r.id: r for r in await city.rooms(connection)}
-            schools = {s.code: s for s in await city.schools(connection)}
-            groups = {g.id: g for g in await city.class_groups(connection)}
-            teachers = {t.id: t for t in await city.teachers(connection)}
+            names = await sessions.names_of(connection, session_id)
             done = await marks.interactions_of_session(connection, session_id)
             counts = await marks.head_counts_of_session(connection, session_id)
             recorded = await recordings.under_way_in(connection, session_id)
         places = {}
         for p in session.participants:
-            room = rooms.get(p.room_id or "")
-            group = groups.get(p.class_id or "")
-            teacher = teachers.get(p.teacher_id or "")
-            of = room or teacher or group
-            school_code = of.school_code if of else ""
+            known = names[p.id]
             places[p.id] = Place(
                 p,
-                room.name if room else "",
-                schools[school_code].short_name if school_code else "",
-                group.name if group else "",
-                teacher.name if teacher else "",
-                group.enrolment if group else 0,
+                known.room,
+                known.school,
+                known.class_group,
+                known.teacher,
+                known.enrolment,
                 listen_only=p.role is ParticipantRole.RECEIVING
-                and (not session.interactive or (room is not None and room.kind == "cloud")),
+                and (not session.interactive or known.cloud),
             )
         found = LiveSession(session, places)
         found.recording = self.recordings.of(recorded)
@@ -178,12 +182,25 @@ class Live:
                 found.heads[participant_id] = (count.expected, count.present)
         return found
 
+    async def refresh(self, session_id: UUID) -> None:
+        """Read a session again, if it is known here: it has changed. Raises Unreachable."""
+        async with self._reading:  # whoever reads it the first time may have read too early
+            live = self._sessions.get(session_id)
+        if live is not None:
+            await self._reread(live)
+
     async def _reread(self, live: LiveSession) -> None:
-        """Read a session's row again after it moved, and tell its pages."""
-        async with self._pool.connection() as connection:
-            session = await sessions.session(connection, live.session.id)
-        assert session is not None, "sessions under way are not deleted"
-        live.session = session
+        """Read a session again and tell its pages; one reading after the other, so that no older
+        one is believed last."""
+        async with live.reading:
+            for participant_id, muted in list(live.mutes.items()):
+                await self._write_mute(live, participant_id, muted=muted)
+            found = await self._read(live.session.id)
+            if found is None:  # one that was only planned, and is not any more
+                self._sessions.pop(live.session.id, None)
+                return
+            live.session, live.places, live.heads = found.session, found.places, found.heads
+            live.hands, live.helps, live.recording = found.hands, found.helps, found.recording
         live.changed()
 
     @contextlib.asynccontextmanager
@@ -223,7 +240,7 @@ class Live:
     async def place_again(self) -> None:
         """Give sessions whose node is gone a living one; their pages rejoin by themselves."""
         async with self._pool.transaction() as connection:
-            homeless = await nodes.unplaced_sessions(connection)
+            homeless = await nodes.unplaced_sessions(connection, self._links.connected)
             placed = []
             for session_id in homeless:
                 node = await nodes.least_loaded(connection)
@@ -233,7 +250,6 @@ class Live:
                 placed.append(session_id)
         for session_id in placed:
             live = await self.need(session_id)
-            live.media_gone()
             await self._reread(live)
             log.info("session placed", session=str(session_id), node=str(live.session.node_id))
             await self._restore(live)
@@ -241,13 +257,14 @@ class Live:
     async def _restore(self, live: LiveSession) -> None:
         """Tell a session's node what it can't know: the floor, who is muted, what is recorded."""
         with contextlib.suppress(NodeAway):
-            if live.session.floor_participant_id is not None:
-                await self._command(
-                    live, "floor", participant=str(live.session.floor_participant_id)
-                )
+            await self._tell_floor(live)
             for participant_id in live.muted:
                 await self._command(live, "mute", participant=str(participant_id), muted=True)
             await self.recordings.restore(live)
+
+    async def _tell_floor(self, live: LiveSession) -> None:
+        holder = live.session.floor_participant_id
+        await self._command(live, "floor", participant=str(holder) if holder else None)
 
     async def derive_late(self, since: datetime) -> None:
         """Derive again what late evidence, corrected head counts or make-ups have changed.
@@ -275,11 +292,11 @@ class Live:
         kind = message["event"]
         if kind in ("connected", "gone"):
             for live in list(self._sessions.values()):
-                if live.session.node_id == node_id:
-                    live.media_gone()
+                if live.media.pop(node_id, None) is not None:
+                    visits.gone(live)
                     live.changed()
-                    if kind == "connected":
-                        await self._restore(live)
+                if kind == "connected" and node_id == live.session.node_id:
+                    await self._restore(live)
             return
         if room_test(message["room"]) is not None:
             return
@@ -299,8 +316,14 @@ class Live:
             self._pool, live_session, participant_id, message
         ):
             return
-        await self._take_event(live_session, participant_id, kind, message)
+        live_session.media_at(node_id).take(participant_id, message)
+        visits.gone(live_session)
         live_session.changed()
+        place = live_session.places.get(participant_id)
+        lead = place is not None and place.participant.role is ParticipantRole.LEAD
+        on = lead and kind == "publishing" and message["live"]
+        if on and live_session.session.state is SessionState.OPEN:
+            await self._go_live(live_session)
 
     async def _told_of(self, message: dict[str, Any]) -> LiveSession | None:
         """The session that a node's event is about, if it can be known."""
@@ -309,41 +332,6 @@ class Live:
         except (ValueError, Unreachable) as error:
             log.warning("node event not understood", node_event=message["event"], cause=str(error))
             return None
-
-    async def _take_event(
-        self, live: LiveSession, participant_id: UUID, kind: str, message: dict[str, Any]
-    ) -> None:
-        if kind == "participant_connected":
-            live.connections[participant_id, message["direction"]] += 1
-        elif kind == "participant_gone":
-            live.connections[participant_id, message["direction"]] -= 1
-            live.connections += Counter()  # drop zeros
-            if message["direction"] == "publish":
-                live.layers.pop(participant_id, None)  # the next one begins with all
-            visits.gone(live, participant_id)
-        elif kind == "publishing":
-            stream = (participant_id, message["stream"])
-            if message["live"]:
-                live.publishing.add(stream)
-            else:
-                live.publishing.discard(stream)
-            lead = live.places[participant_id].participant.role is ParticipantRole.LEAD
-            if lead and message["live"] and live.session.state is SessionState.OPEN:
-                await self._go_live(live)
-        elif kind == "slots_mapped":
-            live.slots[participant_id] = [
-                {
-                    "mid": mid,
-                    "kind": slot_kind,
-                    "participant": who,
-                    "stream": stream,
-                    "dark": dark,
-                }
-                for mid, slot_kind, who, stream, dark in message["slots"]
-            ]
-        elif kind == "layers_wanted":
-            layers = live.layers.setdefault(participant_id, {})
-            layers[message["stream"]] = list(message["rids"])
 
     async def _go_live(self, live: LiveSession) -> None:
         try:
@@ -366,9 +354,8 @@ class Live:
     async def settle_live(self) -> None:
         """Write `live` for sessions whose lead is on while the database was away."""
         for live in list(self._sessions.values()):
-            on = any(
-                live.places[p].participant.role is ParticipantRole.LEAD for p, _ in live.publishing
-            )
+            sending = {p for p, _ in live.told.publishing}
+            on = any(live.places[p].participant.role is ParticipantRole.LEAD for p in sending)
             if on and live.session.state is SessionState.OPEN:
                 await self._go_live(live)
         await self.recordings.settle()
@@ -410,13 +397,11 @@ class Live:
     async def read_again(self, session_id: UUID) -> None:
         """A session has been cancelled, or who takes part in it changed: tell its pages, if it is
         known here; close the media of a cancelled one."""
+        await self.refresh(session_id)
         live = self._sessions.get(session_id)
-        found = await self._read(session_id) if live is not None else None
-        if live is not None and found is not None:
-            live.session, live.places = found.session, found.places
-            live.changed()
-            if live.session.state is SessionState.CANCELLED and live.session.node_id is not None:
-                await self._close_media(live)
+        cancelled = live is not None and live.session.state is SessionState.CANCELLED
+        if live is not None and cancelled and live.session.node_id is not None:
+            await self._close_media(live)
 
     async def record(self, session_id: UUID, actor: str, *, on: bool) -> None:
         """Record the lead's picture and sound from now on, or no longer."""
@@ -460,19 +445,28 @@ class Live:
         if participant_id is not None:
             _apply_mark(live, participant_id, "floor_given")
         live.changed()
-        await self._command(
-            live, "floor", participant=str(participant_id) if participant_id else None
-        )
+        await self._tell_floor(live)
 
     async def mute(self, session_id: UUID, participant_id: UUID, *, muted: bool) -> None:
         """Keep a participant's sound from everyone, or let it through again."""
         live = await self._under_way(session_id, participant_id)
-        if muted:
-            live.muted.add(participant_id)
-        else:
-            live.muted.discard(participant_id)
+        live.mutes[participant_id] = muted
         live.changed()
-        await self._command(live, "mute", participant=str(participant_id), muted=muted)
+        try:
+            await self._command(live, "mute", participant=str(participant_id), muted=muted)
+        finally:
+            with contextlib.suppress(Unreachable):  # written when the database is back
+                await self._write_mute(live, participant_id, muted=muted)
+
+    async def _write_mute(self, live: LiveSession, participant_id: UUID, *, muted: bool) -> None:
+        async with self._pool.connection() as connection:
+            await sessions.set_muted(connection, participant_id, muted=muted)
+        place = live.places[participant_id]
+        live.places[participant_id] = replace(
+            place, participant=replace(place.participant, muted=muted)
+        )
+        if live.mutes.get(participant_id) is muted:
+            del live.mutes[participant_id]
 
     async def show_at(self, session_id: UUID, participant_id: UUID, widths: dict[str, int]) -> None:
         """A participant's or observer's page shows its slots (by mid) so many pixels wide."""
@@ -532,7 +526,7 @@ def _apply_mark(live: LiveSession, participant_id: UUID, kind: str) -> None:
 
 def view(live: LiveSession) -> dict[str, Any]:
     """The state message that pages get over their WebSocket (docs/protocol.md)."""
-    session = live.session
+    session, media, muted = live.session, live.told, live.muted
     return {
         "type": "state",
         "session": str(session.id),
@@ -553,11 +547,11 @@ def view(live: LiveSession) -> dict[str, Any]:
                 "school": place.school_name,
                 "class": place.class_name,
                 "teacher": place.teacher_name,
-                "publishing": sorted(s for p, s in live.publishing if p == place.participant.id),
-                "watching": live.connections[place.participant.id, "subscribe"] > 0,
+                "publishing": sorted(s for p, s in media.publishing if p == place.participant.id),
+                "watching": media.connections[place.participant.id, "subscribe"] > 0,
                 "hand": place.participant.id in live.hands,
                 "help": place.participant.id in live.helps,
-                "muted": place.participant.id in live.muted,
+                "muted": place.participant.id in muted,
                 "heads": live.heads.get(place.participant.id),
                 "listen_only": place.listen_only,
             }

@@ -86,6 +86,9 @@ class NodeLinks:
                 except Exception as error:  # noqa: BLE001 - whatever fails, the links stay up
                     log.warning("nodes can't be listed", cause=str(error))
                     listed = self._addresses
+                # One that answers stays linked: its lease may lapse while the database is away.
+                linked = {n: a for n, a in self._addresses.items() if n in self._sockets}
+                listed = linked | listed
                 for node_id in [n for n in tasks if n not in listed]:
                     tasks.pop(node_id).cancel()
                 for node_id, node in listed.items():

@@ -7,6 +7,8 @@ it (307): a browser drops the Authorization header on the way to another origin.
 """
 
 import math
+from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from urllib.parse import quote
 from uuid import UUID
 
@@ -16,7 +18,17 @@ from multidict import CIMultiDict
 
 from classroom_sync.acceptance.media import room_test
 from classroom_sync.errors import problem
-from classroom_sync.keys import LIMITS, LINKS, LIVE, MEDIA_KEY, NODE_HTTP, NOW, POOL, TRANSLATE
+from classroom_sync.keys import (
+    LIMITS,
+    LINKS,
+    LIVE,
+    MEDIA_KEY,
+    NODE_HTTP,
+    NOW,
+    POOL,
+    SETTINGS,
+    TRANSLATE,
+)
 from classroom_sync.media_access import count, granted
 from db import acceptance
 from media.http import (
@@ -46,7 +58,6 @@ _DOWN = (
     "Access-Control-Expose-Headers",
 )
 _TIMEOUT = aiohttp.ClientTimeout(total=40)  # longer than a WHEP request may ask to wait
-_LOOPBACK = ("127.0.0.1", "::1")
 
 routes = web.RouteTableDef()
 
@@ -92,9 +103,18 @@ def _uuid(text: str) -> UUID:
 
 
 def address_of(request: web.Request) -> str:
-    """Where a request comes from; behind a reverse proxy on this machine, what that one saw."""
+    """Where a request comes from; behind a reverse proxy that is trusted, what that one saw."""
+    near = request.remote or ""
     seen = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()[:64]
-    return seen if seen and request.remote in _LOOPBACK else request.remote or ""
+    return seen if seen and _trusted(near, request.app[SETTINGS].trusted_proxies) else near
+
+
+def _trusted(address: str, networks: Iterable[IPv4Network | IPv6Network]) -> bool:
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return False
+    return any(found in network for network in networks)
 
 
 def _at_once(request: web.Request, face: Face) -> web.Response | None:

@@ -33,7 +33,7 @@ from classroom_sync.settings import ENV_PREFIX, Settings
 from classroom_sync.store import StoreError, store_at
 from classroom_sync.supervisor import NodeSupervisor
 from classroom_sync.watch import watch
-from db import nodes, partitions, rollups, sessions
+from db import nodes, notices, partitions, rollups, sessions
 from db.embedded import EmbeddedPostgres
 from db.errors import DatabaseError, Unreachable
 from db.pool import Leadership, Pool, migrate_database
@@ -106,6 +106,8 @@ async def serve(settings: Settings, announce: Announce, prepare: Prepare | None 
             supervisor = _supervisor(settings, dsn, on_death)
             await stack.enter_async_context(_running(supervisor.run()))
             await stack.enter_async_context(_running(links.run()))
+            await stack.enter_async_context(_running(live.notices.run()))
+            await stack.enter_async_context(_running(_listen(dsn, live)))
             if prepare is not None:
                 await prepare(pool, live)
             store = store_at(settings.recording_store, settings.data_dir)
@@ -128,6 +130,12 @@ async def serve(settings: Settings, announce: Announce, prepare: Prepare | None 
         raise CannotStart(str(error)) from error
     finally:
         bound.close()
+
+
+async def _listen(dsn: str, live: Live) -> None:
+    """For ever: hear what other processes write."""
+    told = {notices.SESSION_CHANGED: live.notices.told}
+    await notices.follow(dsn, told, live.notices.anew)
 
 
 async def _bury(pool: Pool, live: Live, links: NodeLinks, node_id: UUID) -> None:

@@ -100,8 +100,10 @@ async def _tell(
         changed.clear()
         state, plays = view(session), seat.participant_id or seat.visit_id
         state["you"] = str(seat.participant_id) if seat.participant_id else None
-        state["slots"] = session.slots.get(plays, []) if plays else []
-        state["layers"] = session.layers.get(seat.participant_id, {}) if seat.participant_id else {}
+        state["slots"] = session.told.slots.get(plays, []) if plays else []
+        state["layers"] = (
+            session.told.layers.get(seat.participant_id, {}) if seat.participant_id else {}
+        )
         if seat.leads:
             state["observed_by"] = described(session.observers.values())
         try:

@@ -8,10 +8,18 @@ import os
 import re
 from dataclasses import replace
 from datetime import time, timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    Field,
+    IPvAnyNetwork,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -71,6 +79,10 @@ class Settings(BaseSettings):
         ge=0,
         le=64,
         description="media node processes to run and supervise",
+    )
+    trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode] = Field(
+        (ip_network("127.0.0.0/8"), ip_network("::1/128")),
+        description="networks of the reverse proxies, which say whom they speak for",
     )
     secure_cookies: bool = Field(False, description="set behind a proxy that speaks HTTPS")
     ice_servers: Annotated[tuple[str, ...], NoDecode] = Field(
@@ -183,10 +195,10 @@ class Settings(BaseSettings):
     def upload_max_bytes(self) -> int:
         return self.upload_max_mb * 1_000_000
 
-    @field_validator("ice_servers", mode="before")
+    @field_validator("ice_servers", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        """A variable holds one text: URIs separated by spaces or commas."""
+        """A variable holds one text: values separated by spaces or commas."""
         return tuple(re.split(r"[\s,]+", value.strip())) if isinstance(value, str) else value
 
     @field_validator("ice_servers")

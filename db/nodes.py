@@ -1,5 +1,6 @@
 """Media nodes: their leases and their load."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -53,6 +54,8 @@ async def least_loaded(connection: Connection) -> UUID | None:
     return node_id
 
 
-async def unplaced_sessions(connection: Connection) -> list[UUID]:
-    """Open and live sessions that have no living node."""
-    return [row["id"] async for row in _sql.unplaced_sessions(connection)]
+async def unplaced_sessions(connection: Connection, answering: Iterable[UUID]) -> list[UUID]:
+    """Open and live sessions that have no living node: one whose lease holds, or that is
+    `answering` though the database could not hear it."""
+    found = _sql.unplaced_sessions(connection, answering=list(answering))
+    return [row["id"] async for row in found]

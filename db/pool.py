@@ -21,12 +21,13 @@ Connection: TypeAlias = (
 )
 
 APP_ROLE = "classroom_sync_app"
-_CONNECT_TIMEOUT = 5.0  # seconds
+CONNECT_TIMEOUT = 5.0  # seconds
 _STATEMENT_TIMEOUT = 15.0
 _IDLE_IN_TRANSACTION = "30s"  # after which a suspended process holds no row locked any more
 _SILENCE = 10.0  # seconds without a word after which a leader is taken to be suspended
 
-#: What asyncpg and the sockets below it raise when the database is away.
+#: What asyncpg and the sockets below it raise when the database is away; or has become a standby,
+#: or none of several is the one to write to.
 AWAY = (
     OSError,
     TimeoutError,
@@ -36,14 +37,16 @@ AWAY = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.TargetServerAttributeNotMatched,
 )
 
 
 def place(dsn: str) -> str:
-    """Where a DSN points, without its password: for messages."""
+    """Where a DSN points, without its password: for messages. It may name several hosts."""
     parts = urlsplit(dsn)
-    host = parts.hostname or parts.query.partition("host=")[2].partition("&")[0] or "localhost"
-    return f"{host}:{parts.port}" if parts.port else host
+    hosts = parts.netloc.rpartition("@")[2]
+    return hosts or parts.query.partition("host=")[2].partition("&")[0] or "localhost"
 
 
 async def migrate_database(dsn: str) -> list[str]:
@@ -52,7 +55,7 @@ async def migrate_database(dsn: str) -> list[str]:
     Raises Unreachable, SchemaMismatch.
     """
     try:
-        connection = await asyncpg.connect(dsn, timeout=_CONNECT_TIMEOUT)
+        connection = await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT)
     except (*AWAY, asyncpg.PostgresError, ValueError) as error:
         raise _unreachable(dsn, error) from error
     try:
@@ -76,7 +79,7 @@ class Pool:
                 dsn,
                 min_size=1,
                 max_size=size,
-                timeout=_CONNECT_TIMEOUT,
+                timeout=CONNECT_TIMEOUT,
                 command_timeout=_STATEMENT_TIMEOUT,
                 server_settings={
                     "role": APP_ROLE,
@@ -93,10 +96,19 @@ class Pool:
     async def connection(self) -> AsyncIterator[Connection]:
         """One connection, without a transaction. Raises Unreachable, inside the block too."""
         try:
-            async with self._pool.acquire(timeout=_CONNECT_TIMEOUT) as connection:
-                yield connection
+            async with self._pool.acquire(timeout=CONNECT_TIMEOUT) as connection:
+                try:
+                    yield connection
+                except AWAY:
+                    await self.renew()
+                    raise
         except AWAY as error:
             raise _unreachable(self._dsn, error) from error
+
+    async def renew(self) -> None:
+        """Let go of every connection that is made: the server behind them is gone, or is the
+        primary no more. Each is made anew when it is next wanted."""
+        await self._pool.expire_connections()
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -142,7 +154,7 @@ class Leadership:
         while True:
             connection = None
             try:
-                connection = await asyncpg.connect(self._dsn, timeout=_CONNECT_TIMEOUT)
+                connection = await asyncpg.connect(self._dsn, timeout=CONNECT_TIMEOUT)
                 if await connection.fetchval("SELECT pg_try_advisory_lock($1)", self._key):
                     return connection
                 await connection.execute(_END_SILENT_LEADER, self._key, _SILENCE)
@@ -158,7 +170,7 @@ class Leadership:
         """Return when the lock's connection is gone."""
         while True:
             try:
-                await connection.fetchval("SELECT 1", timeout=_CONNECT_TIMEOUT)
+                await connection.fetchval("SELECT 1", timeout=CONNECT_TIMEOUT)
             except (*AWAY, asyncpg.PostgresError):
                 connection.terminate()
                 return

@@ -22,6 +22,20 @@ _sql = named("sessions")
 
 
 @dataclass(frozen=True, slots=True)
+class Names:
+    """A participant as people know it; what does not apply is "" or 0. `cloud`: its room can't
+    send."""
+
+    id: UUID
+    room: str
+    cloud: bool
+    class_group: str
+    enrolment: int
+    teacher: str
+    school: str
+
+
+@dataclass(frozen=True, slots=True)
 class Clash:
     """An occurrence that was refused: someone or something in it is in another session then."""
 
@@ -169,6 +183,16 @@ async def place(connection: Connection, session_id: UUID, node_id: UUID | None) 
 
 async def set_floor(connection: Connection, session_id: UUID, participant_id: UUID | None) -> None:
     await _sql.set_floor(connection, id=session_id, participant_id=participant_id)
+
+
+async def set_muted(connection: Connection, participant_id: UUID, *, muted: bool) -> None:
+    await _sql.set_muted(connection, id=participant_id, muted=muted)
+
+
+async def names_of(connection: Connection, session_id: UUID) -> dict[UUID, Names]:
+    """By participant."""
+    rows = [row async for row in _sql.names_of(connection, id=session_id)]
+    return {row["id"]: value(Names, row) for row in rows}
 
 
 async def _whole(connection: Connection, rows: Iterable[Any]) -> list[Session]:

@@ -241,6 +241,7 @@ class Participant:
     teacher_id: str | None
     busy_from: datetime | None = None
     busy_until: datetime | None = None
+    muted: bool = False  # kept from everyone by the lead teacher
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,11 +99,13 @@ async def recognize(pool: Pool, live: "LiveSession") -> None:
         log.warning("observer not known yet", cause=str(error))
 
 
-def gone(live: "LiveSession", visit_id: UUID) -> None:
-    """Forget an observer none of whose media is connected any more."""
-    if visit_id in live.observers and not live.connections[visit_id, "subscribe"]:
-        del live.observers[visit_id]
-        live.slots.pop(visit_id, None)
+def gone(live: "LiveSession") -> None:
+    """Forget the observers none of whose media is connected to any node any more."""
+    for visit_id in list(live.observers):
+        if not any(m.connections[visit_id, "subscribe"] > 0 for m in live.media.values()):
+            del live.observers[visit_id]
+            for media in live.media.values():
+                media.slots.pop(visit_id, None)
 
 
 def described(found: Collection[Visit | None]) -> list[dict[str, str]]:

@@ -7,7 +7,8 @@ VALUES (:id, :host, :http_url, :public_url, :udp_port, now() + :lease);
 UPDATE media_nodes SET lease_until = now() + :lease, load = :load WHERE id = :id RETURNING true;
 
 -- name: leave!
-UPDATE media_nodes SET lease_until = now() WHERE id = :id;
+-- For good: a lease that merely lapsed has an end that one can name.
+UPDATE media_nodes SET lease_until = '-infinity' WHERE id = :id;
 
 -- name: live
 SELECT id, host, http_url, public_url, udp_port, load FROM media_nodes
@@ -21,7 +22,10 @@ WHERE n.lease_until > now()
 GROUP BY n.id ORDER BY count(s.id), n.load, n.id LIMIT 1;
 
 -- name: unplaced_sessions
--- Sessions under way whose node is gone (or that never had one).
+-- Sessions under way whose node is gone (or that never had one). A node that answers has lost its
+-- lease with the database, not with its life.
 SELECT s.id FROM sessions s LEFT JOIN media_nodes n ON n.id = s.node_id
-WHERE s.state IN ('open', 'live') AND (n.id IS NULL OR n.lease_until <= now())
+WHERE s.state IN ('open', 'live')
+  AND (n.id IS NULL OR n.lease_until = '-infinity'
+       OR (n.lease_until <= now() AND NOT n.id = ANY(CAST(:answering AS uuid[]))))
 ORDER BY s.starts_at;

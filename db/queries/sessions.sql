@@ -40,7 +40,7 @@ WHERE p.room_id = :room_id AND s.starts_at < :until AND s.ends_at > :since
 ORDER BY s.starts_at, s.id;
 
 -- name: participants_of
-SELECT id, session_id, role, room_id, class_id, teacher_id, busy_from, busy_until
+SELECT id, session_id, role, room_id, class_id, teacher_id, busy_from, busy_until, muted
 FROM participants WHERE session_id = ANY(CAST(:ids AS uuid[]))
 ORDER BY session_id, role, room_id;
 
@@ -79,3 +79,19 @@ WITH gone AS (
     WHERE s.state = 'scheduled' AND s.starts_at > :now AND s.on_day > v.valid_until),
 dropped AS (DELETE FROM participants WHERE session_id IN (SELECT id FROM gone))
 DELETE FROM sessions WHERE id IN (SELECT id FROM gone);
+
+-- name: names_of
+-- Who takes part in a session, by the names that people know: of the room, the class, the teacher
+-- and the school.
+SELECT p.id, coalesce(r.name, '') AS room, coalesce(r.kind = 'cloud', false) AS cloud,
+       coalesce(g.name, '') AS class_group, coalesce(g.enrolment, 0) AS enrolment,
+       coalesce(t.name, '') AS teacher, coalesce(s.short_name, '') AS school
+FROM participants p
+LEFT JOIN rooms r ON r.id = p.room_id
+LEFT JOIN class_groups g ON g.id = p.class_id
+LEFT JOIN teachers t ON t.id = p.teacher_id
+LEFT JOIN schools s ON s.code = coalesce(r.school_code, t.school_code, g.school_code)
+WHERE p.session_id = :id;
+
+-- name: set_muted!
+UPDATE participants SET muted = :muted WHERE id = :id AND muted <> :muted;

@@ -179,6 +179,9 @@ async def test_a_lapsed_node_loses_its_sessions_to_the_least_loaded(pool: Pool) 
             await sessions.place(connection, session.session_id, node.id)
         assert {n.id for n in await nodes.live(connection)} == {busy.id, free.id}
         assert await nodes.least_loaded(connection) == free.id
-        assert await nodes.unplaced_sessions(connection) == [other.session_id]
+        assert await nodes.unplaced_sessions(connection, ()) == [other.session_id]
+        assert await nodes.unplaced_sessions(connection, [dead.id]) == []  # it answers
+        await nodes.leave(connection, dead.id)
+        assert await nodes.unplaced_sessions(connection, [dead.id]) == [other.session_id]
         assert await nodes.renew(connection, busy.id, timedelta(minutes=1), 5.0)
         assert not await nodes.renew(connection, uuid4(), timedelta(minutes=1), 5.0)

@@ -59,11 +59,8 @@ async def site(pool: Pool, tmp_path: Path) -> AsyncIterator[Site]:
         yield found
 
 
-@asynccontextmanager
-async def served(
-    pool: Pool, tmp_path: Path, planned: Planned, now: datetime
-) -> AsyncIterator[Site]:
-    """The application over a city that has the schools HUB and FAR, with accounts to sign in to."""
+async def add_accounts(pool: Pool) -> None:
+    """Accounts to sign in to, in a city that has the schools HUB and FAR."""
     async with pool.transaction() as connection:
         hashed = await hash_password(PASSWORD)
         for login, role, school, teacher in (
@@ -86,6 +83,23 @@ async def served(
                 school_code=school,
                 teacher_id=teacher,
             )
+
+
+@asynccontextmanager
+async def served(
+    pool: Pool, tmp_path: Path, planned: Planned, now: datetime
+) -> AsyncIterator[Site]:
+    """The application over a city, with accounts to sign in to."""
+    await add_accounts(pool)
+    async with serving(pool, tmp_path, planned, now) as found:
+        yield found
+
+
+@asynccontextmanager
+async def serving(
+    pool: Pool, tmp_path: Path, planned: Planned, now: datetime
+) -> AsyncIterator[Site]:
+    """The application over a database as it is."""
 
     async def listed() -> list[NodeAddress]:
         return found.nodes

@@ -8,7 +8,8 @@ when the database tells of it. While the database is away, lessons go on with wh
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +17,7 @@ from uuid import UUID
 
 import structlog
 
-from classroom_sync.acceptance.media import room_test
+from classroom_sync.acceptance.media import is_no_lesson
 from classroom_sync.closing import derive_attendance
 from classroom_sync.errors import Refused
 from classroom_sync.live_media import NodeMedia
@@ -24,7 +25,8 @@ from classroom_sync.live_notices import SessionNotices
 from classroom_sync.node_links import NodeAway, NodeLinks
 from classroom_sync.observation import visits
 from classroom_sync.recording_control import RecordingControl, RecordingRules
-from db import marks, nodes, presence, recordings, sessions
+from classroom_sync.talk import LessonTalk, Talk, read_talk, talk_view
+from db import marks, nodes, notices, presence, recordings, sessions
 from db.errors import Unreachable
 from db.pool import Pool
 from db.visits import Visit
@@ -67,6 +69,8 @@ class LiveSession:
     heads: dict[UUID, tuple[int, int]] = field(default_factory=dict)  # expected, present
     recording: UUID | None = None
     recording_trouble: str | None = None  # why the last one ended by itself
+    talk: Talk = field(default_factory=Talk)
+    findings: dict[UUID, tuple[str, ...]] = field(default_factory=dict)  # as its page finds them
     watchers: set[asyncio.Event] = field(default_factory=set)
     reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -111,6 +115,7 @@ class Live:
         self._derived_at: datetime | None = None  # from when on changes are still to be looked for
         self._unseen_until: datetime | None = None  # what ended before it is still to be looked at
         self.recordings = RecordingControl(pool, links, now, recording or RecordingRules())
+        self.talk = LessonTalk(pool)
         self._sessions: dict[UUID, LiveSession] = {}
         self._reading = asyncio.Lock()
         self.notices = SessionNotices(self.refresh, lambda: self._sessions)
@@ -159,6 +164,7 @@ class Live:
             done = await marks.interactions_of_session(connection, session_id)
             counts = await marks.head_counts_of_session(connection, session_id)
             recorded = await recordings.under_way_in(connection, session_id)
+            said = await read_talk(connection, session_id)
         places = {}
         for p in session.participants:
             known = names[p.id]
@@ -172,7 +178,7 @@ class Live:
                 listen_only=p.role is ParticipantRole.RECEIVING
                 and (not session.interactive or known.cloud),
             )
-        found = LiveSession(session, places)
+        found = LiveSession(session, places, talk=said)
         found.recording = self.recordings.of(recorded)
         for mark in done:
             _apply_mark(found, mark.participant_id, mark.kind)
@@ -201,6 +207,7 @@ class Live:
                 return
             live.session, live.places, live.heads = found.session, found.places, found.heads
             live.hands, live.helps, live.recording = found.hands, found.helps, found.recording
+            live.talk.take(found.talk)
         live.changed()
 
     @contextlib.asynccontextmanager
@@ -298,7 +305,7 @@ class Live:
                 if kind == "connected" and node_id == live.session.node_id:
                     await self._restore(live)
             return
-        if room_test(message["room"]) is not None:
+        if is_no_lesson(message["room"]):
             return
         if kind == "recording":
             live_session = await self._told_of(message)
@@ -318,6 +325,8 @@ class Live:
             return
         live_session.media_at(node_id).take(participant_id, message)
         visits.gone(live_session)
+        if kind == "participant_gone":
+            live_session.findings.pop(participant_id, None)
         live_session.changed()
         place = live_session.places.get(participant_id)
         lead = place is not None and place.participant.role is ParticipantRole.LEAD
@@ -425,7 +434,7 @@ class Live:
         await self._links.command(node_id, command, room=str(live.session.id), **values)
 
     async def mark(self, session_id: UUID, participant_id: UUID, kind: str) -> None:
-        """hand_raised, hand_lowered or help of a participant."""
+        """hand_raised, hand_lowered, help or help_ended of a participant."""
         live = await self._under_way(session_id, participant_id)
         await self._note(live, participant_id, kind)
 
@@ -467,6 +476,31 @@ class Live:
         )
         if live.mutes.get(participant_id) is muted:
             del live.mutes[participant_id]
+
+    async def let_push_to_talk(self, session_id: UUID, participant_id: UUID, *, on: bool) -> None:
+        """Have a room's microphone open only while somebody there holds its button, or always."""
+        live = await self._under_way(session_id, participant_id)
+        async with self._pool.connection() as connection:
+            await sessions.set_push_to_talk(connection, participant_id, on=on)
+        await self._reread(live)
+
+    async def find(self, session_id: UUID, participant_id: UUID, findings: Sequence[str]) -> None:
+        """What a participant's page finds wrong with its devices and its line."""
+        live = await self._under_way(session_id, participant_id)
+        live.findings[participant_id] = tuple(sorted(set(findings)))
+        live.changed()
+        word = [str(session_id), str(participant_id), live.findings[participant_id]]
+        with contextlib.suppress(Unreachable):  # then pages of this process alone are told
+            async with self._pool.connection() as connection:
+                await notices.tell(connection, notices.FINDINGS, json.dumps(word))
+
+    def found(self, word: str) -> None:
+        """What another control process was told by `find`."""
+        session_id, participant_id, findings = json.loads(word)
+        live = self._sessions.get(UUID(session_id))
+        if live is not None and live.findings.get(UUID(participant_id)) != tuple(findings):
+            live.findings[UUID(participant_id)] = tuple(findings)
+            live.changed()
 
     async def show_at(self, session_id: UUID, participant_id: UUID, widths: dict[str, int]) -> None:
         """A participant's or observer's page shows its slots (by mid) so many pixels wide."""
@@ -522,6 +556,8 @@ def _apply_mark(live: LiveSession, participant_id: UUID, kind: str) -> None:
         live.helps.discard(participant_id)
     elif kind == "help":
         live.helps.add(participant_id)
+    elif kind == "help_ended":
+        live.helps.discard(participant_id)
 
 
 def view(live: LiveSession) -> dict[str, Any]:
@@ -539,6 +575,7 @@ def view(live: LiveSession) -> dict[str, Any]:
         "observers": len({v.account_id if v else i for i, v in live.observers.items()}),
         "recording": live.recording is not None,
         "recording_trouble": live.recording_trouble,
+        **talk_view(live.talk),
         "participants": [
             {
                 "id": str(place.participant.id),
@@ -554,6 +591,8 @@ def view(live: LiveSession) -> dict[str, Any]:
                 "muted": place.participant.id in muted,
                 "heads": live.heads.get(place.participant.id),
                 "listen_only": place.listen_only,
+                "findings": live.findings.get(place.participant.id, ()),
+                "push_to_talk": place.participant.push_to_talk,
             }
             for place in live.places.values()
         ],

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+_KEPT = 8  # media resources of a participant that another one of theirs took the place of
+
 
 @dataclass
 class NodeMedia:
@@ -18,6 +20,7 @@ class NodeMedia:
     publishing: set[tuple[UUID, str]] = field(default_factory=set)  # participant, stream
     slots: dict[UUID, list[dict[str, Any]]] = field(default_factory=dict)
     layers: dict[UUID, dict[str, list[str]]] = field(default_factory=dict)  # by stream, RIDs
+    replaced: dict[UUID, list[str]] = field(default_factory=dict)  # media resources, last ones
 
     def take(self, participant_id: UUID, message: dict[str, Any]) -> None:
         """An event about a participant (docs/protocol.md)."""
@@ -29,6 +32,9 @@ class NodeMedia:
                 self.connections += Counter()  # drop zeros
                 if message["direction"] == "publish":
                     self.layers.pop(participant_id, None)  # the next one begins with all
+                    if message["reason"] == "replaced":
+                        known = self.replaced.get(participant_id, [])
+                        self.replaced[participant_id] = [*known, message["resource_id"]][-_KEPT:]
             case "publishing" if message["live"]:
                 self.publishing.add((participant_id, message["stream"]))
             case "publishing":

@@ -5,7 +5,7 @@ from collections.abc import Hashable
 from datetime import UTC, datetime
 
 from classroom_sync import tokens
-from classroom_sync.acceptance.media import media_room
+from classroom_sync.acceptance.media import check_room, media_room
 from classroom_sync.limits import TokenBuckets, per_holder
 from media.http import Authorize, Forbidden, TooMany, Unauthorized
 from media.peer import Grant
@@ -18,8 +18,13 @@ def granted(key: bytes, text: str, now: datetime) -> Grant:
         token = tokens.verify(key, text, now)
     except tokens.BadToken as error:
         raise Unauthorized(str(error)) from error
+    room = str(token.session_id)
+    if token.test:
+        room = media_room(token.session_id)
+    elif token.checks is not None:
+        room = check_room(token.session_id, token.checks)
     return Grant(
-        media_room(token.session_id) if token.test else str(token.session_id),
+        room,
         str(token.participant_id),
         token.direction,
         token.role,

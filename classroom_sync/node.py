@@ -22,7 +22,7 @@ import structlog
 from aiohttp import WSMsgType, web
 
 from classroom_sync import tokens
-from classroom_sync.acceptance.media import room_test
+from classroom_sync.acceptance.media import is_no_lesson, room_test
 from classroom_sync.errors import CannotStart
 from classroom_sync.ice_servers import ice_servers, link_headers
 from classroom_sync.listening import bind_tcp, url_of
@@ -148,7 +148,7 @@ async def run_node(settings: Settings, node_id: UUID, *, with_parent: bool) -> N
 
     async def write(node_id: UUID, rows: Rows) -> None:
         tests = [(seq, test, e) for seq, e in rows if (test := room_test(e.room)) is not None]
-        lessons = [(seq, e) for seq, e in rows if room_test(e.room) is None]
+        lessons = [(seq, e) for seq, e in rows if not is_no_lesson(e.room)]
         async with pool.transaction() as connection:
             if lessons:
                 await presence.add_evidence(connection, node_id, lessons)

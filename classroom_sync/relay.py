@@ -16,7 +16,7 @@ import aiohttp
 from aiohttp import web
 from multidict import CIMultiDict
 
-from classroom_sync.acceptance.media import room_test
+from classroom_sync.acceptance.media import checked_session, room_test
 from classroom_sync.errors import problem
 from classroom_sync.keys import (
     LIMITS,
@@ -59,7 +59,28 @@ _DOWN = (
 )
 _TIMEOUT = aiohttp.ClientTimeout(total=40)  # longer than a WHEP request may ask to wait
 
+#: What people are told on pages; programs get the media node's own words, which are for them.
+_SENTENCES = {
+    401: "The permission for this lesson's picture and sound has run out: reload the page.",
+    403: "The permission for this lesson's picture and sound has run out: reload the page.",
+    404: "The media connection has ended: make a new one.",
+    406: "This browser can't play the lesson's format: use a current Chrome, Edge or Firefox.",
+    409: "The teacher is not there yet: the lesson begins by itself.",
+    422: "This browser can't send in this way: use a current Chrome, Edge or Firefox.",
+    503: "The media server is full just now: it is tried again by itself.",
+}
+
 routes = web.RouteTableDef()
+
+
+def _for_people(request: web.Request, answer: web.Response) -> web.Response:
+    """A problem in the visitor's language, where a page asked (browsers name their Origin)."""
+    sentence = _SENTENCES.get(answer.status)
+    if sentence is None or "Origin" not in request.headers:
+        return answer
+    kept = {name: answer.headers[name] for name in _DOWN if name in answer.headers}
+    del kept["Content-Type"]
+    return problem(answer.status, detail=request[TRANSLATE](sentence), headers=kept)
 
 
 def _told(
@@ -134,7 +155,7 @@ def _at_once(request: web.Request, face: Face) -> web.Response | None:
         sentence = "Too many requests from here: wait a moment, then try again."
         return _told(request, 429, sentence, error.retry_after)
     except Refusal as error:
-        return refused(error)
+        return _for_people(request, refused(error))
     return None
 
 
@@ -144,7 +165,9 @@ async def _to_session(request: web.Request, face: Face, tail: str) -> web.Stream
     room = request.match_info["session"]
     test_id = room_test(room)
     found = await (
-        _node_of_lesson(request, room) if test_id is None else _node_of_test(request, test_id)
+        _node_of_lesson(request, checked_session(room) or _uuid(room))
+        if test_id is None
+        else _node_of_test(request, test_id)
     )
     if isinstance(found, web.Response):
         return found
@@ -158,9 +181,9 @@ async def _to_session(request: web.Request, face: Face, tail: str) -> web.Stream
     return await _pass_on(request, found, path)
 
 
-async def _node_of_lesson(request: web.Request, room: str) -> UUID | web.Response | None:
+async def _node_of_lesson(request: web.Request, session: UUID) -> UUID | web.Response | None:
     """Where a lesson is held, if it is under way; None: nowhere just now."""
-    live = await request.app[LIVE].get(_uuid(room))
+    live = await request.app[LIVE].get(session)
     if live is None:
         return _told(request, 404, "There is no such lesson: take its address from its page.")
     state = live.session.state
@@ -210,7 +233,8 @@ async def _pass_on(request: web.Request, node_id: UUID, path: str) -> web.Stream
             location = answer.headers.get("Location")
             if location is not None:
                 kept["Location"] = f"/media/{node_id}/{location.rpartition('/')[2]}"
-            return web.Response(status=answer.status, body=payload or None, headers=kept)
+            passed = web.Response(status=answer.status, body=payload or None, headers=kept)
+            return _for_people(request, passed)
     except (aiohttp.ClientError, TimeoutError, OSError):
         request.app[LINKS].look_again()
         return _being_replaced(request)

@@ -1,14 +1,14 @@
 """`/ws/sessions/{session}`: the state of a session to its pages, and what people do there.
 
-Server to page: the state (`live.view`) at once and after each change, with `you` and `slots`. Page
-to server: `{"do": "hand" | "lower_hand" | "help" | "sizes" | "heads" | "floor" | "mute" | "record"
-| "end"}`; what can't be done is answered `{"type": "refused", "detail": …}`. An observer's page
-names its visit (`?visit=`): it has slots, and may send `sizes` alone. docs/protocol.md has the
-fields.
+Server to page: the state (`live.view`) at once and after each change, with `you` and `slots`, and
+what has been said that is new to it. Page to server: `{"do": "hand" | "lower_hand" | "help" | …}`;
+what can't be done is answered `{"type": "refused", "detail": …}`. An observer's page names its
+visit (`?visit=`): it has slots, and may send `sizes` alone. docs/protocol.md has them all, with
+their fields.
 """
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 import structlog
@@ -18,12 +18,14 @@ from pydantic import BaseModel, Field, ValidationError
 from classroom_sync.access import Seat, seat_in
 from classroom_sync.errors import Refused
 from classroom_sync.keys import LIVE, NOW, POOL, TRANSLATE, VISITOR
-from classroom_sync.live import Live, LiveSession, view
+from classroom_sync.live import UNDER_WAY, Live, LiveSession, view
 from classroom_sync.node_links import NodeAway
 from classroom_sync.observation.access import observers_seat
 from classroom_sync.observation.visits import described
+from classroom_sync.talk import LONGEST, LessonTalk, said_view
 from db import accounts
 from db.errors import Unreachable
+from scheduler.poll import MOST_HEADS, MOST_OPTIONS, PollMove
 
 log = structlog.get_logger()
 
@@ -37,6 +39,18 @@ _SEEN_EVERY = 60.0  # seconds: an open lesson keeps its web session from idling 
 Mid = Annotated[str, Field(max_length=64)]
 Width = Annotated[int, Field(ge=0, le=16_384)]  # pixels
 
+#: What a page may find wrong with its own devices and line.
+Finding = Literal[
+    "camera_off", "no_camera", "no_microphone", "no_sound", "echo", "loss_up", "loss_down", "slow"
+]
+_MARKS: dict[str, str] = {
+    "hand": "hand_raised",
+    "lower_hand": "hand_lowered",
+    "help": "help",
+    "end_help": "help_ended",
+}
+_TALK = ("say", "answer", "worksheet", "poll", "move_poll")
+
 
 class Message(BaseModel, extra="forbid"):
     """What a page asks for; `participant` where it is about somebody else."""
@@ -49,6 +63,11 @@ class Message(BaseModel, extra="forbid"):
     present: int = Field(0, ge=0, le=500)
     why: str = Field("", max_length=200)
     sizes: dict[Mid, Width] = Field({}, max_length=12)
+    text: str = Field("", max_length=LONGEST)
+    options: int = Field(0, ge=0, le=MOST_OPTIONS)
+    heads: list[Annotated[int, Field(ge=0, le=MOST_HEADS)]] = Field([], max_length=MOST_OPTIONS)
+    move: PollMove | None = None
+    findings: list[Finding] = Field([], max_length=8)
 
 
 @routes.get("/ws/sessions/{session}")
@@ -83,6 +102,7 @@ async def _tell(
     changed: asyncio.Event,
 ) -> None:
     visitor = request[VISITOR]
+    told = session.talk.told - len(session.talk.said)
     while not socket.closed:
         try:
             await asyncio.wait_for(changed.wait(), _SEEN_EVERY)
@@ -100,14 +120,17 @@ async def _tell(
         changed.clear()
         state, plays = view(session), seat.participant_id or seat.visit_id
         state["you"] = str(seat.participant_id) if seat.participant_id else None
-        state["slots"] = session.told.slots.get(plays, []) if plays else []
-        state["layers"] = (
-            session.told.layers.get(seat.participant_id, {}) if seat.participant_id else {}
-        )
+        media, mine = session.told, seat.participant_id
+        state["slots"] = media.slots.get(plays, []) if plays else []
+        state["layers"] = media.layers.get(mine, {}) if mine else {}
+        state["replaced"] = media.replaced.get(mine, []) if mine else []
         if seat.leads:
             state["observed_by"] = described(session.observers.values())
+        said, told = session.talk.since(told), session.talk.told
         try:
             await socket.send_json(state)
+            if said:
+                await socket.send_json(said_view(said))
         except ConnectionResetError:
             return  # the page went away meanwhile; who reads from it sees that too
 
@@ -140,9 +163,12 @@ async def _do(live: Live, seat: Seat, message: Message) -> None:
     about = message.participant or seat.participant_id
     if about != seat.participant_id and not seat.leads:
         raise Refused(403, "Only the lead teacher may do this.")
-    marks: dict[str, str] = {"hand": "hand_raised", "lower_hand": "hand_lowered", "help": "help"}
-    if message.do in marks:
-        await live.mark(seat.session_id, about, marks[message.do])
+    if message.do in _MARKS:
+        await live.mark(seat.session_id, about, _MARKS[message.do])
+    elif message.do in _TALK:
+        await _talk(live, seat, seat.participant_id, message)
+    elif message.do == "findings":
+        await live.find(seat.session_id, seat.participant_id, message.findings)
     elif message.do == "sizes":
         await live.show_at(seat.session_id, seat.participant_id, message.sizes)
     elif message.do == "heads":
@@ -160,9 +186,41 @@ async def _do(live: Live, seat: Seat, message: Message) -> None:
         await live.give_floor(seat.session_id, message.participant)
     elif message.do == "mute":
         await live.mute(seat.session_id, about, muted=message.muted)
+    elif message.do == "push_to_talk":
+        await live.let_push_to_talk(seat.session_id, about, on=message.on)
     elif message.do == "record":
         await live.record(seat.session_id, seat.actor, on=message.on)
     elif message.do == "end":
         await live.end(seat.session_id, seat.actor)
     else:
         raise Refused(422, "The page sent something that is not understood: reload it.")
+
+
+async def _talk(live: Live, seat: Seat, participant_id: UUID, message: Message) -> None:
+    """What is said and asked beside the sound; polls and worksheets are the lead's."""
+    session = await live.need(seat.session_id)
+    if session.session.state not in UNDER_WAY:
+        raise Refused(409, "This lesson is not under way.")
+    try:
+        async with session.reading:  # nothing that was read before it may undo it
+            await _perform(live.talk, session, seat, participant_id, message)
+    finally:
+        session.changed()  # also where it was refused: another control process may have moved it
+
+
+async def _perform(
+    talk: LessonTalk, session: LiveSession, seat: Seat, participant_id: UUID, message: Message
+) -> None:
+    of = session.talk
+    if message.do == "say":
+        await talk.say(seat.session_id, of, participant_id, message.text)
+    elif message.do == "answer":
+        await talk.answer(of, participant_id, message.heads)
+    elif not seat.leads:
+        raise Refused(403, "Only the lead teacher may do this.")
+    elif message.do == "worksheet":
+        await talk.put_worksheet(seat.session_id, of, participant_id, message.text)
+    elif message.do == "poll":
+        await talk.open_poll(seat.session_id, of, message.text, message.options)
+    elif message.move is not None:
+        await talk.move_poll(seat.session_id, of, message.move)

@@ -28,7 +28,8 @@ class BadToken(Exception):
 @dataclass(frozen=True, slots=True)
 class MediaToken:
     """What a token says. `test`: `session_id` is that of an acceptance test, not of a lesson.
-    `unseen`: `participant_id` is an observer's visit, which only watches."""
+    `unseen`: `participant_id` is an observer's visit, which only watches. `checks`: it is for the
+    device check of this participant of the lesson."""
 
     session_id: UUID
     participant_id: UUID
@@ -37,6 +38,7 @@ class MediaToken:
     stream: Literal["camera", "screen"] = "camera"
     test: bool = False
     unseen: bool = False
+    checks: UUID | None = None
 
 
 def issue(key: bytes, token: MediaToken, now: datetime, lifetime: timedelta = LIFETIME) -> str:
@@ -52,6 +54,8 @@ def issue(key: bytes, token: MediaToken, now: datetime, lifetime: timedelta = LI
         "test": token.test,
         "unseen": token.unseen,
     }
+    if token.checks is not None:
+        claims["checks"] = str(token.checks)
     return jwt.encode({"alg": _ALGORITHM}, claims, OctKey.import_key(key))
 
 
@@ -70,6 +74,7 @@ def verify(key: bytes, text: str, now: datetime) -> MediaToken:
             claims["stream"],
             bool(claims.get("test", False)),
             bool(claims.get("unseen", False)),
+            UUID(claims["checks"]) if "checks" in claims else None,
         )
     except (JoseError, KeyError, TypeError, ValueError) as error:
         raise BadToken("the token is not one of this server's: reload the lesson's page") from error

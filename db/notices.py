@@ -9,12 +9,21 @@ from collections.abc import Callable, Mapping
 
 import asyncpg
 
-from db.pool import AWAY, CONNECT_TIMEOUT
+from db.pool import AWAY, CONNECT_TIMEOUT, Connection
+from db.queries import named
 
 SESSION_CHANGED = "session_changed"  # with the session's id (migration 0038)
+FINDINGS = "findings"  # what a page finds wrong with its devices and line: JSON, kept nowhere
+
+_sql = named("notices")
 
 _RETRY = 0.5  # seconds
 _PROBE = 1.0  # seconds between two proofs that the connection is alive
+
+
+async def tell(connection: Connection, channel: str, word: str) -> None:
+    """Tell whoever listens to a channel, this process too; a word has less than 8,000 bytes."""
+    await _sql.tell(connection, channel=channel, word=word)
 
 
 async def follow(

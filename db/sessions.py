@@ -189,6 +189,10 @@ async def set_muted(connection: Connection, participant_id: UUID, *, muted: bool
     await _sql.set_muted(connection, id=participant_id, muted=muted)
 
 
+async def set_push_to_talk(connection: Connection, participant_id: UUID, *, on: bool) -> None:
+    await _sql.set_push_to_talk(connection, id=participant_id, on=on)
+
+
 async def names_of(connection: Connection, session_id: UUID) -> dict[UUID, Names]:
     """By participant."""
     rows = [row async for row in _sql.names_of(connection, id=session_id)]

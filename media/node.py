@@ -421,7 +421,11 @@ class MediaNode:
             room.remove(peer.resource_id, reason, time.monotonic(), time.time())
             self._settle(room)
             grant = peer.grant
-            self._on_event(ParticipantGone(grant.room, grant.participant, grant.direction, reason))
+            self._on_event(
+                ParticipantGone(
+                    grant.room, grant.participant, grant.direction, reason, peer.resource_id
+                )
+            )
             if room.empty:
                 del self._rooms[room.id]
         del self._peers[peer.resource_id]  # until here it could be told goodbye

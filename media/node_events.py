@@ -19,6 +19,7 @@ class ParticipantGone:
     participant: str
     direction: str
     reason: str  # left, lost, replaced, ended, stopped
+    resource_id: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -242,6 +242,7 @@ class Participant:
     busy_from: datetime | None = None
     busy_until: datetime | None = None
     muted: bool = False  # kept from everyone by the lead teacher
+    push_to_talk: bool = False  # heard only while somebody there holds the button
 
 
 @dataclass(frozen=True, slots=True)

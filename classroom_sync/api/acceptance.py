@@ -7,14 +7,12 @@ from uuid import UUID
 from aiohttp import web
 from pydantic import BaseModel, Field
 
-from classroom_sync import tokens
 from classroom_sync.acceptance import certificate, run, words
 from classroom_sync.acceptance.media import listener, media_room, sender
 from classroom_sync.access import identifier
+from classroom_sync.api.media_grants import MediaGrant, media_grant
 from classroom_sync.api.registry import endpoint
-from classroom_sync.api.v1 import IceServerOut
-from classroom_sync.ice_servers import ice_servers
-from classroom_sync.keys import MEDIA_KEY, NOW, POOL, SETTINGS, TRANSLATE
+from classroom_sync.keys import POOL, SETTINGS, TRANSLATE
 from classroom_sync.permissions import Action
 from classroom_sync.tokens import MediaToken
 from db.acceptance import AcceptanceTest
@@ -34,12 +32,6 @@ class TestOut(BaseModel):
 )
 async def ask_for_test(request: web.Request) -> TestOut:
     return TestOut(id=await run.ask(request, request.match_info["room"]))
-
-
-class MediaGrant(BaseModel):
-    url: str = Field(description="where to POST the offer (WHIP or WHEP)")
-    token: str
-    ice_servers: list[IceServerOut]
 
 
 class Plan(BaseModel):
@@ -63,18 +55,6 @@ async def begin_test(request: web.Request) -> Plan:
     room = await run.begin(request, test_id)
     seconds, name = request.app[SETTINGS].acceptance_seconds, media_room(test_id)
 
-    def grant(token: MediaToken, url: str) -> MediaGrant:
-        now = request.app[NOW]()
-        servers = ice_servers(request.app[SETTINGS], str(token.participant_id), now)
-        return MediaGrant(
-            url=url,
-            token=tokens.issue(request.app[MEDIA_KEY], token, now, run.GOOD_FOR),
-            ice_servers=[
-                IceServerOut(urls=s.url, username=s.username, credential=s.credential)
-                for s in servers
-            ],
-        )
-
     send = MediaToken(test_id, sender(test_id), "publish", "lead", test=True)
     listen = MediaToken(test_id, listener(test_id), "subscribe", "observer", test=True)
     return Plan(
@@ -82,8 +62,8 @@ async def begin_test(request: web.Request) -> Plan:
         kind=room.kind.value,
         seconds=seconds,
         media_seconds=seconds * run.MEDIA_PART,
-        publish=grant(send, f"/whip/{name}/{sender(test_id)}"),
-        play=grant(listen, f"/whep/{name}"),
+        publish=media_grant(request, send, f"/whip/{name}/{sender(test_id)}", run.GOOD_FOR),
+        play=media_grant(request, listen, f"/whep/{name}", run.GOOD_FOR),
     )
 
 

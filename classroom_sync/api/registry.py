@@ -95,6 +95,7 @@ def add_routes(app: web.Application) -> None:
         calendar,
         calendar_days,
         changes,
+        device_check,
         needs,
         publication,
         pushes,

@@ -7,13 +7,13 @@ from uuid import UUID
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
-from classroom_sync import auth, tokens
+from classroom_sync import auth
 from classroom_sync.access import seat_in
+from classroom_sync.api.media_grants import MediaGrant, media_grant
 from classroom_sync.api.registry import endpoint
 from classroom_sync.errors import Refused
 from classroom_sync.figures import read_coverage
-from classroom_sync.ice_servers import ice_servers
-from classroom_sync.keys import LIVE, MEDIA_KEY, NOW, POOL, SETTINGS, VISITOR
+from classroom_sync.keys import LIVE, NOW, POOL, VISITOR
 from classroom_sync.live import view
 from classroom_sync.permissions import Action
 from classroom_sync.tokens import MediaToken
@@ -228,19 +228,8 @@ class TokenWish(BaseModel, extra="forbid"):
     stream: Literal["camera", "screen"] = "camera"
 
 
-class IceServerOut(BaseModel):
-    """As RTCPeerConnection takes it."""
-
-    urls: str
-    username: str = ""
-    credential: str = ""
-
-
-class TokenOut(BaseModel):
+class TokenOut(MediaGrant):
     participant: UUID
-    url: str = Field(description="where to POST the offer (WHIP or WHEP)")
-    token: str
-    ice_servers: list[IceServerOut] = Field(description="STUN and TURN servers to use")
 
 
 @endpoint(
@@ -258,18 +247,10 @@ async def new_token(request: web.Request, body: TokenWish) -> TokenOut:
     token = MediaToken(
         seat.session_id, seat.participant_id, body.direction, seat.role.value, body.stream
     )
-    now = request.app[NOW]()
-    servers = ice_servers(request.app[SETTINGS], str(seat.participant_id), now)
     publish = body.direction == "publish"
     whip, whep = f"/whip/{seat.session_id}/{seat.participant_id}", f"/whep/{seat.session_id}"
-    return TokenOut(
-        participant=seat.participant_id,
-        url=whip if publish else whep,
-        token=tokens.issue(request.app[MEDIA_KEY], token, now),
-        ice_servers=[
-            IceServerOut(urls=s.url, username=s.username, credential=s.credential) for s in servers
-        ],
-    )
+    grant = media_grant(request, token, whip if publish else whep)
+    return TokenOut(participant=seat.participant_id, **dict(grant))
 
 
 class Heads(BaseModel, extra="forbid"):

@@ -7,8 +7,8 @@ from aiohttp import web
 from pydantic import BaseModel, Field
 
 from classroom_sync import tokens
+from classroom_sync.api.media_grants import IceServerOut
 from classroom_sync.api.registry import endpoint
-from classroom_sync.api.v1 import IceServerOut
 from classroom_sync.errors import Refused
 from classroom_sync.ice_servers import ice_servers
 from classroom_sync.keys import LIMITS, MEDIA_KEY, NOW, POOL, SETTINGS, VISITOR

@@ -10,7 +10,8 @@ SELECT CAST(current_setting('server_version_num') AS integer) AS number,
 -- name: writable$
 -- Append-only tables that the application's role could change all the same.
 SELECT array_agg(name ORDER BY name) FROM unnest(CAST(
-    '{evidence,head_counts,interactions,attendance,presence,audit,audit_seals}' AS text[])) AS name
+    '{evidence,head_counts,interactions,attendance,presence,audit,audit_seals,
+      lesson_messages,poll_answers}' AS text[])) AS name
 WHERE has_table_privilege('classroom_sync_app', name, 'UPDATE')
    OR has_table_privilege('classroom_sync_app', name, 'DELETE');
 

@@ -40,7 +40,8 @@ WHERE p.room_id = :room_id AND s.starts_at < :until AND s.ends_at > :since
 ORDER BY s.starts_at, s.id;
 
 -- name: participants_of
-SELECT id, session_id, role, room_id, class_id, teacher_id, busy_from, busy_until, muted
+SELECT id, session_id, role, room_id, class_id, teacher_id, busy_from, busy_until, muted,
+       push_to_talk
 FROM participants WHERE session_id = ANY(CAST(:ids AS uuid[]))
 ORDER BY session_id, role, room_id;
 
@@ -95,3 +96,6 @@ WHERE p.session_id = :id;
 
 -- name: set_muted!
 UPDATE participants SET muted = :muted WHERE id = :id AND muted <> :muted;
+
+-- name: set_push_to_talk!
+UPDATE participants SET push_to_talk = :on WHERE id = :id AND push_to_talk <> :on;

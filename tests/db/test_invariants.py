@@ -134,12 +134,28 @@ async def test_the_application_cannot_write_reservations_by_itself(pool: Pool) -
 
 
 @pytest.mark.parametrize(
-    "table", ["evidence", "head_counts", "interactions", "attendance", "presence", "audit"]
+    "table",
+    [
+        "evidence",
+        "head_counts",
+        "interactions",
+        "attendance",
+        "presence",
+        "audit",
+        "lesson_messages",
+        "poll_answers",
+    ],
 )
 @pytest.mark.parametrize("statement", ["DELETE FROM {}", "TRUNCATE {}", "UPDATE {} SET {} = {}"])
 async def test_what_happened_cannot_be_changed(pool: Pool, table: str, statement: str) -> None:
-    column = {"audit": "actor", "head_counts": "why", "interactions": "kind"}.get(table, "reason")
-    column = "cause" if table == "attendance" else column
+    column = {
+        "audit": "actor",
+        "head_counts": "why",
+        "interactions": "kind",
+        "attendance": "cause",
+        "lesson_messages": "body",
+        "poll_answers": "heads",
+    }.get(table, "reason")
     query = statement.format(table, column, column)
     async with pool.connection() as connection:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):

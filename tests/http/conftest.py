@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import UUID, uuid4
 
 import aiohttp
 import pytest
@@ -18,7 +19,8 @@ from classroom_sync.live import Live
 from classroom_sync.node_links import NodeAddress, NodeLinks
 from classroom_sync.settings import load
 from classroom_sync.uploads.receiving import Receiving
-from db import accounts, sessions
+from db import accounts, nodes, sessions
+from db.nodes import MediaNodeRow
 from db.pool import Pool
 from tests.worlds import FAR, HUB, NEAR, Planned, build, lesson, plan
 
@@ -46,6 +48,17 @@ class Site:
         """Somebody's browser: cookies of its own, follows no redirects by itself."""
         jar = aiohttp.CookieJar(unsafe=True)
         return aiohttp.ClientSession(self.url, cookie_jar=jar, headers=headers)
+
+
+async def place(site: Site) -> UUID:
+    """Put the site's session on a media node that nobody runs; the node's id."""
+    node = uuid4()
+    row = MediaNodeRow(node, "test", "http://127.0.0.1:1", None, 1)
+    async with site.pool.transaction() as connection:
+        await nodes.register(connection, row, timedelta(minutes=5))
+        await sessions.place(connection, site.planned.session_id, node)
+    await site.live.refresh(site.planned.session_id)
+    return node
 
 
 @pytest.fixture

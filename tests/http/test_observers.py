@@ -6,25 +6,12 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import aiohttp
-import pytest
 
 from classroom_sync import tokens
 from classroom_sync.observation.visits import LEASE, MOST
-from db import accounts, invitations, nodes, sessions
-from db.nodes import MediaNodeRow
-from tests.http.conftest import MEDIA_KEY, Site, pair_room, sign_in
+from db import accounts, invitations, sessions
+from tests.http.conftest import MEDIA_KEY, Site, pair_room, place, sign_in
 from tests.worlds import FAR, HUB, NEAR
-
-NODE = uuid4()
-
-
-@pytest.fixture(autouse=True)
-async def placed(site: Site) -> None:
-    """The lesson is on the node that tells of it."""
-    row = MediaNodeRow(NODE, "test", "http://127.0.0.1:1", None, 1)
-    async with site.pool.transaction() as connection:
-        await nodes.register(connection, row, timedelta(minutes=5))
-        await sessions.place(connection, site.planned.session_id, NODE)
 
 
 async def _audit(site: Site) -> list[tuple[str, str, dict[str, Any]]]:
@@ -50,8 +37,10 @@ async def _begin(
 
 async def _told(site: Site, visit: str, event: str, **more: Any) -> None:
     """What a media node says of an observer's connection."""
+    live = await site.live.need(site.planned.session_id)
+    node = live.session.node_id or await place(site)
     message = {"event": event, "room": str(site.planned.session_id), "participant": visit}
-    await site.live.on_node_event(NODE, message | {"direction": "subscribe"} | more)
+    await site.live.on_node_event(node, message | {"direction": "subscribe"} | more)
 
 
 async def test_a_visit_is_for_those_whose_lesson_it_is_to_watch(site: Site) -> None:

@@ -36,13 +36,20 @@ class Page:
                 ):
                     return dict(state)
 
+    async def said(self) -> list[str]:
+        """The messages that come next."""
+        async with asyncio.timeout(_WITHIN):
+            while (told := await self.socket.receive_json())["type"] != "said":
+                pass
+        return [message["text"] for message in told["messages"]]
+
     async def do(self, what: str, **values: Any) -> None:
         await self.socket.send_json({"do": what, **values})
 
 
 @asynccontextmanager
 async def _listening(dsn: str, site: Site) -> AsyncIterator[None]:
-    told = {notices.SESSION_CHANGED: site.live.notices.told}
+    told = {notices.SESSION_CHANGED: site.live.notices.told, notices.FINDINGS: site.live.found}
     tasks = [
         asyncio.create_task(notices.follow(dsn, told, site.live.notices.anew)),
         asyncio.create_task(site.live.notices.run()),
@@ -117,6 +124,33 @@ async def test_a_teacher_at_one_and_a_room_at_the_other_hold_a_lesson(
         async with _teacher(second) as other:
             me = _of(await other.until(floor=None), far)
             assert (me["muted"], me["heads"]) == (True, [40, 38])
+
+
+async def test_what_is_said_asked_and_found_at_one_is_told_at_the_other(
+    sites: tuple[Site, Site],
+) -> None:
+    first, second = sites
+    far = str(first.planned.receiving)
+    async with _teacher(first) as teacher, _room(second) as room:
+        await teacher.until(worksheet=None)
+        await room.until(worksheet=None)
+        await teacher.do("say", text="Open your books")
+        assert await room.said() == ["Open your books"]
+        assert await teacher.said() == ["Open your books"]
+        await teacher.do("worksheet", text="https://example.org/w.pdf")
+        await room.until(worksheet="https://example.org/w.pdf")
+        await teacher.do("poll", text="7 x 8?", options=3)
+        while not (await room.until())["poll"]:
+            pass
+        await room.do("answer", heads=[1, 30, 2])
+        while ((await teacher.until())["poll"] or {}).get("counts") != [1, 30, 2]:
+            pass  # what it was told before
+        await room.do("findings", findings=["echo"])
+        while list(_of(await teacher.until(), far)["findings"]) != ["echo"]:
+            pass
+        await teacher.do("push_to_talk", participant=far, on=True)
+        while not _of(await room.until(), far)["push_to_talk"]:
+            pass
 
 
 async def test_the_clock_at_one_moves_the_pages_of_the_other(sites: tuple[Site, Site]) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -11,9 +11,9 @@ from classroom_sync.errors import Refused
 from classroom_sync.planning import HORIZON
 from db import calendar, city, sessions, timetable
 from db.pool import Connection
-from scheduler.bells import NoBells
-from scheduler.calendar import with_overrides
-from scheduler.model import CalendarDay, Occurrence, SessionState, Term
+from scheduler.bells import NoBells, instant
+from scheduler.calendar import teaching_day, with_overrides
+from scheduler.model import CalendarDay, Occurrence, Session, SessionState, Term
 from scheduler.occurrences import expand
 
 
@@ -21,11 +21,13 @@ from scheduler.occurrences import expand
 class Effect:
     """Lessons of the published timetable that a change cancels and that it brings about, in order;
     a lesson that keeps its date and time is in neither. `staying` have been opened or cancelled by
-    hand already, and stay as they are."""
+    hand already, and stay as they are. `apart` are classes outside of the timetable, make-ups among
+    them, on days that are off from then on: they are held all the same."""
 
     cancelled: tuple[Occurrence, ...]
     held: tuple[Occurrence, ...]
     staying: int
+    apart: tuple[Session, ...] = ()
 
 
 def with_day(term: Term, day: CalendarDay) -> Term:
@@ -78,6 +80,27 @@ async def effect(
         ),
         tuple(o for o in come if (o.lesson.id, o.day) not in stay),
         len(stay),
+        await _apart(connection, after, wanted, now),
+    )
+
+
+async def _apart(
+    connection: Connection, after: Term, days: list[date], now: datetime
+) -> tuple[Session, ...]:
+    """Classes still to come on days off that no timetable has planned."""
+    off = {day for day in days if teaching_day(after, day) is None}
+    if not off:
+        return ()
+    found = await sessions.between(
+        connection, instant(min(off), time(), after.zone), instant(max(off), time.max, after.zone)
+    )
+    return tuple(
+        s
+        for s in found
+        if s.lesson_id is None
+        and s.on_day in off
+        and s.starts_at > now
+        and s.state in (SessionState.SCHEDULED, SessionState.OPEN)
     )
 
 

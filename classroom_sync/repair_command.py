@@ -202,6 +202,8 @@ def _accept(
 
 
 def _told(plan: "Plan", week: int | None, p: "Proposal", say: Say) -> dict[str, object]:
+    from scheduler.diff import by_lesson
+
     return {
         "week": week,
         "moved": p.moved,
@@ -209,16 +211,18 @@ def _told(plan: "Plan", week: int | None, p: "Proposal", say: Say) -> dict[str, 
         "lost": sum(u.lessons for u in p.lost),
         "proven_least": p.proven,
         "seconds": round(p.seconds, 3),
-        "changes": [say(change.sentence) for change in p.changes],
+        "changes": [say(change.sentence) for change in by_lesson(plan.city, p.changes)],
         "causes": [say(u.cause.sentence(plan.city)) for u in p.lost if u.cause],
     }
 
 
 def _print(plan: "Plan", proposals: "list[tuple[int | None, Proposal]]", say: Say) -> None:
+    from scheduler.diff import by_lesson
+
     for week, p in proposals:
         if week is not None:
             typer.echo(f"Week {week}:")
-        for change in p.changes:
+        for change in by_lesson(plan.city, p.changes):
             typer.echo(f"  {say(change.sentence)}")
         for short in p.lost:
             typer.echo(f"✗ {say(words.demand(plan.city, short.demand, short.lessons))}")

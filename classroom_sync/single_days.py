@@ -22,7 +22,7 @@ from scheduler.attendance import AttendanceRules
 from scheduler.calendar import teaching_day
 from scheduler.city import City
 from scheduler.dated import DatedChange, DatedLesson, WeekAhead, dates_of, in_order, week_ahead
-from scheduler.diff import diff
+from scheduler.diff import by_lesson, diff
 from scheduler.model import BellPeriod, BellSchedule, Lesson, Receiver, Session, Term, Weeks
 from scheduler.occurrences import expand
 
@@ -244,7 +244,7 @@ def _said(term: Term, of: City, wanted: Sequence[DatedChange]) -> Iterator[words
             for each in wanted
             if each.becomes is not None and _week(term, each.becomes.day) == number
         }
-        for change in diff(of, old, new):
+        for change in by_lesson(of, diff(of, old, new)):
             day = next(at[k] for at, k in ((old, change.before), (new, change.after)) if k)
             yield words.Sentence(_Said.sentence, {"day": str(day), "what": change.sentence})
 

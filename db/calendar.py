@@ -141,6 +141,7 @@ async def add_bells(connection: Connection, schedules: Iterable[BellSchedule]) -
                 period=period.period,
                 starts=period.starts,
                 ends=period.ends,
+                by_hand=period.by_hand,
             )
 
 

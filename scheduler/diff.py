@@ -36,6 +36,16 @@ class Change:
     after: Lesson | None
     classes: tuple[str, ...]  # ids of those it concerns
     sentence: words.Sentence
+    part: words.Sentence  # the same, where the lesson and its classes have been named already
+
+
+@dataclass(frozen=True, slots=True)
+class LessonChange:
+    """All that becomes of one lesson: `sentence` names it once."""
+
+    before: Lesson | None
+    after: Lesson | None
+    sentence: words.Sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +73,55 @@ def diff(city: City, old: Iterable[Lesson], new: Iterable[Lesson]) -> list[Chang
                 classes[difference].append(key[0])
     changes = [_change(city, found, tuple(who)) for found, who in classes.items()]
     return sorted(changes, key=_when)
+
+
+def by_lesson(city: City, found: Iterable[Change]) -> list[LessonChange]:
+    """The changes of each lesson in one sentence, in the order of their first ones."""
+    together: defaultdict[tuple[Lesson | None, Lesson | None], list[Change]] = defaultdict(list)
+    for change in found:
+        together[change.before, change.after].append(change)
+    return [
+        LessonChange(before, after, _whole(city, some))
+        for (before, after), some in together.items()
+    ]
+
+
+def _whole(city: City, some: list[Change]) -> words.Sentence:
+    """One change in its own sentence; several after the lesson's name, each with its classes where
+    it is not about all of them."""
+    if len(some) == 1:
+        return some[0].sentence
+    classes = tuple(sorted({each for change in some for each in change.classes}))
+    at = some[0].before or some[0].after
+    assert at is not None, "a change has a side"
+    return words.Sentence(
+        _Several.sentence,
+        {
+            "classes": _named(city, classes),
+            "lesson": words.lesson(city, at),
+            "parts": tuple(
+                change.part
+                if set(change.classes) == set(classes)
+                else words.Sentence(
+                    _OfSome.sentence,
+                    {"classes": _named(city, change.classes), "part": change.part},
+                )
+                for change in sorted(some, key=lambda change: _ORDER.index(change.kind))
+            ),
+        },
+    )
+
+
+class _Several:
+    sentence = "{classes}: {lesson}: {parts}."
+
+
+class _OfSome:
+    sentence = "{classes}: {part}"
+
+
+def _named(city: City, classes: Iterable[str]) -> str:
+    return ", ".join(words.who(city, each) for each in classes)
 
 
 def _links(lessons: Iterable[Lesson]) -> Iterator[_Link]:
@@ -120,14 +179,14 @@ def _change(city: City, found: _Difference, classes: tuple[str, ...]) -> Change:
     assert to is not None, "a difference has a side"
     values: dict[str, words.Value] = {
         "lesson": words.lesson(city, at),
-        "classes": ", ".join(words.who(city, c) for c in classes),
+        "classes": _named(city, classes),
         "day": words.weekday(to.weekday),
         "time": clock(minutes(city.period(to.hub_code, to.period).starts)),
         "weeks": words.Sentence(words.WEEKS[to.weeks]),
         "what": words.who(city, found.what),
     }
-    sentence = words.Sentence(_SENTENCES[found.kind], values)
-    return Change(found.kind, found.before, found.after, classes, sentence)
+    whole, part = (words.Sentence(of[found.kind], values) for of in (_SENTENCES, _PARTS))
+    return Change(found.kind, found.before, found.after, classes, whole, part)
 
 
 def _when(change: Change) -> tuple[int, int, tuple[str, ...], str]:
@@ -146,3 +205,16 @@ _SENTENCES = {
     ChangeKind.ROOM: "{classes} listen to {lesson} in {what}.",
     ChangeKind.ASSISTANT: "{classes}: {what} is there in {lesson}.",
 }
+
+_PARTS = {
+    ChangeKind.ADDED: "is new",
+    ChangeKind.REMOVED: "is no longer held",
+    ChangeKind.MOVED: "moves to {day} at {time}",
+    ChangeKind.SUBSTITUTED: "{what} gives it",
+    ChangeKind.WEEKS: "is held in {weeks}",
+    ChangeKind.LEAD_ROOM: "is given in {what}",
+    ChangeKind.ROOM: "is listened to in {what}",
+    ChangeKind.ASSISTANT: "{what} is there",
+}
+#: In which order the parts of a sentence follow each other.
+_ORDER = tuple(_PARTS)

@@ -148,9 +148,12 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class BellPeriod:
+    """In one that is `by_hand` nobody but a person puts a lesson."""
+
     period: int
     starts: time
     ends: time
+    by_hand: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ class PeriodData(BaseModel, extra="forbid"):
     period: int = Field(ge=1, le=MOST_PERIODS)
     starts: time = Field(description="local time of the term's zone, as 08:30")
     ends: time
+    by_hand: bool = Field(False, description="no solver and no repair proposes a lesson in it")
 
 
 class Bells(BaseModel, extra="forbid"):
@@ -63,7 +64,8 @@ async def list_bells(request: web.Request) -> SchedulesOut:
                 valid_from=s.valid_from,
                 valid_until=last_day(found, s),
                 periods=[
-                    PeriodData(period=p.period, starts=p.starts, ends=p.ends) for p in s.periods
+                    PeriodData(period=p.period, starts=p.starts, ends=p.ends, by_hand=p.by_hand)
+                    for p in s.periods
                 ],
             )
             for s in found
@@ -93,7 +95,9 @@ async def put_bells(request: web.Request, body: Bells) -> None:
     async with request.app[POOL].transaction() as connection:
         school, day = await _about(connection, request, first_too=True)
         schedule = BellSchedule(
-            school, day, tuple(BellPeriod(p.period, p.starts, p.ends) for p in body.periods)
+            school,
+            day,
+            tuple(BellPeriod(p.period, p.starts, p.ends, p.by_hand) for p in body.periods),
         )
         _rings_in_order(schedule)
         await calendar.replace_bells(connection, schedule)

@@ -3,8 +3,9 @@
 The official calendar proposes, the administrator decides; a day that is past stays as it was.
 """
 
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
@@ -42,10 +43,21 @@ class LessonOn(BaseModel):
     class_ids: list[str]
 
 
+class ClassApart(BaseModel):
+    session: UUID
+    day: date
+    starts: str
+    ends: str
+    subject: str | None
+
+
 class EffectOut(BaseModel):
     cancelled: list[LessonOn]
     held: list[LessonOn]
     staying: int = Field(description="opened or cancelled already: they stay as they are")
+    apart: list[ClassApart] = Field(
+        description="outside of the timetable on a day that is off from then on: held all the same"
+    )
 
 
 @endpoint(
@@ -64,6 +76,16 @@ async def day_effect(request: web.Request, body: DayWish) -> EffectOut:
         cancelled=[_lesson(o, term) for o in found.cancelled],
         held=[_lesson(o, term) for o in found.held],
         staying=found.staying,
+        apart=[
+            ClassApart(
+                session=s.id,
+                day=s.on_day,
+                starts=_at(s.starts_at, term),
+                ends=_at(s.ends_at, term),
+                subject=s.subject,
+            )
+            for s in found.apart
+        ],
     )
 
 
@@ -156,14 +178,16 @@ async def effect_of(
 
 
 def _lesson(of: Occurrence, term: Term) -> LessonOn:
-    zone = ZoneInfo(term.zone)
-    starts, ends = (f"{at.astimezone(zone):%H:%M}" for at in (of.starts_at, of.ends_at))
     return LessonOn(
         day=of.day,
-        starts=starts,
-        ends=ends,
+        starts=_at(of.starts_at, term),
+        ends=_at(of.ends_at, term),
         subject=of.lesson.subject,
         lead_room_id=of.lesson.lead_room_id,
         lead_teacher_id=of.lesson.lead_teacher_id,
         class_ids=[r.class_id for r in of.lesson.receivers],
     )
+
+
+def _at(instant: datetime, term: Term) -> str:
+    return f"{instant.astimezone(ZoneInfo(term.zone)):%H:%M}"

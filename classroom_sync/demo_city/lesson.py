@@ -261,7 +261,8 @@ def _with_bell(
     """A bell period of the hub that begins now, and the bells with it."""
     today = local_date(now, term.zone)
     valid = bell_times.schedule_on(schedules, _HUB, today)
-    added = _period(max(p.period for p in valid.periods) + 1, now, length, term.zone)
+    last = max(p.period for p in valid.periods)
+    added = replace(_period(last + 1, now, length, term.zone), by_hand=True)
     new = replace(valid, valid_from=today, periods=(*valid.periods, added))
     others = [s for s in schedules if (s.school_code, s.valid_from) != (_HUB, today)]
     return added, (*others, new)

@@ -1,5 +1,7 @@
 """The administrator's door: rooms and their pairing, and today's sessions."""
 
+from zoneinfo import ZoneInfo
+
 from aiohttp import web
 
 from classroom_sync import auth
@@ -9,9 +11,10 @@ from classroom_sync.pages.alerts import read_alarms
 from classroom_sync.pages.names import read_names
 from classroom_sync.pages.rendering import page
 from classroom_sync.pages.teacher import day_of
+from classroom_sync.pages.timetable import may_edit
 from classroom_sync.permissions import Action
 from classroom_sync.planning import clashing
-from db import accounts, sessions
+from db import accounts, calendar, sessions
 from scheduler.model import DEFAULT_ZONE
 
 routes = web.RouteTableDef()
@@ -27,6 +30,7 @@ async def overview(request: web.Request) -> web.StreamResponse:
         today = await sessions.between(connection, since, until)
         clashes = await clashing(connection, now)
         alarms = await read_alarms(request, connection)
+        term = await calendar.latest_term(connection)
     return await page(
         request,
         "admin.html",
@@ -35,6 +39,10 @@ async def overview(request: web.Request) -> web.StreamResponse:
         clashes=clashes,
         alarms=alarms,
         now=now,
+        has_term=term is not None,
+        today=now.astimezone(ZoneInfo(term.zone if term else DEFAULT_ZONE)).date(),
+        by_school=names.by_school(),
+        may_edit=may_edit(request),
         subject=lambda slug: names.subject(slug, request[LOCALE]),
     )
 

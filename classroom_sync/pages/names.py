@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from classroom_sync.i18n import LOCALES
 from db import city
 from db.pool import Connection
-from scheduler.model import ClassGroup, Room, School, Subject, Teacher
+from scheduler.model import ClassGroup, Room, RoomStatus, School, Subject, Teacher
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,25 @@ class Names:
 
     def teacher(self, teacher_id: str | None) -> str:
         return self.teachers[teacher_id].name if teacher_id in self.teachers else ""
+
+    def by_school(self) -> list[tuple[str, list[tuple[str, str]]]]:
+        """Each school's teachers and rooms as a list to choose from, hubs first: the school's name,
+        then (id, label) of each who is there and each room that is in use."""
+        found = []
+        for school in sorted(self.schools.values(), key=lambda s: (s.hub_code or "", s.code)):
+            of = [
+                (t.id, t.name)
+                for t in self.teachers.values()
+                if t.school_code == school.code and t.retired_on is None
+            ]
+            of += [
+                (r.id, r.name)
+                for r in self.rooms.values()
+                if r.school_code == school.code and r.status is RoomStatus.ACCEPTED
+            ]
+            if of and school.retired_on is None:
+                found.append((school.short_name, of))
+        return found
 
     def subject(self, slug: str | None, locale: str) -> str:
         subject = self.subjects.get(slug or "")

@@ -20,6 +20,7 @@ from classroom_sync.timetabling import RULES, city_now, need_term, rules_of, tod
 from db import timetable
 from scheduler import words
 from scheduler.dated import WeekAhead, dated_changes
+from scheduler.diff import by_lesson
 from scheduler.repair import Proposal, WeekOutage, outages, repair
 from scheduler.rules import Rules
 from scheduler.solver import Search
@@ -27,7 +28,7 @@ from scheduler.solver.change import NoRooms
 
 routes = web.RouteTableDef()
 
-_SECONDS = 10.0  # of searching, for each week
+_SECONDS = 10.0  # of searching, for each week: of effort, and of the clock
 _DAYS = 31  # of an absence, at most
 _one_at_a_time = asyncio.Semaphore(1)
 
@@ -90,10 +91,7 @@ async def propose(request: web.Request) -> web.StreamResponse:
         name=names.teacher(who) or names.room(who),
         since=since,
         until=until,
-        teachers=[
-            (t.id, f"{names.school(t.school_code)} {t.name}") for t in names.teachers.values()
-        ],
-        rooms=[(r, names.room(r)) for r in names.rooms],
+        by_school=names.by_school(),
         weeks=[_told(request, *each) for each in found] if who else None,
         acceptance=TypeAdapter(list[DatedChangeData]).dump_json(changes_data(steps)).decode(),
         acceptable=bool(steps),
@@ -104,7 +102,9 @@ async def propose(request: web.Request) -> web.StreamResponse:
 
 def _proposal(by: Rules, part: WeekOutage, ahead: WeekAhead) -> Proposal:
     try:
-        return repair(ahead.city, by, ahead.lessons, [part.outage], Search(limit=_SECONDS))
+        return repair(
+            ahead.city, by, ahead.lessons, [part.outage], Search(limit=_SECONDS, within=_SECONDS)
+        )
     except NoRooms:
         raise Refused(
             409, "The timetable has too few rooms for its own lessons: mend that first."
@@ -118,7 +118,7 @@ def _told(
         return sentence.say(request[TRANSLATE], request[LOCALE])
 
     changes = []
-    for change in found.changes:
+    for change in by_lesson(ahead.city, found.changes):
         at = change.before or change.after
         changes.append(Told(say(change.sentence), ahead.days.get(at.weekday) if at else None))
     return WeekProposal(

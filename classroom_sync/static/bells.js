@@ -19,7 +19,7 @@ function number() {
   const all = rows();
   all.forEach((row, index) => {
     row.cells[0].textContent = String(index + 1);
-    for (const end of ["starts", "ends"]) {
+    for (const end of ["starts", "ends", "by-hand"]) {
       const input = field(row, end);
       input.dataset.label ??= input.getAttribute("aria-label") ?? "";
       input.setAttribute("aria-label", `${index + 1}: ${input.dataset.label}`);
@@ -32,6 +32,7 @@ function number() {
 form.querySelector("#more")?.addEventListener("click", () => {
   const row = /** @type {HTMLTableRowElement} */ (rows()[rows().length - 1].cloneNode(true));
   for (const end of ["starts", "ends"]) field(row, end).value = "";
+  field(row, "by-hand").checked = false;
   body.append(row);
   number();
   field(row, "starts").focus();
@@ -45,7 +46,7 @@ form.querySelector("#fewer")?.addEventListener("click", () => {
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   problem.hidden = true;
-  const periods = rows().map((row, index) => ({ period: index + 1, starts: field(row, "starts").value, ends: field(row, "ends").value }));
+  const periods = rows().map((row, index) => ({ period: index + 1, starts: field(row, "starts").value, ends: field(row, "ends").value, by_hand: field(row, "by-hand").checked }));
   const day = /** @type {HTMLInputElement} */ (form.querySelector("#first-day")).value;
   const school = form.dataset.school ?? "";
   try {

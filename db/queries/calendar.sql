@@ -20,8 +20,8 @@ WHERE term_id = :term_id AND day = :day AND source = 'admin' RETURNING true;
 DELETE FROM calendar_days WHERE term_id = :term_id AND source = 'official';
 
 -- name: add_bell_period!
-INSERT INTO bell_periods (school_code, valid_from, period, starts, ends)
-VALUES (:school_code, :valid_from, :period, :starts, :ends);
+INSERT INTO bell_periods (school_code, valid_from, period, starts, ends, by_hand)
+VALUES (:school_code, :valid_from, :period, :starts, :ends, :by_hand);
 
 -- name: term_on^
 SELECT id, name, zone, week1_monday, starts_on, ends_on
@@ -49,7 +49,7 @@ SELECT id, name, zone, week1_monday, starts_on, ends_on FROM terms ORDER BY star
 SELECT id, name, zone, week1_monday, starts_on, ends_on FROM terms WHERE id = :id;
 
 -- name: bell_periods
-SELECT school_code, valid_from, period, starts, ends
+SELECT school_code, valid_from, period, starts, ends, by_hand
 FROM bell_periods ORDER BY school_code, valid_from, period;
 
 -- name: forget_planned_on!

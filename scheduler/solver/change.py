@@ -103,7 +103,8 @@ class LeastChange:
         return Attempt(problem, self._old, self._search, hint)
 
     def _problem(self, locked: Sequence[Lesson], stands: Stands) -> Problem:
-        found = problems(self._city, self._rules, locked, stands=stands)
+        held = frozenset((r.class_id, k.weekday, k.period) for k in self._old for r in k.receivers)
+        found = problems(self._city, self._rules, locked, stands=stands, held=held)
         [problem] = [p for p in found if p.asks or p.locked]
         return problem
 

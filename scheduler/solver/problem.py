@@ -39,6 +39,7 @@ class Problem:
     asks: tuple[Ask, ...]
     rules: Rules
     stands: "Stands | None" = None  # what is planned already, and breaks no rule by staying
+    held: "Held" = frozenset()
 
     @property
     def name(self) -> str:
@@ -55,6 +56,7 @@ class Problem:
             self.locked,
             pruned=False,
             stands=self.stands,
+            held=self.held,
         )
 
     @property
@@ -68,6 +70,9 @@ class Problem:
 
 
 Stands = Callable[[Item], int]  # how many of an item are planned already
+#: Class, weekday, period of the hub: where lessons are held now, and so may be though the period is
+#: one that is given by hand only.
+Held = frozenset[tuple[str, int, int]]
 
 
 def problems(
@@ -76,6 +81,7 @@ def problems(
     locked: Iterable[Lesson] = (),
     *,
     stands: Stands | None = None,
+    held: Held = frozenset(),
 ) -> list[Problem]:
     """The city in parts that can be solved one by one without losing anything.
 
@@ -91,7 +97,9 @@ def problems(
     for lesson in locked:
         lessons[parts[lesson.hub_code]].append(lesson)
     return [
-        _problem(city, rules, part, demands[part], lessons[part], pruned=True, stands=stands)
+        _problem(
+            city, rules, part, demands[part], lessons[part], pruned=True, stands=stands, held=held
+        )
         for part in sorted({*demands, *lessons})
     ]
 
@@ -126,10 +134,11 @@ def _problem(
     *,
     pruned: bool,
     stands: Stands | None,
+    held: Held,
 ) -> Problem:
     fixed = lay_out(city, locked)
     asked = [(demand, count) for demand, count in _still_asked(demands, fixed.links) if count]
-    possible = _Possible(city, [demand for demand, _ in asked])
+    possible = _Possible(city, [demand for demand, _ in asked], held)
     board = Board(
         city,
         (*fixed.sessions, *possible.sessions),
@@ -150,7 +159,7 @@ def _problem(
         tuple(kept.values()),
         tuple(d for d in board.duties if d not in out and when(d) in needed),
     )
-    return Problem(part, left, asks, rules, stands)
+    return Problem(part, left, asks, rules, stands, held)
 
 
 def _still_asked(
@@ -174,8 +183,8 @@ def _still_asked(
 class _Possible:
     """What could be planned for some demands, before any rule is looked at."""
 
-    def __init__(self, city: City, demands: Sequence[Demand]) -> None:
-        self._city = city
+    def __init__(self, city: City, demands: Sequence[Demand], held: Held) -> None:
+        self._city, self._held = city, held
         self._sessions: dict[tuple[str, str, int, int, int, Weeks], PlannedSession] = {}
         self._duties: dict[tuple[str, str, int, int, Weeks], PlannedDuty] = {}
         self._able = grouped(
@@ -210,7 +219,9 @@ class _Possible:
             if weeks in self._kinds[hub, demand.subject, group.grade]
         ]
         for weekday in TEACHING_DAYS:
-            for number in city.periods.get(hub, {}):
+            for number, bell in city.periods.get(hub, {}).items():
+                if bell.by_hand and (group.id, weekday, number) not in self._held:
+                    continue
                 shift = city.shift(hub, number, group.school_code)
                 yield PlannedLink(
                     sessions=tuple(

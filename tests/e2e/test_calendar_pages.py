@@ -124,6 +124,7 @@ async def test_a_teacher_is_entered_changed_and_retired(tmp_path: Path) -> None:
     ):
         page = await new_page(chromium, "en")
         await sign_in(page, running, "admin")
+        await page.click("text=Schools")
         await page.click("text=Registers")
         await page.click("nav.tabs >> text=Teachers")
         await page.fill("#entry [name=name]", "Ann")

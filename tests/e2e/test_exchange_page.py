@@ -22,6 +22,7 @@ async def test_an_office_file_is_previewed_and_imported_and_a_calendar_is_given_
     ):
         admin = await new_page(chromium)
         await sign_in(admin, running, "admin")
+        await admin.click("nav >> text=学校")
         await admin.click("text=导入与导出")
         bad = tmp_path / "photo.xlsx"
         bad.write_bytes(b"\x89PNG\r\n\x1a\n\0\0")

@@ -7,12 +7,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from classroom_sync.planning import plan_sessions
-from db import calendar, sessions
+from db import calendar, changes, sessions
 from scheduler.calendar import official_days
 from scheduler.model import Receiver, Weeks
 from tests.http.conftest import Site
 from tests.http.test_timetable_api import Admin, entered
-from tests.worlds import FAR, NEAR, TERM, lesson, publish
+from tests.worlds import FAR, HUB, NEAR, TERM, lesson, publish
 
 T = f"/api/v1/calendar/terms/{TERM.id}"
 TERMS = "/api/v1/calendar/terms"
@@ -112,7 +112,30 @@ async def test_a_lesson_that_was_opened_stays_and_is_counted_apart(term: Site) -
     async with term.browser() as browser:
         admin = await entered(browser)
         effect = await admin.done("POST", f"{T}/days/{MONDAY}/effect", {"kind": "holiday"})
-        assert effect == {"cancelled": [], "held": [], "staying": 1}
+        assert effect == {"cancelled": [], "held": [], "staying": 1, "apart": []}
+
+
+async def test_a_day_off_names_the_class_outside_of_the_timetable_that_it_does_not_cancel(
+    term: Site,
+) -> None:
+    at = datetime(2026, 9, 14, 7, 30, tzinfo=UTC)
+    extra = changes.NewSession(
+        date(2026, 9, 14), at, at + timedelta(minutes=40), "music", True, f"{HUB}-T2",
+        f"{HUB}-R1", (Receiver(f"{FAR}-R1", f"{FAR}-301", None),),
+    )  # fmt: skip
+    async with term.pool.transaction() as connection:
+        apart = await changes.add(connection, extra)
+    async with term.browser(Accept="text/html", **{"Accept-Language": "en"}) as browser:
+        admin = await entered(browser)
+        effect = await admin.done("POST", f"{T}/days/{MONDAY}/effect", {"kind": "holiday"})
+        assert [(each["session"], each["starts"]) for each in effect["apart"]] == [
+            (str(apart), "15:30")
+        ]
+        query = {"day": str(MONDAY), "kind": "holiday"}
+        async with browser.get("/admin/calendar", params=query) as response:
+            text = await response.text()
+        assert "Not of the timetable, so held all the same" in text
+        assert f"session={apart}" in text
 
 
 async def test_a_lesson_that_clashes_is_not_counted_among_those_a_day_off_cancels(

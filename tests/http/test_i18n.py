@@ -16,7 +16,7 @@ _IN_TEMPLATE = re.compile(r"""_\(\s*(["'])((?:\\.|(?!\1).)*)\1""")
 # callee → which argument is the message id
 _SAYING = {"Refused": 1, "Sentence": 0, "_told": 2, "translate": 0}
 _NAMES = ("sentence", "wrong", "NO_SUCH_PAGE", "requirement", "mend")
-_TABLES = ("WEEKDAYS", "WEEKS", "_SENTENCES")  # whose values are message ids
+_TABLES = ("WEEKDAYS", "WEEKS", "_SENTENCES", "_PARTS")  # whose values are message ids
 
 
 def used() -> set[str]:

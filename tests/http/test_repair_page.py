@@ -142,9 +142,9 @@ async def test_a_lesson_that_moves_is_cancelled_and_held_again_as_its_makeup(sit
     async with site.browser(Accept="text/html", **{"Accept-Language": "en"}) as browser:
         admin = Admin(browser, await sign_in(browser, "admin"))
         steps = await proposed(browser, f"who={HUB}-T1&{_MONDAY}")
-        moves, gives = (await admin.done("POST", _ACCEPT, {"changes": steps}))["said"]
-    assert moves.startswith("On 2026-09-14: far3(1): Monday 08:30 Music (Lead 1) moves to ")
-    assert gives == "On 2026-09-14: far3(1): Lead 2 gives Monday 08:30 Music (Lead 1)."
+        [said] = (await admin.done("POST", _ACCEPT, {"changes": steps}))["said"]
+    assert said.startswith("On 2026-09-14: far3(1): Monday 08:30 Music (Lead 1): moves to ")
+    assert said.endswith("; Lead 2 gives it.")
     found = await held_in_week(site)
     [old] = [s for s in found if s.state == "cancelled"]
     async with site.pool.connection() as connection:

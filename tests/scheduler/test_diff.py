@@ -3,7 +3,7 @@
 from dataclasses import replace
 from uuid import uuid4
 
-from scheduler.diff import ChangeKind, diff
+from scheduler.diff import ChangeKind, by_lesson, diff
 from scheduler.model import Lesson, Receiver, Weeks
 from tests.scheduler.small_cities import FAR, HUB, NEAR, city
 
@@ -66,3 +66,21 @@ def test_a_class_that_changes_to_another_session_has_moved() -> None:
 def test_new_and_dropped_lessons_are_told() -> None:
     assert told([], [ONE]) == ["Far301, Near301: Monday 08:30 Music (Lead 1) is new."]
     assert told([ONE], []) == ["Far301, Near301: Monday 08:30 Music (Lead 1) is no longer held."]
+
+
+def test_all_that_becomes_of_one_lesson_is_one_sentence() -> None:
+    other = replace(
+        ONE,
+        weekday=3,
+        period=2,
+        lead_teacher_id=f"{HUB}-T2",
+        receivers=(replace(ONE.receivers[0], assistant_id=f"{FAR}-A2"), ONE.receivers[1]),
+    )
+    gone = replace(ONE, id=uuid4(), weekday=5)
+    found = by_lesson(city(), diff(city(), [ONE, gone], [other]))
+    assert [each.sentence.say() for each in found] == [
+        "Far301, Near301: Monday 08:30 Music (Lead 1): moves to Wednesday at 09:25; Lead 2 gives "
+        "it; Far301: Helper 2 is there.",
+        "Far301, Near301: Friday 08:30 Music (Lead 1) is no longer held.",
+    ]
+    assert [(each.before, each.after) for each in found] == [(ONE, other), (gone, None)]

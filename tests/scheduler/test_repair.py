@@ -272,3 +272,24 @@ def test_a_lesson_that_breaks_the_rule_of_grades_stays_where_nothing_hits_it() -
     full = repair(narrow, Rules(), [both, other], [Outage(f"{HUB}-T2", (2,))], QUICK)
     assert both in full.lessons
     assert (full.moved, sum(u.lessons for u in full.lost), full.proven) == (0, 1, True)
+
+
+def test_a_period_given_by_hand_is_never_proposed_but_a_lesson_there_may_stay() -> None:
+    """The lesson of a period by hand only gets another teacher; no other lesson comes there."""
+    own = city()
+    late = [
+        replace(b, periods=tuple(replace(p, by_hand=p.period == 2) for p in b.periods))
+        if b.school_code == HUB
+        else b
+        for b in own.bells
+    ]
+    within = replace(own, bells=tuple(late))
+    before = solve(within, Rules(), QUICK).lessons
+    assert before
+    assert 2 not in {k.period for k in before}
+    there = (replace(before[0], period=2), *before[1:])
+    found = repair(within, Rules(), there, [Outage(before[0].lead_teacher_id)], QUICK)
+    stays = [k for k in found.lessons if k.period == 2]
+    assert [(k.weekday, k.subject) for k in stays] == [(before[0].weekday, before[0].subject)]
+    assert stays[0].lead_teacher_id != before[0].lead_teacher_id
+    assert (found.moved, found.lost, found.proven) == (0, (), True)

@@ -12,6 +12,7 @@ from classroom_sync.keys import LOCALE, NOW, POOL, TRANSLATE, VISITOR
 from classroom_sync.permissions import Action
 from classroom_sync.publishing import publish
 from classroom_sync.timetabling import need_term
+from db.pool import Connection
 
 
 class Publication(BaseModel, extra="forbid"):
@@ -21,6 +22,33 @@ class Publication(BaseModel, extra="forbid"):
 
 class PublishedVersion(VersionOut):
     said: list[str] = Field(description="what clashes, and what of single days could not be kept")
+
+
+class Foreseen(BaseModel):
+    said: list[str] = Field(description="what would clash, and what of single days would be lost")
+
+
+class _Undone(Exception):
+    """Ends the transaction of a publication that was only tried."""
+
+
+@endpoint(
+    "POST",
+    "/timetable/versions/{version}/publication/preview",
+    "What publishing a draft from a day on would not keep; nothing is saved",
+    action=Action.EDIT_TIMETABLE,
+    body=Publication,
+    answer=Foreseen,
+)
+async def preview_publication(request: web.Request, body: Publication) -> Foreseen:
+    whole_city(request)
+    said: list[str] = []
+    try:
+        async with request.app[POOL].transaction() as connection:
+            said += (await _publish(request, connection, body)).said
+            raise _Undone
+    except _Undone:
+        return Foreseen(said=said)
 
 
 @endpoint(
@@ -34,17 +62,23 @@ class PublishedVersion(VersionOut):
 async def publish_draft(request: web.Request, body: Publication) -> PublishedVersion:
     whole_city(request)
     async with request.app[POOL].transaction() as connection:
-        draft = await need_version(connection, identifier(request.match_info["version"]))
-        done = await publish(
-            connection,
-            await need_term(connection),
-            draft,
-            body.valid_from,
-            request.app[NOW](),
-            request[VISITOR].actor,
-            despite_conflicts=body.despite_conflicts,
-        )
-        now_is = await need_version(connection, draft.id)
+        return await _publish(request, connection, body)
+
+
+async def _publish(
+    request: web.Request, connection: Connection, body: Publication
+) -> PublishedVersion:
+    draft = await need_version(connection, identifier(request.match_info["version"]))
+    done = await publish(
+        connection,
+        await need_term(connection),
+        draft,
+        body.valid_from,
+        request.app[NOW](),
+        request[VISITOR].actor,
+        despite_conflicts=body.despite_conflicts,
+    )
+    now_is = await need_version(connection, draft.id)
     return PublishedVersion(
         **VersionOut.model_validate(now_is).model_dump(),
         said=[each.say(request[TRANSLATE], request[LOCALE]) for each in done.said],

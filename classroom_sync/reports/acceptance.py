@@ -26,7 +26,9 @@ def certificate_pdf(
     at = _local(found.finished_at)
     data = {
         "lang": "zh" if locale.startswith("zh") else "en",
-        "title": translate("Room acceptance certificate"),
+        "title": translate("Room acceptance certificate")
+        if found.passed
+        else translate("Result of the acceptance test"),
         "room": found.room,
         "facts": [
             [translate("Kind"), kinds[found.kind]],

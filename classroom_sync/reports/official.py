@@ -145,13 +145,19 @@ def _table(
     rows: Sequence[Sequence[str]],
     kinds: Sequence[Kind],
     widths: Sequence[float] | None = None,
+    *,
+    dense: bool = False,
+    blocks: int = 1,
 ) -> dict[str, Any]:
-    """`widths`: of each column, as shares of what is left; 0 is as wide as its text."""
+    """`widths`: of each column, as shares of what is left; 0 is as wide as its text. `dense`: lines
+    close together; `blocks`: side by side, 1 or 2."""
     return {
         "heads": list(heads),
         "rows": [list(row) for row in rows],
         "right": [kind in (Kind.NUMBER, Kind.SHARE) for kind in kinds],
         "widths": list(widths or [_WIDTHS[kind] for kind in kinds]),
+        "dense": dense,
+        "blocks": blocks,
     }
 
 
@@ -164,6 +170,9 @@ def _plain(table: Table) -> dict[str, Any]:
         [column.heading for column in table.columns],
         [[_cell(cell) for cell in row] for row in table.rows],
         [column.kind for column in table.columns],
+        (1.5, 1.2, 1, 1.1),
+        dense=True,
+        blocks=2,
     )
 
 
@@ -204,7 +213,7 @@ def _summary(table: Table, report: Report, locale: str) -> dict[str, Any]:
     heads = [column.heading for column in table.columns]
     heads[5] = Text("比率", "Share").said(locale)
     kinds = [column.kind for column in table.columns]
-    return _table(heads, rows, kinds, (0, 1.6, 2.2, 0, 0, 0, 1.1))
+    return _table(heads, rows, kinds, (0, 1.6, 2.2, 0, 0, 0, 1.1), dense=True)
 
 
 def _value(m: Measure) -> str:

@@ -209,7 +209,7 @@ def trend(
         _text(svg, left - 6, y + 4, f"{tick:.0%}", "end", "tick")
     every = max(1, ceil(len(places) / 12))
     for n, name in enumerate(places):
-        if n % every == 0:
+        if (len(places) - 1 - n) % every == 0:  # the newest always has its name
             _text(svg, at(n, 0)[0], height - 10, name, "middle", "tick")
     ends: list[tuple[float, int]] = []
     for n, each in enumerate(series):

@@ -1,8 +1,9 @@
 // @ts-check
 // Forms with data-api: their fields go to the API as JSON; a refusal is shown in the form, success
 // leads on to data-then ("": this page again; {name}: from the answer). Where the answer says
-// something (`said`), it is shown in the form's .said, and leads on by a link. Forms with data-now are
-// sent when a choice in them changes.
+// something (`said`), it is shown in the form's .said, and leads on by a link. Forms with data-first ask
+// that address first, and where it says something, show it in .foretold and wait to be sent once more.
+// Forms with data-now are sent when a choice in them changes.
 import { call } from "./api.js";
 
 /** A field "list.name" belongs to the one element of a list, "object:key" to an object. @param {Record<string, any>} found
@@ -21,19 +22,40 @@ function valueOf(input) {
   return input.dataset.kind === "json" ? JSON.parse(input.value) : input.value;
 }
 
-/** Show what was done, in place of the form's buttons. @param {HTMLFormElement} form
- * @param {string[]} sentences @param {string} then */
-function tell(form, sentences, then) {
-  const box = /** @type {HTMLElement} */ (form.querySelector(".said"));
+/** @param {string[]} sentences */
+function listOf(sentences) {
   const list = document.createElement("ul");
   list.className = "told";
   list.append(...sentences.map((text) => Object.assign(document.createElement("li"), { textContent: text })));
+  return list;
+}
+
+/** Whether the form may be sent: nothing speaks against it, or the person has been told and has sent
+ * it once more. @param {HTMLFormElement} form @param {unknown} body */
+async function agreed(form, body) {
+  const box = /** @type {HTMLElement} */ (form.querySelector(".foretold"));
+  const asked = JSON.stringify(body);
+  if (!form.dataset.first || box.dataset.asked === asked) return true;
+  const { said } = await call("POST", form.dataset.first, form.dataset.csrf ?? "", body);
+  box.replaceChildren(Object.assign(document.createElement("b"), { textContent: box.dataset.heading }), listOf(said));
+  box.dataset.asked = asked;
+  box.dataset.said = JSON.stringify(said);
+  box.hidden = !said.length;
+  return !said.length;
+}
+
+/** Show what was done, in place of the form's buttons, and of what the page said before. @param {HTMLFormElement} form
+ * @param {string[]} sentences @param {string} then */
+function tell(form, sentences, then) {
+  const box = /** @type {HTMLElement} */ (form.querySelector(".said"));
   const on = document.createElement("a");
   on.href = then || location.href;
   on.textContent = box.dataset.next ?? "";
-  box.replaceChildren(Object.assign(document.createElement("b"), { textContent: box.dataset.heading }), list, on);
+  box.replaceChildren(Object.assign(document.createElement("b"), { textContent: box.dataset.heading }), listOf(sentences), on);
   for (const button of form.querySelectorAll("button")) button.remove();
   box.hidden = false;
+  for (const each of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-before]"))) each.hidden = true;
+  for (const each of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-after]"))) each.hidden = false;
 }
 
 /** @param {HTMLFormElement} form @param {HTMLElement | null} by */
@@ -60,9 +82,11 @@ async function send(form, by) {
   problem.hidden = true;
   try {
     const body = method === "DELETE" ? undefined : fieldsOf(form, by);
+    if (!(await agreed(form, body))) return;
     const said = await call(method, form.dataset.api ?? "", form.dataset.csrf ?? "", body);
     const then = (form.dataset.then ?? "").replace(/\{(\w+)\}/, (_, name) => String(said[name]));
-    if (said?.said?.length && form.querySelector(".said")) tell(form, said.said, then);
+    const foretold = /** @type {HTMLElement | null} */ (form.querySelector(".foretold"))?.dataset.said;
+    if (said?.said?.length && form.querySelector(".said") && JSON.stringify(said.said) !== foretold) tell(form, said.said, then);
     else if (then) location.assign(then);
     else location.reload();
   } catch (error) {

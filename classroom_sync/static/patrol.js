@@ -22,11 +22,16 @@ class Look {
   constructor(session) {
     this.session = session;
     this.visit = "";
+    this.told = ""; // the slots whose size the server knows
     this.node = /** @type {string | null} */ (null);
     this.link = /** @type {SessionLink | null} */ (null);
     this.watch = player(() => this.#grant(), PICTURES, 0);
     this.slots = streams(this.watch);
     this.watch.addEventListener("track", () => this.#draw());
+    this.watch.addEventListener("connected", () => {
+      this.told = "";
+      this.#draw();
+    });
     this.watch.start();
   }
 
@@ -60,7 +65,9 @@ class Look {
       video.muted = video.autoplay = video.playsInline = true;
       show(video, this.slots.get(slot.mid) ?? null);
     });
-    this.link?.send({ do: "sizes", sizes: Object.fromEntries(found.map((slot) => [slot.mid, SMALLEST])) });
+    const mids = found.map((slot) => slot.mid).join();
+    if (mids !== this.told) this.link?.send({ do: "sizes", sizes: Object.fromEntries(found.map((slot) => [slot.mid, SMALLEST])) });
+    this.told = mids;
   }
 
   /** Draw anew: the card may be another one. */

@@ -120,15 +120,30 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         prog=prog,
         description="Reports over a made past of cities of 48 rooms each, and evidence coming in.",
         epilog=f"Example: {prog} --cities 1 10 --years 1",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--cities", type=int, nargs="+", default=[1, 10], help="one run for each")
-    parser.add_argument("--years", type=int, default=3, choices=range(1, 6))
-    parser.add_argument("--scale", type=float, default=1.0, help="share of each term's weeks")
-    parser.add_argument("--intervals", type=int, default=15, help="of presence, of a link, about")
-    parser.add_argument("--repeats", type=int, default=9)
-    parser.add_argument("--rows", type=int, default=200_000, help="of evidence to write")
-    parser.add_argument("--directory", type=Path, help="where the databases are made and removed")
+    number = parser.add_argument_group("how large")
+    number.add_argument(
+        "--cities", type=int, nargs="+", default=[1, 10], metavar="N", help="a run for each number"
+    )
+    number.add_argument("--years", type=int, default=3, choices=range(1, 6), help="of the past")
+    number.add_argument(
+        "--scale", type=float, default=1.0, metavar="SHARE", help="of each term's weeks to make"
+    )
+    number.add_argument(
+        "--intervals", type=int, default=15, metavar="N", help="of presence in a link, about"
+    )
+    number.add_argument(
+        "--rows", type=int, default=200_000, metavar="N", help="of evidence to write"
+    )
+    how = parser.add_argument_group("how it is done")
+    how.add_argument(
+        "--repeats", type=int, default=9, metavar="N", help="of each report; the median is told"
+    )
+    how.add_argument("--seed", type=int, default=1, metavar="N", help="of what is made up")
+    how.add_argument(
+        "--directory", type=Path, metavar="FOLDER", help="for the databases, removed at the end"
+    )
     return parser
 
 

@@ -70,6 +70,26 @@ async def test_a_teacher_teaches_two_rooms_and_the_bureau_sees_it(tmp_path: Path
                 "() => document.getElementById('headsword').textContent.startsWith('3')"
             )
 
+        # The patrol wall shows every room of it, small and without sound, and notes who looked.
+        patrol = await new_page(chromium)
+        await sign_in(patrol, running, "admin")
+        await patrol.goto(running.url + "/admin/patrol")
+        await sees(patrol, "#patrol video", count=3)
+        await patrol.wait_for_function(
+            "() => [...document.querySelectorAll('#patrol video')].every(v => v.videoWidth <= 320)"
+        )
+        assert await patrol.locator("audio").count() == 0
+        await patrol.click("#patrol a")
+        await patrol.wait_for_url(f"**/observe/{session_id}")
+        await sees(patrol, "#main-picture")
+        await patrol.close()
+        looks = await _rows(
+            running.dsn,
+            "SELECT actor FROM audit WHERE action LIKE '%observ%' AND object = $1",
+            f"session:{session_id}",
+        )
+        assert {row["actor"] for row in looks} == {"account:admin"}
+
         # Presence is written while it happens, not at the end.
         written = await _rows(
             running.dsn, "SELECT count(*) AS n FROM evidence WHERE session_id = $1", session_id

@@ -41,12 +41,16 @@ async def substitute(site: Site, admin: Admin) -> None:
 
 
 async def published(site: Site, admin: Admin, *lessons: Lesson) -> list[str]:
-    """Publish a version from Monday on; what is said of it."""
+    """Publish a version from Monday on; what is said of it, and was foretold word by word."""
     async with site.pool.transaction() as connection:
         draft = await timetable.add_draft(connection, TERM.id, lessons)
     wish = {"valid_from": "2026-09-14", "despite_conflicts": True}
+    before = await held_in_week(site)
+    foretold = await admin.done("POST", f"{V}/{draft}/publication/preview", wish)
+    assert await held_in_week(site) == before
     answer: dict[str, Any] = await admin.done("POST", f"{V}/{draft}/publication", wish)
     said: list[str] = answer["said"]
+    assert foretold == {"said": said}
     return said
 
 

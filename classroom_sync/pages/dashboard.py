@@ -117,6 +117,7 @@ class Dashboard:
     bars: pictures.Picture | None
     addresses: Addresses
     nothing_due: bool
+    part_of_part: bool  # the table tells a part apart: behind its numbers there is no list
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,7 @@ def dashboard(
             Line(
                 row.key,
                 label(by, row.key),
-                row_href(row.key) if whole else None,
+                row_href(row.key),
                 tuple(
                     figure(key, each[key], to, locale, f"{by.value}:{row.key}" if whole else "")
                     if key in each
@@ -180,6 +181,7 @@ def dashboard(
         ),
         addresses=to,
         nothing_due=due is None or not due.denominator,
+        part_of_part=not whole,
     )
 
 

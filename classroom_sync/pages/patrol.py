@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from aiohttp import web
@@ -21,7 +22,7 @@ from scheduler.model import ParticipantRole, Session, SessionState
 
 routes = web.RouteTableDef()
 
-_AROUND = timedelta(hours=4)  # lessons that began or begin so long before or after now are looked at
+_AROUND = timedelta(hours=4)  # before and after now: lessons that are looked at
 _ON = (SessionState.OPEN, SessionState.LIVE)
 
 
@@ -73,7 +74,7 @@ async def lessons(request: web.Request) -> web.StreamResponse:
     return await page(request, "patrol_lessons.html", **await _values(request))
 
 
-async def _values(request: web.Request) -> dict[str, object]:
+async def _values(request: web.Request) -> dict[str, Any]:
     now = request.app[NOW]()
     async with request.app[POOL].connection() as connection:
         names = await read_names(connection)

@@ -20,9 +20,8 @@ PATROL = "/admin/patrol/lessons"
 async def two(site: Site) -> tuple[Site, str, str]:
     """Two lessons under way: the site's with the far school, and one with the near school that
     began earlier."""
-    near = lesson(
-        teacher=f"{HUB}-T2", room=f"{HUB}-R2", receivers=(Receiver(f"{NEAR}-R1", f"{NEAR}-301", None),)
-    )
+    receiver = Receiver(f"{NEAR}-R1", f"{NEAR}-301", None)
+    near = lesson(teacher=f"{HUB}-T2", room=f"{HUB}-R2", receivers=(receiver,))
     async with site.pool.transaction() as connection:
         other = await plan(connection, near, site.now + timedelta(minutes=1))
         await sessions.open_session(connection, other.session_id, site.now)

@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CLIENTS := tests/clients/node_modules
+PROVIDER := tests/provider/node_modules
 
 .PHONY: help run test lint unit browser screenshots clean
 .DEFAULT_GOAL := help
@@ -31,14 +32,14 @@ lint: $(VENV)/.dev ## ruff, mypy, import contracts
 unit: $(VENV)/.dev ## the tests that need no browser and no network of their own
 	$(BIN)/python -m pytest -m "not browser and not network"
 
-browser: $(VENV)/.dev $(CLIENTS)/.bundled ## install what the browser tests use, where that is possible
+browser: $(VENV)/.dev $(CLIENTS)/.bundled $(PROVIDER)/.installed ## install what the browser tests use, where that is possible
 	sh tests/setup-system.sh
 
 screenshots: browser ## remake the pictures in docs/images
 	$(BIN)/python -m tests.screenshots
 
 clean:           ## remove the virtual environment and what was built
-	rm -rf $(VENV) $(CLIENTS) build dist *.egg-info
+	rm -rf $(VENV) $(CLIENTS) $(PROVIDER) build dist *.egg-info
 
 # A Debian python3 may lack ensurepip (package python3-venv): say so, or install it when we may.
 $(BIN)/python:
@@ -63,9 +64,10 @@ $(VENV)/.dev: $(BUILT) $(BIN)/python
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@ $(VENV)/.run
 
-# WHIP and WHEP clients of others, by the exact versions of package.json; Node is a package of .dev.
-$(CLIENTS)/.installed: tests/clients/package.json $(VENV)/.dev
-	@cd tests/clients && PATH="$(abspath $(BIN)):$$PATH" npm install --no-package-lock --ignore-scripts \
+# WHIP and WHEP clients of others, and an OpenID provider, by the exact versions of package.json; Node is
+# a package of .dev.
+tests/%/node_modules/.installed: tests/%/package.json $(VENV)/.dev
+	@cd tests/$* && PATH="$(abspath $(BIN)):$$PATH" npm install --no-package-lock --ignore-scripts \
 	  --no-audit --no-fund --loglevel=error
 	@touch $@
 

@@ -8,6 +8,9 @@ from aiohttp import web
 from classroom_sync.errors import NO_SUCH_PAGE, Refused
 from classroom_sync.keys import LIVE, VISITOR
 from classroom_sync.permissions import Action, Role, allowed
+from db import accounts
+from db.accounts import Account
+from db.pool import Connection
 from scheduler.model import ParticipantRole
 
 
@@ -69,3 +72,17 @@ def own_school(request: web.Request, school_code: str) -> None:
     """Only an administrator of this school, or of the whole city, goes on. Raises Refused (403)."""
     if request[VISITOR].school_code not in (None, school_code):
         raise Refused(403, "Only an administrator of this school answers for it.")
+
+
+async def kept_account(request: web.Request, connection: Connection, account_id: UUID) -> Account:
+    """An account that the visitor keeps. Raises Refused (403, 404).
+
+    An administrator of one school keeps the accounts of that school, never those of the city.
+    """
+    found = await accounts.account(connection, account_id)
+    own = request[VISITOR].school_code
+    if found is None:
+        raise Refused(404, "There is no such account: see the list of people.")
+    if own is not None and found.school_code != own:
+        raise Refused(403, "This account belongs to another school, or to the city.")
+    return found

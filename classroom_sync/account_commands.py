@@ -2,7 +2,6 @@
 
 import json
 import os
-import secrets
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -52,39 +51,19 @@ def add(
         wrong_use("--teacher is for --role teacher, which needs it")
 
     async def work(connection: "Connection") -> dict[str, Any]:
-        from classroom_sync import passwords
-        from classroom_sync.auth import hash_password
-        from classroom_sync.errors import Refused
-        from classroom_sync.pages.names import read_names
-        from db import accounts, marks
+        from classroom_sync import people
 
-        names = await read_names(connection)
-        if await accounts.account_by_login(connection, login) is not None:
-            raise Refused(409, f"there is an account {login} already")
-        if school is not None and school not in names.schools:
-            raise Refused(404, f"there is no school {school}")
-        if teacher is not None and teacher not in names.teachers:
-            raise Refused(404, f"there is no teacher {teacher}: import the registers first")
-        found = names.teachers.get(teacher or "")
-        account_id = await accounts.add_account(
+        _, path = await people.make(
             connection,
-            login=login.strip().lower(),
+            login=login,
             name=name,
-            password_hash=await hash_password(secrets.token_urlsafe(32)),  # nobody knows it
-            role=role.value,
-            school_code=found.school_code if found is not None else school,
-            teacher_id=teacher,
-        )
-        about = f"account:{account_id}"
-        await marks.add_audit(
-            connection,
-            "system",
-            "account_made",
-            about,
-            role=role.value,
+            role=role,
+            school=school,
+            teacher=teacher,
+            now=datetime.now(UTC),
+            actor="system",
             command_of_user=os.getuid(),
         )
-        path = await passwords.make_link(connection, account_id, datetime.now(UTC), "system")
         return {"login": login.strip().lower(), "url": base_url.rstrip("/") + path}
 
     made = in_transaction(settings_of(data_dir=data_dir, database_url=database_url), work)

@@ -12,8 +12,10 @@ from aiohttp import web
 from classroom_sync import auth, errors, health, i18n, playback, relay, session_socket
 from classroom_sync.api import registry
 from classroom_sync.contents import Contents
+from classroom_sync.identity_provider import IdentityProvider
 from classroom_sync.keys import (
     CONTENTS,
+    IDENTITY,
     LIMITS,
     LINKS,
     LIVE,
@@ -23,14 +25,17 @@ from classroom_sync.keys import (
     POOL,
     RECEIVING,
     SETTINGS,
+    SOCKETS,
     SOLVER,
     WORKS,
 )
-from classroom_sync.limits import MediaLimits
+from classroom_sync.limits import Limits
 from classroom_sync.live import Live
 from classroom_sync.node_links import NodeLinks
+from classroom_sync.open_sockets import OpenSockets
 from classroom_sync.pages import (
     acceptance,
+    account,
     admin,
     alerts,
     bells,
@@ -41,11 +46,13 @@ from classroom_sync.pages import (
     drill_down,
     entrance,
     feeds,
+    identity,
     imports,
     needs,
     observe,
     passwords,
     patrol,
+    people,
     recordings,
     registers,
     repair,
@@ -108,13 +115,16 @@ def build(
     app[POOL] = pool
     app[LIVE] = live
     app[LINKS] = links
-    app[LIMITS] = MediaLimits()
+    app[LIMITS] = Limits()
     app[MEDIA_KEY] = media_key
     app[NODE_HTTP] = node_http
     app[NOW] = now
+    client = settings.identity_client
+    app[IDENTITY] = IdentityProvider(client) if client is not None else None
     store = store_at(settings.recording_store, settings.data_dir)
     app[WORKS] = RecordingWorks(pool, store, settings.data_dir / "joining", now)
     app[VIEWS] = OrderedDict()
+    app[SOCKETS] = sockets = OpenSockets(pool, settings.entry_rules, now)
     app[SOLVER] = runs = SolverRuns(pool, now)
     shelf = Shelf(settings.upload_dir or settings.data_dir / "uploads")
     app[RECEIVING] = receiving = Receiving(pool, shelf, settings.upload_max_bytes, now)
@@ -124,13 +134,14 @@ def build(
 
     app[CONTENTS] = Contents(shelf, recorded)
 
-    async def keep_swept(_app: web.Application) -> AsyncIterator[None]:
-        sweeping = asyncio.create_task(receiving.keep_swept())
+    async def beside(_app: web.Application) -> AsyncIterator[None]:
+        tasks = [asyncio.create_task(w) for w in (receiving.keep_swept(), sockets.run())]
         yield
-        sweeping.cancel()
-        await asyncio.gather(sweeping, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-    app.cleanup_ctx.append(keep_swept)
+    app.cleanup_ctx.append(beside)
 
     async def close_work(_app: web.Application) -> None:
         await runs.close()
@@ -139,11 +150,14 @@ def build(
     app.on_shutdown.append(close_work)
     pages = (
         entrance,
+        identity,
         teacher,
         room,
         rooms,
         acceptance,
+        account,
         admin,
+        people,
         alerts,
         patrol,
         timetable,

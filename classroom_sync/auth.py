@@ -1,14 +1,16 @@
 """Sign-in, web sessions, pairing: who is asking.
 
 Passwords are hashed with Argon2id in a thread. A web session is a random cookie of which only the
-SHA-256 is stored; it ends 30 minutes after it was last used and 12 hours after it began (DOMAIN
-12), but a paired room screen stays until it is revoked. Every unsafe request carries the session's
-CSRF token.
+SHA-256 is stored; it ends some time after it was last used, and some time after it began
+(`EntryRules`), but a paired room screen stays until it is revoked. Where a second factor is asked
+for, a session is nobody's until the code was right; then its cookie is replaced. Every unsafe
+request carries the session's CSRF token.
 """
 
 import asyncio
 import hashlib
 import secrets
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,18 +22,18 @@ from aiohttp import web
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from classroom_sync.addresses import address_of
+from classroom_sync.entry_rules import EntryRules
 from classroom_sync.errors import Refused
-from classroom_sync.keys import NOW, POOL, SETTINGS, VISITOR
+from classroom_sync.keys import LIMITS, NOW, POOL, SETTINGS, VISITOR
 from classroom_sync.permissions import Action, Role, allowed
 from classroom_sync.tokens import same
-from db import accounts, city, marks
-from db.accounts import Account, PairingCode, WebSession
+from db import accounts, city, factors, marks, web_sessions
+from db.accounts import Account, PairingCode
 from db.pool import Connection
+from db.web_sessions import Stage, WebSession
 
-FAILURES = 5
-LOCK = timedelta(minutes=30)
-IDLE = timedelta(minutes=30)
-ABSOLUTE = timedelta(hours=12)
+UNFINISHED = timedelta(minutes=10)  # how long a sign-in may wait for its second factor
 TOUCH_EVERY = timedelta(seconds=30)  # how exactly "last used" is kept
 UNATTENDED = "X-Unattended"  # a page asks by itself: nobody is there, the session goes on idling
 _LONGEST_AGENT = 300
@@ -44,7 +46,10 @@ _DUMMY = _hasher.hash("nobody has this password")
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who asks: an account, a paired room device, or (role None) nobody yet."""
+    """Who asks: an account, a paired room device, or (role None) nobody yet.
+
+    `pending`: an account whose password was right and whose second factor is still to come.
+    """
 
     role: Role | None
     csrf: str
@@ -54,7 +59,10 @@ class Visitor:
     school_code: str | None = None
     teacher_id: str | None = None
     room_id: str | None = None
+    session_id: UUID | None = None  # the web session
     token_hash: bytes | None = None
+    by_identity: bool = False  # signed in with the city's education account
+    pending: WebSession | None = None
 
 
 NOBODY = Visitor(None, "", "nobody")
@@ -71,8 +79,47 @@ async def _verifies(password_hash: str, password: str) -> bool:
         return False
 
 
-async def sign_in(connection: Connection, login: str, password: str, now: datetime) -> Account:
-    """The account, if login and password are right and it is not locked. Raises Refused.
+def count_try(request: web.Request) -> None:
+    """One more attempt to get in from this address. Raises Refused (429)."""
+    wait = request.app[LIMITS].entrance.take(address_of(request), time.monotonic())
+    if wait:
+        sentence = "Too many requests from here: wait a moment, then try again."
+        raise Refused(429, sentence).again_in(wait)
+
+
+def refuse_locked(account: Account, now: datetime) -> None:
+    """Raises Refused (429) while an account is locked."""
+    if account.locked_until is not None and account.locked_until > now:
+        left = (account.locked_until - now).total_seconds()
+        raise Refused(
+            429,
+            "Too many wrong passwords: this account is locked for {minutes} more minutes.",
+            minutes=max(1, round(left / 60)),
+        ).again_in(left)
+
+
+def refuse_disabled(account: Account) -> None:
+    """Raises Refused (403) where an account is disabled."""
+    if account.disabled_at is not None:
+        raise Refused(403, "This account is disabled: ask your administrator.")
+
+
+async def failed(
+    connection: Connection, account: Account, now: datetime, rules: EntryRules, what: str
+) -> None:
+    """Count a wrong password or code of an account; too many lock it."""
+    until = now + rules.lock
+    locked = await accounts.sign_in_failed(connection, account.id, rules.failures, until)
+    about = f"account:{account.login}"
+    action = "sign_in_locked" if locked and locked > now else what
+    await marks.add_audit(connection, about, action, about)
+
+
+async def check_password(
+    connection: Connection, login: str, password: str, now: datetime, rules: EntryRules
+) -> Account:
+    """The account, if login and password are right and it is neither locked nor disabled. Raises
+    Refused.
 
     What is wrong is not told apart, and takes as long for a login that does not exist.
     """
@@ -81,31 +128,41 @@ async def sign_in(connection: Connection, login: str, password: str, now: dateti
     if account is None:
         await _verifies(_DUMMY, password)
         raise Refused(401, wrong)
-    if account.locked_until is not None and account.locked_until > now:
-        raise Refused(
-            429,
-            "Too many wrong passwords: this account is locked for {minutes} more minutes.",
-            minutes=max(1, round((account.locked_until - now).total_seconds() / 60)),
-        )
+    refuse_locked(account, now)
     if not await _verifies(account.password_hash, password):
-        locked = await accounts.sign_in_failed(connection, account.id, FAILURES, now + LOCK)
-        await marks.add_audit(
-            connection,
-            f"account:{account.login}",
-            "sign_in_locked" if locked and locked > now else "sign_in_failed",
-            f"account:{account.login}",
-        )
+        await failed(connection, account, now, rules, "sign_in_failed")
         raise Refused(401, wrong)
-    await accounts.sign_in_succeeded(connection, account.id)
-    await marks.add_audit(
-        connection, f"account:{account.login}", "signed_in", f"account:{account.login}"
-    )
+    refuse_disabled(account)
     return account
+
+
+async def next_stage(
+    connection: Connection, account: Account, rules: EntryRules, *, strong: bool = False
+) -> Stage:
+    """What is still to be done by an account that has proved who it is. `strong`: by more than one
+    factor already."""
+    if strong:
+        return Stage.FULL
+    factor = await factors.factor(connection, account.id)
+    if factor is not None and factor.confirmed_at is not None:
+        return Stage.SECOND_FACTOR
+    return Stage.ENROLMENT if Role(account.role) in rules.second_factor else Stage.FULL
+
+
+async def entered(connection: Connection, account: Account) -> None:
+    """An account is signed in, with all that it takes: failures before count no more."""
+    await accounts.sign_in_succeeded(connection, account.id)
+    about = f"account:{account.login}"
+    await marks.add_audit(connection, about, "signed_in", about)
 
 
 def cookie_name(request: web.Request) -> str:
     """`__Host-` binds the cookie to this host, where HTTPS lets it."""
     return "__Host-session" if request.app[SETTINGS].secure_cookies else "session"
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
 
 
 async def begin(
@@ -114,23 +171,44 @@ async def begin(
     *,
     account_id: UUID | None = None,
     device_id: UUID | None = None,
+    stage: Stage = Stage.FULL,
+    by_identity: bool = False,
+    before: bytes | None = None,
 ) -> str:
-    """A new web session; its cookie value."""
+    """A new web session; its cookie value. The one `before` it in the same browser ends."""
+    if before is not None:
+        await web_sessions.end(connection, before)
     token = secrets.token_urlsafe(32)
-    await accounts.add_web_session(
+    await web_sessions.add(
         connection,
-        token_hash=hashlib.sha256(token.encode()).digest(),
+        token_hash=_hash(token),
         csrf=secrets.token_urlsafe(16),
         at=now,
         account_id=account_id,
         device_id=device_id,
+        stage=stage,
+        by_identity=by_identity,
     )
     return token
 
 
+async def rotate(connection: Connection, session_id: UUID, stage: Stage = Stage.FULL) -> str:
+    """Another cookie value for the same web session, whose rights have changed; the old one is
+    good no more. Its CSRF token stays, so that the browser's other pages go on."""
+    token = secrets.token_urlsafe(32)
+    await web_sessions.rotate(connection, session_id, _hash(token), stage)
+    return token
+
+
+def presented(request: web.Request) -> bytes | None:
+    """The hash of the session cookie that came with a request, good or not."""
+    cookie = request.cookies.get(cookie_name(request))
+    return _hash(cookie) if cookie else None
+
+
 async def web_session(connection: Connection, token: str) -> WebSession | None:
     """The stored session of a cookie value."""
-    return await accounts.web_session(connection, hashlib.sha256(token.encode()).digest())
+    return await web_sessions.by_token(connection, _hash(token))
 
 
 async def csrf_of(connection: Connection, token: str) -> str:
@@ -140,16 +218,25 @@ async def csrf_of(connection: Connection, token: str) -> str:
     return found.csrf
 
 
-def give_cookie(request: web.Request, response: web.StreamResponse, token: str) -> None:
-    lasting = 10 * 365 * 86400  # a room device stays paired; an account's session ends by itself
+def give_cookie(
+    request: web.Request, response: web.StreamResponse, token: str, *, lasting: bool = False
+) -> None:
+    """`lasting`: of a room device, which stays paired; others go when the browser is closed."""
     response.set_cookie(
         cookie_name(request),
         token,
         httponly=True,
         samesite="Lax",
         secure=request.app[SETTINGS].secure_cookies,
-        max_age=lasting,
+        max_age=10 * 365 * 86400 if lasting else None,
         path="/",
+    )
+
+
+def take_cookie(request: web.Request, response: web.StreamResponse) -> None:
+    """The browser forgets its session."""
+    response.del_cookie(
+        cookie_name(request), path="/", secure=request.app[SETTINGS].secure_cookies, httponly=True
     )
 
 
@@ -176,7 +263,9 @@ async def new_pairing_code(request: web.Request, room_id: str) -> PairingCode:
     return code
 
 
-async def pair(connection: Connection, code: str, now: datetime) -> str:
+async def pair(
+    connection: Connection, code: str, now: datetime, before: bytes | None = None
+) -> str:
     """Use a pairing code up and begin the device's web session; its cookie. Raises Refused."""
     plain = "".join(c for c in code.upper() if c.isalnum())[:32]
     room_id = await accounts.use_pairing_code(connection, plain, now)
@@ -186,22 +275,30 @@ async def pair(connection: Connection, code: str, now: datetime) -> str:
         )
     device_id = await accounts.add_device(connection, room_id, now)
     await marks.add_audit(connection, f"device:{device_id}", "paired", f"room:{room_id}")
-    return await begin(connection, now, device_id=device_id)
+    return await begin(connection, now, device_id=device_id, before=before)
 
 
-def _alive(found: WebSession, now: datetime) -> bool:
+def alive(found: WebSession, now: datetime, rules: EntryRules) -> bool:
+    """Whether a web session that has not ended is still good."""
     if found.device_id is not None:
         return found.revoked_at is None
-    return now - found.seen_at < IDLE and now - found.created_at < ABSOLUTE
+    if found.disabled_at is not None:
+        return False
+    if found.stage is not Stage.FULL:
+        return now - found.created_at < UNFINISHED
+    return rules.within_limits(found.created_at, found.seen_at, found.teaching_until, now)
 
 
 def _visitor(found: WebSession) -> Visitor:
+    if found.stage is not Stage.FULL:
+        return Visitor(None, found.csrf, "nobody", token_hash=found.token_hash, pending=found)
     if found.device_id is not None:
         return Visitor(
             Role.ROOM,
             found.csrf,
             f"device:{found.device_id}",
             room_id=found.room_id,
+            session_id=found.id,
             token_hash=found.token_hash,
         )
     return Visitor(
@@ -212,7 +309,9 @@ def _visitor(found: WebSession) -> Visitor:
         account_id=found.account_id,
         school_code=found.school_code,
         teacher_id=found.teacher_id,
+        session_id=found.id,
         token_hash=found.token_hash,
+        by_identity=found.by_identity,
     )
 
 
@@ -226,21 +325,20 @@ async def authenticated(
 ) -> web.StreamResponse:
     """Find out who asks, and refuse unsafe requests without their CSRF token."""
     request[VISITOR] = NOBODY
-    cookie = request.cookies.get(cookie_name(request))
-    if cookie and not request.path.startswith(_WITHOUT_SESSION):
-        token_hash = hashlib.sha256(cookie.encode()).digest()
-        now = request.app[NOW]()
+    token_hash = presented(request)
+    if token_hash is not None and not request.path.startswith(_WITHOUT_SESSION):
+        now, rules = request.app[NOW](), request.app[SETTINGS].entry_rules
         async with request.app[POOL].connection() as connection:
-            found = await accounts.web_session(connection, token_hash)
-            if found is not None and _alive(found, now):
+            found = await web_sessions.by_token(connection, token_hash)
+            if found is not None and alive(found, now, rules):
                 request[VISITOR] = _visitor(found)
                 unattended = UNATTENDED in request.headers
                 if now - found.seen_at > TOUCH_EVERY and not unattended:
-                    await accounts.touch_web_session(connection, token_hash, now)
+                    await web_sessions.touch(connection, token_hash, now)
                 agent = request.headers.get("User-Agent", "")[:_LONGEST_AGENT]
                 if agent != found.user_agent:
-                    await accounts.note_user_agent(connection, token_hash, agent)
-    if request.method not in ("GET", "HEAD", "OPTIONS") and request[VISITOR].role is not None:
+                    await web_sessions.note_user_agent(connection, token_hash, agent)
+    if request.method not in ("GET", "HEAD", "OPTIONS"):
         await _check_csrf(request)
     return await handler(request)
 
@@ -248,6 +346,10 @@ async def authenticated(
 async def _check_csrf(request: web.Request) -> None:
     if request.path.startswith(("/whip/", "/whep/", "/media/")):
         return  # a Bearer token, which no other site can make a browser send
+    if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
+        raise Refused(403, "This page has grown old: reload it and try again.")
+    if not request[VISITOR].csrf:
+        return  # nobody's: there is nothing that could be done in somebody's name
     given = request.headers.get("X-CSRF-Token", "")
     if not given and request.content_type == "application/x-www-form-urlencoded":
         given = str((await request.post()).get("csrf", ""))

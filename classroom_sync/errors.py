@@ -3,8 +3,10 @@
 Domain errors are raised where they are found and turned into responses here, in one middleware.
 """
 
+import math
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
+from typing import Self
 
 import structlog
 from aiohttp import web
@@ -36,6 +38,12 @@ class Refused(Exception):
         self.status = status
         self.sentence = sentence
         self.values = values
+        self.headers: dict[str, str] = {}
+
+    def again_in(self, seconds: float) -> Self:
+        """Say when it may be asked again (Retry-After)."""
+        self.headers = {"Retry-After": str(math.ceil(seconds))}
+        return self
 
 
 def problem(
@@ -71,7 +79,7 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except Refused as error:
-        return await _say(request, error.status, error.sentence, error.values)
+        return await _say(request, error.status, error.sentence, error.values, error.headers)
     except ValidationError as error:
         found = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         sentence = "The request has wrong values: {problems}"
@@ -108,5 +116,7 @@ async def _say(
     if wants_page(request):
         from classroom_sync.pages.rendering import page
 
-        return await page(request, "error.html", status=status, code=status, detail=detail)
+        response = await page(request, "error.html", status=status, code=status, detail=detail)
+        response.headers.update(kept)
+        return response
     return problem(status, detail=detail, headers=kept)

@@ -13,9 +13,11 @@ from db.pool import Pool
 if TYPE_CHECKING:
     from classroom_sync.auth import Visitor
     from classroom_sync.contents import Contents
-    from classroom_sync.limits import MediaLimits
+    from classroom_sync.identity_provider import IdentityProvider
+    from classroom_sync.limits import Limits
     from classroom_sync.live import Live
     from classroom_sync.node_links import NodeLinks
+    from classroom_sync.open_sockets import OpenSockets
     from classroom_sync.recording_works import RecordingWorks
     from classroom_sync.solver_runs import SolverRuns
     from classroom_sync.uploads.receiving import Receiving
@@ -24,12 +26,14 @@ SETTINGS = web.AppKey("settings", Settings)
 POOL = web.AppKey("pool", Pool)
 LIVE: "web.AppKey[Live]" = web.AppKey("live")
 LINKS: "web.AppKey[NodeLinks]" = web.AppKey("links")
-LIMITS: "web.AppKey[MediaLimits]" = web.AppKey("limits")
+LIMITS: "web.AppKey[Limits]" = web.AppKey("limits")
 MEDIA_KEY = web.AppKey("media_key", bytes)  # signs media tokens
 NODE_HTTP = web.AppKey("node_http", aiohttp.ClientSession)
+IDENTITY: "web.AppKey[IdentityProvider | None]" = web.AppKey("identity")
 NOW: "web.AppKey[Callable[[], datetime]]" = web.AppKey("now")
 CONTENTS: "web.AppKey[Contents]" = web.AppKey("contents")
 RECEIVING: "web.AppKey[Receiving]" = web.AppKey("receiving")
+SOCKETS: "web.AppKey[OpenSockets]" = web.AppKey("sockets")
 SOLVER: "web.AppKey[SolverRuns]" = web.AppKey("solver")
 WORKS: "web.AppKey[RecordingWorks]" = web.AppKey("works")
 ZONE = web.AppKey("zone", str)

@@ -1,9 +1,12 @@
-"""How often a client may ask for media: token buckets, bounded in number.
+"""How often a client may ask: token buckets, bounded in number.
 
 48 rooms of a city may stand behind one address: at the bell each POSTs twice and trickles a few
 PATCHes (some 300 requests at once), and when a node is replaced all of them come again; rooms that
 can't connect try again every few seconds (some 20 requests a second). Whoever asks for more than
 that is no classroom.
+
+All the teachers of a school may sign in from one address before the first bell; who tries more
+often than that is guessing.
 """
 
 from collections import OrderedDict
@@ -49,10 +52,16 @@ def per_observer() -> TokenBuckets:
     return TokenBuckets(rate=1.0, burst=100.0)
 
 
+def per_entrance() -> TokenBuckets:
+    """For sign-in, pairing and codes tried from one address."""
+    return TokenBuckets(rate=1.0, burst=120.0)
+
+
 @dataclass(slots=True)
-class MediaLimits:
+class Limits:
     """What a control process counts."""
 
     address: TokenBuckets = field(default_factory=per_address)
     holder: TokenBuckets = field(default_factory=per_holder)
     observer: TokenBuckets = field(default_factory=per_observer)
+    entrance: TokenBuckets = field(default_factory=per_entrance)

@@ -1,7 +1,7 @@
 """Who may publish and play: a media token's grant, at control processes and media nodes alike."""
 
 import time
-from collections.abc import Hashable
+from collections.abc import Container, Hashable
 from datetime import UTC, datetime
 
 from classroom_sync import tokens
@@ -30,6 +30,7 @@ def granted(key: bytes, text: str, now: datetime) -> Grant:
         token.role,
         Source(token.stream),
         token.unseen,
+        str(token.holder) if token.holder else "",
     )
 
 
@@ -40,13 +41,16 @@ def count(buckets: TokenBuckets, key: Hashable) -> None:
         raise TooMany(wait)
 
 
-def authorizer(key: bytes) -> Authorize:
-    """What media/http.py asks of each request: a media token's grant, for what it is for."""
+def authorizer(key: bytes, withdrawn: Container[str] = ()) -> Authorize:
+    """What media/http.py asks of each request: a media token's grant, for what it is for.
+    `withdrawn`: holders whose tokens are good no more."""
     buckets = per_holder()
 
     async def authorize(text: str, direction: str, room: str, participant: str | None) -> Grant:
         grant = granted(key, text, datetime.now(UTC))
         count(buckets, grant)
+        if grant.holder in withdrawn:
+            raise Unauthorized("the token was withdrawn: sign in, or pair the screen, again")
         if grant.room != room or grant.direction != direction:
             raise Forbidden("the token is for another lesson or direction")
         if participant is not None and grant.participant != participant:

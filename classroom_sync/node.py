@@ -32,6 +32,7 @@ from classroom_sync.segments import SegmentCourier
 from classroom_sync.settings import Settings
 from classroom_sync.spool import EvidenceSpool, Rows
 from classroom_sync.store import StoreError, store_at
+from classroom_sync.withdrawals import Withdrawals
 from db import acceptance, nodes, presence, recordings
 from db.errors import DatabaseError, Unreachable
 from db.nodes import MediaNodeRow
@@ -202,7 +203,8 @@ async def run_node(settings: Settings, node_id: UUID, *, with_parent: bool) -> N
         return link_headers(ice_servers(settings, grant.participant, datetime.now(UTC)))
 
     prefix = urlsplit(public_url or "").path.rstrip("/")
-    face.add_routes(media_routes(node, authorizer(media_key), links_for, prefix))
+    withdrawn = Withdrawals(pool, node.withdraw)
+    face.add_routes(media_routes(node, authorizer(media_key, withdrawn), links_for, prefix))
     face.router.add_get("/control", link.handle)
     runner = web.AppRunner(face, access_log=None, shutdown_timeout=0.5)
     await runner.setup()
@@ -214,6 +216,7 @@ async def run_node(settings: Settings, node_id: UUID, *, with_parent: bool) -> N
         asyncio.create_task(spool.run()),
         asyncio.create_task(courier.run()),
         asyncio.create_task(_keep_lease(pool, node, row)),
+        asyncio.create_task(withdrawn.run()),
     ]
     spare_the_collector()
     try:

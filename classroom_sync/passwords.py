@@ -9,9 +9,11 @@ import secrets
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from classroom_sync.auth import hash_password
+from classroom_sync import auth
+from classroom_sync.auth import Visitor, hash_password
+from classroom_sync.entry_rules import EntryRules
 from classroom_sync.errors import Refused
-from db import accounts, marks
+from db import accounts, marks, web_sessions
 from db.accounts import Account
 from db.pool import Connection
 
@@ -68,9 +70,37 @@ async def set_by_link(connection: Connection, token: str, password: str, now: da
     if await accounts.use_password_link(connection, _hash(token), now) is None:
         raise _gone()
     await accounts.set_password(connection, account.id, hashed)
-    await accounts.end_web_sessions(connection, account.id)
+    await web_sessions.end_all(connection, account.id)
     about = f"account:{account.id}"
     await marks.add_audit(connection, f"account:{account.login}", "password_set", about)
+
+
+async def check_own(
+    connection: Connection, visitor: Visitor, password: str, now: datetime, rules: EntryRules
+) -> Account:
+    """The visitor's account, if that is its password. Raises Refused: 422, or 429 once it is
+    locked."""
+    assert visitor.account_id is not None, "only accounts have passwords"
+    account = await accounts.account(connection, visitor.account_id)
+    assert account is not None, "it is signed in"
+    try:
+        return await auth.check_password(connection, account.login, password, now, rules)
+    except Refused as error:
+        if error.status != 401:
+            raise
+        raise Refused(422, "Your present password is another one.") from error
+
+
+async def change(connection: Connection, visitor: Visitor, account: Account, password: str) -> str:
+    """Set an account's own new password and sign it out everywhere else; the cookie value with
+    which this browser goes on. Raises Refused (422)."""
+    check(password, account.login)
+    assert visitor.session_id is not None, "who is signed in has a session"
+    await accounts.set_password(connection, account.id, await hash_password(password))
+    await web_sessions.end_all(connection, account.id, but=visitor.session_id)
+    about = f"account:{account.id}"
+    await marks.add_audit(connection, visitor.actor, "password_changed", about)
+    return await auth.rotate(connection, visitor.session_id)
 
 
 def _gone() -> Refused:

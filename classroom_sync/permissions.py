@@ -46,6 +46,9 @@ class Action(StrEnum):
     INVITE_OBSERVERS = "invite_observers"  # teachers of other schools to a lesson
     KEEP_RUBRIC = "keep_rubric"  # of the whole city
     WATCH_RECORDINGS = "watch_recordings"  # those kept, and those of lessons one may observe
+    KEEP_OWN_ACCOUNT = "keep_own_account"  # password, second factor, where one is signed in
+    KEEP_PEOPLE = "keep_people"  # accounts: of the city, or of one's own school
+    KEEP_ACCESS = "keep_access"  # paired screens, calendar addresses, media tokens: to revoke them
 
 
 _R, _A = Role, Action
@@ -81,6 +84,9 @@ TABLE: dict[Action, frozenset[Role]] = {
     _A.INVITE_OBSERVERS: frozenset({_R.BUREAU, _R.ADMIN, _R.TEACHER}),
     _A.KEEP_RUBRIC: frozenset({_R.BUREAU, _R.ADMIN}),
     _A.WATCH_RECORDINGS: frozenset({_R.BUREAU, _R.ADMIN, _R.TEACHER, _R.OBSERVER}),
+    _A.KEEP_OWN_ACCOUNT: frozenset({_R.BUREAU, _R.ADMIN, _R.TEACHER, _R.OBSERVER}),
+    _A.KEEP_PEOPLE: frozenset({_R.ADMIN}),
+    _A.KEEP_ACCESS: frozenset({_R.ADMIN}),
 }
 
 

@@ -7,8 +7,6 @@ it (307): a browser drops the Authorization header on the way to another origin.
 """
 
 import math
-from collections.abc import Iterable
-from ipaddress import IPv4Network, IPv6Network, ip_address
 from urllib.parse import quote
 from uuid import UUID
 
@@ -17,6 +15,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from classroom_sync.acceptance.media import checked_session, room_test
+from classroom_sync.addresses import address_of
 from classroom_sync.errors import problem
 from classroom_sync.keys import (
     LIMITS,
@@ -26,7 +25,6 @@ from classroom_sync.keys import (
     NODE_HTTP,
     NOW,
     POOL,
-    SETTINGS,
     TRANSLATE,
 )
 from classroom_sync.media_access import count, granted
@@ -121,21 +119,6 @@ def _uuid(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         return UUID(int=0)  # which nothing has
-
-
-def address_of(request: web.Request) -> str:
-    """Where a request comes from; behind a reverse proxy that is trusted, what that one saw."""
-    near = request.remote or ""
-    seen = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()[:64]
-    return seen if seen and _trusted(near, request.app[SETTINGS].trusted_proxies) else near
-
-
-def _trusted(address: str, networks: Iterable[IPv4Network | IPv6Network]) -> bool:
-    try:
-        found = ip_address(address)
-    except ValueError:
-        return False
-    return any(found in network for network in networks)
 
 
 def _at_once(request: web.Request, face: Face) -> web.Response | None:

@@ -8,6 +8,8 @@ their fields.
 """
 
 import asyncio
+import time
+from datetime import timedelta
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -17,13 +19,13 @@ from pydantic import BaseModel, Field, ValidationError
 
 from classroom_sync.access import Seat, seat_in
 from classroom_sync.errors import Refused
-from classroom_sync.keys import LIVE, NOW, POOL, TRANSLATE, VISITOR
+from classroom_sync.keys import LIVE, NOW, POOL, SOCKETS, TRANSLATE, VISITOR
 from classroom_sync.live import UNDER_WAY, Live, LiveSession, view
 from classroom_sync.node_links import NodeAway
 from classroom_sync.observation.access import observers_seat
 from classroom_sync.observation.visits import described
 from classroom_sync.talk import LONGEST, LessonTalk, said_view
-from db import accounts
+from db import web_sessions
 from db.errors import Unreachable
 from scheduler.poll import MOST_HEADS, MOST_OPTIONS, PollMove
 
@@ -33,7 +35,8 @@ routes = web.RouteTableDef()
 
 _SETTLE = 0.05  # seconds: changes that come together are told together
 _MAX_MESSAGE = 4096
-_SEEN_EVERY = 60.0  # seconds: an open lesson keeps its web session from idling out
+_SEEN_EVERY = 60.0  # seconds: who takes part in a lesson is not signed out meanwhile
+_SEEN_FOR = timedelta(seconds=3 * _SEEN_EVERY)
 
 
 Mid = Annotated[str, Field(max_length=64)]
@@ -82,13 +85,16 @@ async def session_socket(request: web.Request) -> web.StreamResponse:
         raise Refused(403, "This page has grown old: reload it and try again.")
     socket = web.WebSocketResponse(heartbeat=5.0, max_msg_size=_MAX_MESSAGE)
     await socket.prepare(request)
+    web_session = request[VISITOR].session_id
+    assert web_session is not None, "who has a seat is signed in or paired"
     async with live.watch(seat.session_id) as (session, changed):
         changed.set()
         teller = asyncio.create_task(_tell(request, socket, session, seat, changed))
         try:
-            async for message in socket:
-                if message.type is WSMsgType.TEXT:
-                    await _take(request, socket, live, seat, message.data)
+            with request.app[SOCKETS].held(web_session, socket):
+                async for message in socket:
+                    if message.type is WSMsgType.TEXT:
+                        await _take(request, socket, live, seat, message.data)
         finally:
             teller.cancel()
     return socket
@@ -101,20 +107,16 @@ async def _tell(
     seat: Seat,
     changed: asyncio.Event,
 ) -> None:
-    visitor = request[VISITOR]
     told = session.talk.told - len(session.talk.said)
+    seen_at = float("-inf")
     while not socket.closed:
+        takes_part = seat.participant_id is not None and session.session.state in UNDER_WAY
+        if takes_part and time.monotonic() - seen_at >= _SEEN_EVERY:
+            seen_at = time.monotonic()
+            await _note_teaching(request)
         try:
             await asyncio.wait_for(changed.wait(), _SEEN_EVERY)
         except TimeoutError:
-            if visitor.token_hash is not None:
-                try:
-                    async with request.app[POOL].connection() as connection:
-                        await accounts.touch_web_session(
-                            connection, visitor.token_hash, request.app[NOW]()
-                        )
-                except Unreachable as error:
-                    log.warning("visit not noted", cause=str(error))
             continue
         await asyncio.sleep(_SETTLE)
         changed.clear()
@@ -133,6 +135,18 @@ async def _tell(
                 await socket.send_json(said_view(said))
         except ConnectionResetError:
             return  # the page went away meanwhile; who reads from it sees that too
+
+
+async def _note_teaching(request: web.Request) -> None:
+    """Limits of web sessions wait while somebody takes part in a lesson."""
+    visitor, now = request[VISITOR], request.app[NOW]()
+    if visitor.account_id is None or visitor.session_id is None:
+        return  # a room's screen stays in by itself
+    try:
+        async with request.app[POOL].connection() as connection:
+            await web_sessions.touch_teaching(connection, visitor.session_id, now, now + _SEEN_FOR)
+    except Unreachable as error:
+        log.warning("visit not noted", cause=str(error))
 
 
 async def _take(

@@ -28,11 +28,15 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from classroom_sync.entry_rules import EntryRules
+from classroom_sync.identity_provider import Client
+from classroom_sync.permissions import Role
 from scheduler.acceptance import AcceptanceRules
 from scheduler.attendance import AttendanceRules
 from scheduler.indicators.values import IndicatorRules
 
 ENV_PREFIX = "CLASSROOM_SYNC_"
+_SAFE_ISSUER = re.compile(r"https://|http://(localhost|127\.0\.0\.1|\[::1\])([:/]|$)")
 _ICE_URL = re.compile(r"(stuns?|turns?):[A-Za-z0-9._~:\[\]-]+(\?transport=(udp|tcp))?")
 
 
@@ -85,6 +89,32 @@ class Settings(BaseSettings):
         description="networks of the reverse proxies, which say whom they speak for",
     )
     secure_cookies: bool = Field(False, description="set behind a proxy that speaks HTTPS")
+    session_idle_minutes: int = Field(
+        30, ge=5, le=24 * 60, description="minutes without a request after which one is signed out"
+    )
+    session_hours: int = Field(
+        12, ge=1, le=24 * 7, description="hours after which one signs in again in any case"
+    )
+    lock_failures: int = Field(
+        5, ge=3, le=20, description="wrong passwords or codes after which an account is locked"
+    )
+    lock_minutes: int = Field(30, ge=1, le=24 * 60, description="how long it is locked")
+    second_factor_roles: Annotated[frozenset[Role], NoDecode] = Field(
+        frozenset(), description="roles that sign in with a second factor"
+    )
+    oidc_issuer: str | None = Field(
+        None, pattern=r"^https?://[^\s?#]+$", description="OpenID provider to sign in at"
+    )
+    oidc_client_id: str | None = Field(None, description="what this server is called there")
+    oidc_client_secret_file: Path | None = Field(
+        None, description="file that holds this server's secret there"
+    )
+    oidc_claim: str = Field(
+        "preferred_username", description="claim of the ID token that is an account's name here"
+    )
+    oidc_scopes: str = Field(
+        "openid profile", pattern=r"^openid( \S+)*$", description="scopes that are asked for"
+    )
     ice_servers: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="STUN and TURN servers offered to clients: stun:, turn: and turns: URIs"
     )
@@ -188,6 +218,29 @@ class Settings(BaseSettings):
         )
 
     @property
+    def entry_rules(self) -> EntryRules:
+        """Limits of web sessions, lockout, and who needs a second factor."""
+        return EntryRules(
+            idle=timedelta(minutes=self.session_idle_minutes),
+            absolute=timedelta(hours=self.session_hours),
+            failures=self.lock_failures,
+            lock=timedelta(minutes=self.lock_minutes),
+            second_factor=self.second_factor_roles,
+        )
+
+    @property
+    def identity_client(self) -> Client | None:
+        """What this server is at its OpenID provider, if it has one."""
+        if self.oidc_issuer is None:
+            return None
+        assert self.oidc_client_id is not None, "validated"
+        assert self.oidc_client_secret_file is not None, "validated"
+        secret = self.oidc_client_secret_file.read_text(encoding="utf-8").strip()
+        return Client(
+            self.oidc_issuer, self.oidc_client_id, secret, self.oidc_claim, self.oidc_scopes
+        )
+
+    @property
     def fetch_max_bytes(self) -> int:
         return self.fetch_max_gb * 1_000_000_000
 
@@ -195,20 +248,58 @@ class Settings(BaseSettings):
     def upload_max_bytes(self) -> int:
         return self.upload_max_mb * 1_000_000
 
-    @field_validator("ice_servers", "trusted_proxies", mode="before")
+    @field_validator("ice_servers", "trusted_proxies", "second_factor_roles", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         """A variable holds one text: values separated by spaces or commas."""
-        return tuple(re.split(r"[\s,]+", value.strip())) if isinstance(value, str) else value
+        return tuple(filter(None, re.split(r"[\s,]+", value))) if isinstance(value, str) else value
 
     @field_validator("ice_servers")
     @classmethod
     def _are_servers(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
-        found = tuple(url for url in urls if url)
-        for url in found:
+        for url in urls:
             if not _ICE_URL.fullmatch(url):
                 raise ValueError(f"{url} is not a stun:, turn: or turns: URI")
-        return found
+        return urls
+
+    @field_validator("second_factor_roles")
+    @classmethod
+    def _have_accounts(cls, roles: frozenset[Role]) -> frozenset[Role]:
+        if Role.ROOM in roles:
+            raise ValueError("a classroom's screen is paired and has no second factor")
+        return roles
+
+    @field_validator("oidc_client_secret_file")
+    @classmethod
+    def _holds_a_secret(cls, file: Path | None) -> Path | None:
+        try:
+            empty = file is not None and not file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"{file} can't be read: {error}") from error
+        if empty:
+            raise ValueError(f"{file} is empty")
+        return file
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _is_safe(cls, issuer: str | None) -> str | None:
+        if issuer is not None and not _SAFE_ISSUER.match(issuer):
+            raise ValueError("an OpenID provider is reached by https (but on this machine itself)")
+        return issuer
+
+    @model_validator(mode="after")
+    def _provider_knows_this_server(self) -> Self:
+        missing = [
+            name
+            for name, given in (
+                ("oidc-client-id", self.oidc_client_id),
+                ("oidc-client-secret-file", self.oidc_client_secret_file),
+            )
+            if self.oidc_issuer is not None and given is None
+        ]
+        if missing:
+            raise ValueError(f"there is an oidc-issuer: {' and '.join(missing)} needed")
+        return self
 
     @model_validator(mode="after")
     def _partial_is_less(self) -> Self:

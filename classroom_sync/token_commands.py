@@ -1,7 +1,7 @@
 """`classroom-sync token`: media tokens, calendar addresses and links for a new password.
 
 A secret is shown once; the database keeps its hash, and the audit log that it was made. A media
-token can't be called back: it is short-lived instead.
+token is not kept at all, but its id is, by which it is called back.
 """
 
 import json
@@ -67,7 +67,7 @@ def media(
         from classroom_sync import tokens
         from classroom_sync.errors import Refused
         from classroom_sync.secrets import MEDIA_KEY, shared_secret
-        from db import marks, sessions
+        from db import marks, sessions, withdrawals
 
         found = await sessions.session(connection, session)
         seats = {p.id: p.role for p in found.participants} if found else {}
@@ -75,8 +75,23 @@ def media(
             raise Refused(404, f"there is no participant {participant} in a session {session}")
         now = datetime.now(UTC)
         until = now + timedelta(minutes=minutes)
+        made = await withdrawals.add_media_token(
+            connection,
+            session_id=session,
+            participant_id=participant,
+            direction=direction.value,
+            stream=stream.value,
+            made_by=_ACTOR,
+            made_at=now,
+            until=until,
+        )
         claims = tokens.MediaToken(
-            session, participant, direction.value, seats[participant].value, stream.value
+            session,
+            participant,
+            direction.value,
+            seats[participant].value,
+            stream.value,
+            holder=made,
         )
         key = await shared_secret(connection, MEDIA_KEY)
         text = tokens.issue(key, claims, now, until - now)
@@ -92,7 +107,12 @@ def media(
         )
         publish = direction is _Direction.PUBLISH
         path = f"/whip/{session}/{participant}" if publish else f"/whep/{session}"
-        return {"url": _at(base_url, path), "token": text, "until": until.isoformat()}
+        return {
+            "id": str(made),
+            "url": _at(base_url, path),
+            "token": text,
+            "until": until.isoformat(),
+        }
 
     _say(in_transaction(settings_of(data_dir=data_dir, database_url=database_url), work), as_json)
 
@@ -135,15 +155,16 @@ def calendar(
 
 
 @app.command("list", epilog="Example: classroom-sync token list --json")
-def list_calendars(
+def list_tokens(
     as_json: Json = False, data_dir: DataDir = None, database_url: DatabaseUrl = None
 ) -> None:
-    """The calendar addresses that are not revoked: whose, by whom, and when last read."""
+    """Calendar addresses (whose, by whom, when last read) and media tokens made here that hold."""
 
-    async def work(connection: "Connection") -> list[dict[str, Any]]:
+    async def work(connection: "Connection") -> dict[str, list[dict[str, Any]]]:
         from db import feeds as stored
+        from db import withdrawals
 
-        return [
+        calendars = [
             {
                 "id": str(token.id),
                 "whose": f"{token.scope}:{token.subject_id}",
@@ -153,39 +174,56 @@ def list_calendars(
             }
             for token, login in await stored.all_tokens(connection)
         ]
+        media = [
+            {
+                "id": str(token.id),
+                "session": str(token.session_id),
+                "participant": str(token.participant_id),
+                "direction": token.direction,
+                "stream": token.stream,
+                "until": token.until.isoformat(),
+            }
+            for token in await withdrawals.media_tokens(connection, datetime.now(UTC))
+        ]
+        return {"calendars": calendars, "media": media}
 
     found = in_transaction(settings_of(data_dir=data_dir, database_url=database_url), work)
     if as_json:
-        typer.echo(json.dumps({"calendars": found}, ensure_ascii=False, indent=1))
+        typer.echo(json.dumps(found, ensure_ascii=False, indent=1))
         return
-    for each in found:
+    for each in found["calendars"]:
         typer.echo(f"{each['id']}  {each['whose']}  by {each['by']}, read {each['used_at']}")
+    for each in found["media"]:
+        said = f"{each['direction']} {each['stream']} of participant {each['participant']}"
+        typer.echo(f"{each['id']}  {said}, until {each['until']}")
 
 
 @app.command("revoke", epilog="Example: classroom-sync token revoke 0199a8f2-… (see token list)")
 def revoke(
-    calendar_id: Annotated[UUID, typer.Argument(help="Id of a calendar address.")],
+    token_id: Annotated[UUID, typer.Argument(help="Id of a calendar address or media token.")],
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Revoke a calendar address: from now on nobody reads it."""
+    """Revoke a calendar address, or a media token: its connection ends within seconds."""
 
     async def work(connection: "Connection") -> None:
         from classroom_sync.errors import Refused
         from db import feeds as stored
-        from db import marks
+        from db import marks, withdrawals
 
-        known = {token.id: token for token, _ in await stored.all_tokens(connection)}
-        if calendar_id not in known:
-            raise Refused(404, f"there is no calendar address {calendar_id} (any more)")
-        made_by = known[calendar_id].made_by
-        await stored.revoke_token(connection, calendar_id, made_by, datetime.now(UTC))
-        await marks.add_audit(
-            connection, _ACTOR, "feed_revoked", f"feed:{calendar_id}", command_of_user=os.getuid()
-        )
+        now = datetime.now(UTC)
+        calendars = {token.id: token for token, _ in await stored.all_tokens(connection)}
+        if token_id in calendars:
+            await stored.revoke_token(connection, token_id, calendars[token_id].made_by, now)
+            action, about = "feed_revoked", f"feed:{token_id}"
+        elif await withdrawals.revoke_media_token(connection, token_id, now):
+            action, about = "media_token_revoked", f"media_token:{token_id}"
+        else:
+            raise Refused(404, f"there is no calendar address or media token {token_id} (any more)")
+        await marks.add_audit(connection, _ACTOR, action, about, command_of_user=os.getuid())
 
     in_transaction(settings_of(data_dir=data_dir, database_url=database_url), work)
-    typer.echo(f"revoked: {calendar_id}")
+    typer.echo(f"revoked: {token_id}")
 
 
 @app.command(

@@ -29,7 +29,11 @@ class BadToken(Exception):
 class MediaToken:
     """What a token says. `test`: `session_id` is that of an acceptance test, not of a lesson.
     `unseen`: `participant_id` is an observer's visit, which only watches. `checks`: it is for the
-    device check of this participant of the lesson."""
+    device check of this participant of the lesson.
+
+    `holder`: the web session that it was given to, or the token made by hand, with which it ends
+    (`withdrawals`); None: it ends by itself alone.
+    """
 
     session_id: UUID
     participant_id: UUID
@@ -39,6 +43,7 @@ class MediaToken:
     test: bool = False
     unseen: bool = False
     checks: UUID | None = None
+    holder: UUID | None = None
 
 
 def issue(key: bytes, token: MediaToken, now: datetime, lifetime: timedelta = LIFETIME) -> str:
@@ -53,6 +58,7 @@ def issue(key: bytes, token: MediaToken, now: datetime, lifetime: timedelta = LI
         "stream": token.stream,
         "test": token.test,
         "unseen": token.unseen,
+        "holder": str(token.holder) if token.holder else None,
     }
     if token.checks is not None:
         claims["checks"] = str(token.checks)
@@ -75,6 +81,7 @@ def verify(key: bytes, text: str, now: datetime) -> MediaToken:
             bool(claims.get("test", False)),
             bool(claims.get("unseen", False)),
             UUID(claims["checks"]) if "checks" in claims else None,
+            UUID(claims["holder"]) if claims.get("holder") else None,
         )
     except (JoseError, KeyError, TypeError, ValueError) as error:
         raise BadToken("the token is not one of this server's: reload the lesson's page") from error

@@ -2,7 +2,7 @@
 
 Whoever has the address sees the figures of one part of the city, and no list, no class, no person.
 It is signed, is good for a year, and ends at once when the account that made it changes its
-password, or may see coverage no longer.
+password, is disabled, or may see coverage no longer.
 """
 
 import hashlib
@@ -41,6 +41,7 @@ class WallAddress:
         """Whether the account that made it, as it is now, still stands behind it."""
         return (
             account is not None
+            and account.disabled_at is None
             and self.password == _mark(account)
             and allowed(Role(account.role), Action.SEE_COVERAGE)
         )

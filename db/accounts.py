@@ -1,4 +1,4 @@
-"""Accounts, web sessions, paired room devices, and the keys that processes share."""
+"""Accounts, paired room devices, links for new passwords, and the keys that processes share."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,26 +21,16 @@ class Account:
     school_code: str | None  # None: the whole city
     teacher_id: str | None
     locked_until: datetime | None
+    disabled_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
-class WebSession:
-    """A signed-in browser: of an account, or of a paired room device (`room_id`)."""
+class AccountState:
+    """What an account's own row does not tell."""
 
-    token_hash: bytes
-    csrf: str
-    created_at: datetime
-    seen_at: datetime
-    account_id: UUID | None
-    device_id: UUID | None
-    room_id: str | None
-    revoked_at: datetime | None
-    login: str | None
-    name: str | None
-    role: str | None
-    school_code: str | None
-    teacher_id: str | None
-    user_agent: str  # of its browser when last seen; empty before
+    second_factor_since: datetime | None
+    bound: bool  # to the city's education account
+    seen_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +85,22 @@ async def all_accounts(connection: Connection) -> list[Account]:
     return [value(Account, row) async for row in _sql.all_accounts(connection)]
 
 
+async def disable(connection: Connection, account_id: UUID, at: datetime) -> bool:
+    """Whether it was disabled by this call; the caller ends its web sessions."""
+    return bool(await _sql.disable(connection, id=account_id, at=at))
+
+
+async def enable(connection: Connection, account_id: UUID) -> bool:
+    """Whether it was enabled by this call."""
+    return bool(await _sql.enable(connection, id=account_id))
+
+
+async def states(connection: Connection, school: str | None) -> dict[UUID, AccountState]:
+    """Of the accounts of a school, or of all."""
+    rows = _sql.states(connection, school=school)
+    return {row["id"]: value(AccountState, row) async for row in rows}
+
+
 async def set_password(connection: Connection, account_id: UUID, password_hash: str) -> None:
     await _sql.set_password(connection, id=account_id, password_hash=password_hash)
 
@@ -112,48 +118,6 @@ async def sign_in_failed(
 
 async def sign_in_succeeded(connection: Connection, account_id: UUID) -> None:
     await _sql.sign_in_succeeded(connection, id=account_id)
-
-
-async def add_web_session(
-    connection: Connection,
-    *,
-    token_hash: bytes,
-    csrf: str,
-    at: datetime,
-    account_id: UUID | None = None,
-    device_id: UUID | None = None,
-) -> None:
-    await _sql.add_web_session(
-        connection,
-        token_hash=token_hash,
-        account_id=account_id,
-        device_id=device_id,
-        csrf=csrf,
-        at=at,
-    )
-
-
-async def web_session(connection: Connection, token_hash: bytes) -> WebSession | None:
-    row = await _sql.web_session(connection, token_hash=token_hash)
-    return None if row is None else value(WebSession, row)
-
-
-async def touch_web_session(connection: Connection, token_hash: bytes, at: datetime) -> None:
-    await _sql.touch_web_session(connection, token_hash=token_hash, at=at)
-
-
-async def note_user_agent(connection: Connection, token_hash: bytes, user_agent: str) -> None:
-    await _sql.note_user_agent(connection, token_hash=token_hash, user_agent=user_agent)
-
-
-async def user_agents(connection: Connection, since: datetime) -> dict[str, int]:
-    """User agents of accounts seen since an instant and of paired screens → how many of each."""
-    rows = _sql.user_agents(connection, since=since)
-    return {row["user_agent"]: row["browsers"] async for row in rows}
-
-
-async def end_web_session(connection: Connection, token_hash: bytes) -> None:
-    await _sql.end_web_session(connection, token_hash=token_hash)
 
 
 async def add_pairing_code(
@@ -177,8 +141,10 @@ async def add_device(connection: Connection, room_id: str, at: datetime) -> UUID
     return device_id
 
 
-async def revoke_device(connection: Connection, device_id: UUID, at: datetime) -> None:
-    await _sql.revoke_device(connection, id=device_id, at=at)
+async def revoke_device(connection: Connection, device_id: UUID, at: datetime) -> str | None:
+    """The room that it was paired with; None: it is not paired (any more)."""
+    room_id: str | None = await _sql.revoke_device(connection, id=device_id, at=at)
+    return room_id
 
 
 async def devices(connection: Connection) -> list[RoomDevice]:
@@ -204,11 +170,6 @@ async def use_password_link(connection: Connection, token_hash: bytes, at: datet
     """Use a link up: its account, or None if it is not good (any more)."""
     found: UUID | None = await _sql.use_password_link(connection, token_hash=token_hash, at=at)
     return found
-
-
-async def end_web_sessions(connection: Connection, account_id: UUID) -> None:
-    """Sign an account out everywhere."""
-    await _sql.end_web_sessions(connection, account_id=account_id)
 
 
 async def secret(connection: Connection, name: str, fresh: bytes) -> bytes:

@@ -11,7 +11,7 @@ import random
 import secrets
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import suppress
 
 import psutil
@@ -267,6 +267,12 @@ class MediaNode:
         for peer in list(self._peers.values()):
             if peer.grant.room == room_id:
                 self._close(peer, reason)
+
+    def withdraw(self, holders: Container[str]) -> None:
+        """End the resources of those whose grants are good no more."""
+        for peer in list(self._peers.values()):
+            if peer.grant.holder in holders:
+                self._close(peer, "stopped")
 
     def record(self, room_id: str, recording: str) -> None:
         """Record what the lead of a room sends, also when nobody is there yet."""

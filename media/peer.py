@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from media.answer import Tagged
@@ -25,6 +25,7 @@ class Grant:
     role: Literal["lead", "receiving", "observer"]
     stream: Source = Source.CAMERA
     unseen: bool = False
+    holder: str = field(default="", compare=False)  # with whose rights it ends; "": nobody's
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from classroom_sync.acceptance.media import listener, media_room, sender
 from classroom_sync.access import identifier
 from classroom_sync.api.media_grants import MediaGrant, media_grant
 from classroom_sync.api.registry import endpoint
-from classroom_sync.keys import POOL, SETTINGS, TRANSLATE
+from classroom_sync.keys import POOL, SETTINGS, TRANSLATE, VISITOR
 from classroom_sync.permissions import Action
 from classroom_sync.tokens import MediaToken
 from db.acceptance import AcceptanceTest
@@ -55,8 +55,9 @@ async def begin_test(request: web.Request) -> Plan:
     room = await run.begin(request, test_id)
     seconds, name = request.app[SETTINGS].acceptance_seconds, media_room(test_id)
 
-    send = MediaToken(test_id, sender(test_id), "publish", "lead", test=True)
-    listen = MediaToken(test_id, listener(test_id), "subscribe", "observer", test=True)
+    by = request[VISITOR].session_id
+    send = MediaToken(test_id, sender(test_id), "publish", "lead", test=True, holder=by)
+    listen = MediaToken(test_id, listener(test_id), "subscribe", "observer", test=True, holder=by)
     return Plan(
         id=test_id,
         kind=room.kind.value,

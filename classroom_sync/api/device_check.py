@@ -11,6 +11,7 @@ from classroom_sync.access import seat_in
 from classroom_sync.api.media_grants import MediaGrant, media_grant
 from classroom_sync.api.registry import endpoint
 from classroom_sync.errors import Refused
+from classroom_sync.keys import VISITOR
 from classroom_sync.permissions import Action
 from classroom_sync.tokens import MediaToken
 
@@ -36,8 +37,9 @@ async def check_devices(request: web.Request) -> DeviceCheck:
     sender, session = seat.participant_id, seat.session_id
     listener = uuid5(sender, "listener")  # a participant never gets itself
     room = check_room(session, sender)
-    send = MediaToken(session, sender, "publish", "lead", checks=sender)
-    listen = MediaToken(session, listener, "subscribe", "observer", checks=sender)
+    by = request[VISITOR].session_id
+    send = MediaToken(session, sender, "publish", "lead", checks=sender, holder=by)
+    listen = MediaToken(session, listener, "subscribe", "observer", checks=sender, holder=by)
     return DeviceCheck(
         publish=media_grant(request, send, f"/whip/{room}/{sender}", _GOOD_FOR),
         play=media_grant(request, listen, f"/whep/{room}", _GOOD_FOR),

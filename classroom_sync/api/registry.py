@@ -89,6 +89,7 @@ def add_routes(app: web.Application) -> None:
     """Mount every declared endpoint and the description of them all."""
     from classroom_sync.api import (  # noqa: F401 - their declarations fill ENDPOINTS
         acceptance,
+        accounts,
         alerts,
         bells,
         busy,
@@ -96,6 +97,7 @@ def add_routes(app: web.Application) -> None:
         calendar_days,
         changes,
         device_check,
+        given,
         needs,
         publication,
         pushes,

@@ -7,23 +7,27 @@ from uuid import UUID
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
-from classroom_sync import auth
+from classroom_sync import auth, second_factor
 from classroom_sync.access import seat_in
 from classroom_sync.api.media_grants import MediaGrant, media_grant
 from classroom_sync.api.registry import endpoint
 from classroom_sync.errors import Refused
 from classroom_sync.figures import read_coverage
-from classroom_sync.keys import LIVE, NOW, POOL, VISITOR
+from classroom_sync.keys import LIVE, NOW, POOL, SETTINGS, VISITOR
 from classroom_sync.live import view
 from classroom_sync.permissions import Action
 from classroom_sync.tokens import MediaToken
 from db import city, presence, sessions
+from db.web_sessions import Stage
 from scheduler.indicators.values import Indicator
 
 
 class SignIn(BaseModel, extra="forbid"):
     login: str = Field(min_length=1, max_length=100)
     password: str = Field(min_length=1, max_length=200)
+    code: str | None = Field(
+        None, min_length=1, max_length=40, description="of the second factor, where there is one"
+    )
 
 
 class SignedIn(BaseModel):
@@ -41,10 +45,20 @@ class SignedIn(BaseModel):
     answer=SignedIn,
 )
 async def sign_in(request: web.Request, body: SignIn) -> web.StreamResponse:
-    now = request.app[NOW]()
+    auth.count_try(request)
+    now, rules = request.app[NOW](), request.app[SETTINGS].entry_rules
     async with request.app[POOL].connection() as connection:
-        account = await auth.sign_in(connection, body.login, body.password, now)
-        token = await auth.begin(connection, now, account_id=account.id)
+        account = await auth.check_password(connection, body.login, body.password, now, rules)
+        stage = await auth.next_stage(connection, account, rules)
+        if stage is Stage.ENROLMENT:
+            raise Refused(403, "Your account needs a second factor: sign in in a browser first.")
+        if stage is Stage.SECOND_FACTOR:
+            if body.code is None:
+                raise Refused(401, "The code of the second factor is needed too: send it along.")
+            await second_factor.check(connection, account, body.code, now, rules)
+        before = auth.presented(request)
+        token = await auth.begin(connection, now, account_id=account.id, before=before)
+        await auth.entered(connection, account)
         csrf = await auth.csrf_of(connection, token)
     response = web.json_response(
         SignedIn(name=account.name, role=account.role, csrf=csrf).model_dump()
@@ -71,14 +85,15 @@ class Paired(BaseModel):
     answer=Paired,
 )
 async def pair(request: web.Request, body: Pairing) -> web.StreamResponse:
-    now = request.app[NOW]()
+    auth.count_try(request)
+    now, before = request.app[NOW](), auth.presented(request)
     async with request.app[POOL].transaction() as connection:
-        token = await auth.pair(connection, body.code, now)
+        token = await auth.pair(connection, body.code, now, before)
         found = await auth.web_session(connection, token)
     assert found is not None, "it was just begun"
     assert found.room_id is not None, "a device has a room"
     response = web.json_response(Paired(room=found.room_id, csrf=found.csrf).model_dump())
-    auth.give_cookie(request, response, token)
+    auth.give_cookie(request, response, token, lasting=True)
     return response
 
 
@@ -245,7 +260,12 @@ async def new_token(request: web.Request, body: TokenWish) -> TokenOut:
     if seat.participant_id is None or seat.role is None:
         raise Refused(403, "This lesson is not one of yours.")
     token = MediaToken(
-        seat.session_id, seat.participant_id, body.direction, seat.role.value, body.stream
+        seat.session_id,
+        seat.participant_id,
+        body.direction,
+        seat.role.value,
+        body.stream,
+        holder=request[VISITOR].session_id,
     )
     publish = body.direction == "publish"
     whip, whep = f"/whip/{seat.session_id}/{seat.participant_id}", f"/whep/{seat.session_id}"

@@ -4,27 +4,24 @@ import time
 from uuid import UUID
 
 from aiohttp import web
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from classroom_sync import tokens
-from classroom_sync.api.media_grants import IceServerOut
+from classroom_sync.addresses import address_of
+from classroom_sync.api.media_grants import MediaGrant, media_grant
 from classroom_sync.api.registry import endpoint
 from classroom_sync.errors import Refused
-from classroom_sync.ice_servers import ice_servers
-from classroom_sync.keys import LIMITS, MEDIA_KEY, NOW, POOL, SETTINGS, VISITOR
+from classroom_sync.keys import LIMITS, NOW, POOL, VISITOR
 from classroom_sync.observation import visits
 from classroom_sync.observation.access import observed
 from classroom_sync.permissions import Action
-from classroom_sync.relay import address_of
 from classroom_sync.tokens import MediaToken
 from scheduler.model import SessionState
 
 
-class VisitOut(BaseModel):
+class VisitOut(MediaGrant):
+    """The token is good for ten minutes: ask anew for each connection."""
+
     visit: UUID = Field(description="as ?visit= of the session's WebSocket: it has slots then")
-    url: str = Field(description="where to POST the offer (WHEP)")
-    token: str = Field(description="good for ten minutes: ask anew for each connection")
-    ice_servers: list[IceServerOut] = Field(description="STUN and TURN servers to use")
 
 
 @endpoint(
@@ -46,13 +43,8 @@ async def begin_visit(request: web.Request) -> VisitOut:
         visit_id = await visits.begin(
             connection, session.id, visitor.account_id, visitor.actor, address_of(request), now
         )
-    token = MediaToken(session.id, visit_id, "subscribe", "observer", unseen=True)
-    servers = ice_servers(request.app[SETTINGS], str(visit_id), now)
-    return VisitOut(
-        visit=visit_id,
-        url=f"/whep/{session.id}",
-        token=tokens.issue(request.app[MEDIA_KEY], token, now, visits.TOKEN_LIFETIME),
-        ice_servers=[
-            IceServerOut(urls=s.url, username=s.username, credential=s.credential) for s in servers
-        ],
+    token = MediaToken(
+        session.id, visit_id, "subscribe", "observer", unseen=True, holder=visitor.session_id
     )
+    grant = media_grant(request, token, f"/whep/{session.id}", visits.TOKEN_LIFETIME)
+    return VisitOut(visit=visit_id, **dict(grant))

@@ -9,7 +9,7 @@ from classroom_sync.doctor.findings import Finding, good, problem, skipped, warn
 from classroom_sync.server import LEADER
 from classroom_sync.settings import Settings
 from classroom_sync.store import StoreError, store_at
-from db import accounts, audit, checks
+from db import audit, checks, web_sessions
 from db.audit import Head
 from db.checks import Server
 from db.nodes import MediaNodeRow
@@ -49,7 +49,7 @@ async def looked_at(
     yield recordings(await checks.recordings(connection, now - timedelta(days=7), now - _LATE))
     yield await store(settings)
     yield spool(settings.data_dir / "spool", now)
-    yield browsers(await accounts.user_agents(connection, now - _SEEN))
+    yield browsers(await web_sessions.user_agents(connection, now - _SEEN))
 
 
 def version(found: Server) -> Finding:

@@ -13,9 +13,10 @@ from aiohttp import ETag, web
 
 from classroom_sync import feeds
 from classroom_sync.access import identifier
+from classroom_sync.addresses import origin
 from classroom_sync.auth import Visitor, requires
 from classroom_sync.errors import NO_SUCH_PAGE, Refused
-from classroom_sync.keys import LOCALE, NOW, POOL, SETTINGS, VISITOR
+from classroom_sync.keys import LOCALE, NOW, POOL, VISITOR
 from classroom_sync.pages.names import Names, read_names
 from classroom_sync.pages.rendering import page
 from classroom_sync.permissions import Action, Role
@@ -86,13 +87,7 @@ async def make(request: web.Request) -> web.StreamResponse:
             connection, token_hash, scope, subject_id, request[LOCALE], account_id, now
         )
         await marks.add_audit(connection, visitor.actor, "feed_made", f"{scope}:{subject_id}")
-    return await _page(request, f"{_origin(request)}/calendar/{token}.ics")
-
-
-def _origin(request: web.Request) -> str:
-    """Where visitors reach this server; a proxy may speak HTTPS before it."""
-    scheme = "https" if request.app[SETTINGS].secure_cookies else request.scheme
-    return f"{scheme}://{request.host}"
+    return await _page(request, f"{origin(request)}/calendar/{token}.ics")
 
 
 @routes.post("/calendar/{feed}/revoke")

@@ -2,6 +2,7 @@
 // A page's link to its session: state in, wishes out; and the media tokens for it. Touches no DOM.
 
 const AGAIN = 1000; // ms before the WebSocket is opened again
+const SIGNED_OUT = 4401; // close code: this browser was signed out, or its pairing revoked
 
 /**
  * @typedef {{id: string, role: string, room: string, school: string, class: string, teacher: string,
@@ -42,8 +43,9 @@ export class SessionLink extends EventTarget {
         this.dispatchEvent(new CustomEvent("refused", { detail: message.detail }));
       }
     };
-    socket.onclose = () => {
+    socket.onclose = (event) => {
       if (this.closed) return;
+      if (event.code === SIGNED_OUT) return location.assign("/");
       this.dispatchEvent(new Event("offline"));
       setTimeout(() => this.#open(), AGAIN);
     };

@@ -25,24 +25,6 @@ RETURNING locked_until;
 -- name: sign_in_succeeded!
 UPDATE accounts SET failed_sign_ins = 0, locked_until = NULL WHERE id = :id;
 
--- name: add_web_session!
-INSERT INTO web_sessions (token_hash, account_id, device_id, csrf, created_at, seen_at)
-VALUES (:token_hash, :account_id, :device_id, :csrf, :at, :at);
-
--- name: web_session^
-SELECT w.token_hash, w.csrf, w.created_at, w.seen_at, w.account_id, w.device_id, w.user_agent,
-       d.room_id, d.revoked_at, a.login, a.name, a.role, a.school_code, a.teacher_id
-FROM web_sessions w
-LEFT JOIN accounts a ON a.id = w.account_id
-LEFT JOIN room_devices d ON d.id = w.device_id
-WHERE w.token_hash = :token_hash;
-
--- name: touch_web_session!
-UPDATE web_sessions SET seen_at = :at WHERE token_hash = :token_hash;
-
--- name: end_web_session!
-DELETE FROM web_sessions WHERE token_hash = :token_hash;
-
 -- name: add_pairing_code!
 INSERT INTO pairing_codes (code, room_id, expires_at) VALUES (:code, :room_id, :expires_at);
 
@@ -58,8 +40,10 @@ WHERE used_at IS NULL AND expires_at > :at ORDER BY room_id, expires_at DESC;
 -- name: add_device$
 INSERT INTO room_devices (room_id, paired_at) VALUES (:room_id, :at) RETURNING id;
 
--- name: revoke_device!
-UPDATE room_devices SET revoked_at = :at WHERE id = :id AND revoked_at IS NULL;
+-- name: revoke_device$
+-- The room that it was paired with, if this call revoked it; its web session ends.
+WITH ended AS (DELETE FROM web_sessions WHERE device_id = :id)
+UPDATE room_devices SET revoked_at = :at WHERE id = :id AND revoked_at IS NULL RETURNING room_id;
 
 -- name: devices
 SELECT id, room_id, paired_at, revoked_at FROM room_devices ORDER BY room_id, paired_at;
@@ -70,17 +54,6 @@ WITH made AS (
     ON CONFLICT (name) DO NOTHING RETURNING value)
 SELECT value FROM made UNION ALL SELECT value FROM secrets WHERE name = :name LIMIT 1;
 
--- name: note_user_agent!
-UPDATE web_sessions SET user_agent = :user_agent WHERE token_hash = :token_hash;
-
--- name: user_agents
--- Of those seen since an instant, and of the screens that are paired: each with how many there are.
-SELECT w.user_agent, count(*) AS browsers FROM web_sessions w
-LEFT JOIN room_devices d ON d.id = w.device_id
-WHERE w.user_agent <> '' AND d.revoked_at IS NULL
-  AND (w.seen_at > :since OR d.id IS NOT NULL)
-GROUP BY w.user_agent ORDER BY w.user_agent;
-
 -- name: add_password_link!
 -- A new link ends those that the account had.
 WITH ended AS (
@@ -90,14 +63,30 @@ VALUES (:token_hash, :account_id, :at, :expires_at);
 
 -- name: password_link^
 SELECT a.* FROM password_links l JOIN accounts a ON a.id = l.account_id
-WHERE l.token_hash = :token_hash AND l.used_at IS NULL AND l.expires_at > :at;
+WHERE l.token_hash = :token_hash AND l.used_at IS NULL AND l.expires_at > :at
+  AND a.disabled_at IS NULL;
 
 -- name: use_password_link$
 UPDATE password_links SET used_at = :at
 WHERE token_hash = :token_hash AND used_at IS NULL AND expires_at > :at RETURNING account_id;
 
--- name: end_web_sessions!
-DELETE FROM web_sessions WHERE account_id = :account_id;
-
 -- name: all_accounts
 SELECT * FROM accounts ORDER BY login;
+
+-- name: disable$
+-- Whether this call disabled it; its links for a new password are good no more.
+WITH ended AS (
+    UPDATE password_links SET used_at = :at WHERE account_id = :id AND used_at IS NULL)
+UPDATE accounts SET disabled_at = :at WHERE id = :id AND disabled_at IS NULL RETURNING true;
+
+-- name: enable$
+UPDATE accounts SET disabled_at = NULL WHERE id = :id AND disabled_at IS NOT NULL RETURNING true;
+
+-- name: states
+-- Of the accounts of a school (null: all): since when each has a second factor, whether the city's
+-- education account is bound to it, and when it was last here.
+SELECT a.id, f.confirmed_at AS second_factor_since,
+       EXISTS (SELECT FROM account_identities i WHERE i.account_id = a.id) AS bound,
+       (SELECT max(w.seen_at) FROM web_sessions w WHERE w.account_id = a.id) AS seen_at
+FROM accounts a LEFT JOIN second_factors f ON f.account_id = a.id
+WHERE CAST(:school AS text) IS NULL OR a.school_code = :school;

@@ -51,8 +51,10 @@ VALUES (:token_hash, :scope, :subject_id, :locale, :made_by, :made_at)
 RETURNING id;
 
 -- name: token^
-SELECT id, scope, subject_id, locale, made_by, made_at, used_at, revoked_at
-FROM feed_tokens WHERE token_hash = :token_hash AND revoked_at IS NULL;
+-- Of an account that is disabled none is good.
+SELECT t.id, t.scope, t.subject_id, t.locale, t.made_by, t.made_at, t.used_at, t.revoked_at
+FROM feed_tokens t JOIN accounts a ON a.id = t.made_by
+WHERE t.token_hash = :token_hash AND t.revoked_at IS NULL AND a.disabled_at IS NULL;
 
 -- name: tokens_of
 -- The addresses that hold of one account, the newest first.

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from classroom_sync import passwords
-from classroom_sync.auth import sign_in
+from classroom_sync.auth import check_password
+from classroom_sync.entry_rules import EntryRules
 from db.pool import Pool
 from tests.cli.test_token_commands import run
 from tests.worlds import FAR, HUB, build
@@ -24,10 +25,10 @@ async def test_the_first_administrator_comes_in(dsn: str, pool: Pool) -> None:
     async with pool.transaction() as connection:
         token = made["url"].removeprefix("/password/")
         await passwords.set_by_link(connection, token, _GOOD, now)
-        account = await sign_in(connection, "li", _GOOD, now)
+        account = await check_password(connection, "li", _GOOD, now, EntryRules())
     assert (account.role, account.school_code, account.name) == ("admin", None, "李老师")
     code, _, error = await run(*who, "--database-url", dsn)
-    assert (code, "there is an account" in error) == (2, True)
+    assert (code, "There is an account li already" in error) == (2, True)
 
 
 async def test_a_teacher_belongs_to_the_school_of_the_register(dsn: str, pool: Pool) -> None:
@@ -54,8 +55,8 @@ async def test_a_teacher_belongs_to_the_school_of_the_register(dsn: str, pool: P
         (("--role", "teacher"), "--teacher is for --role teacher"),
         (("--role", "admin", "--teacher", f"{HUB}-T1"), "--teacher is for --role teacher"),
         (("--role", "room"), "is paired with a code"),
-        (("--role", "teacher", "--teacher", "nobody"), "there is no teacher nobody"),
-        (("--role", "admin", "--school", "0000000000"), "there is no school 0000000000"),
+        (("--role", "teacher", "--teacher", "nobody"), "There is no such teacher"),
+        (("--role", "admin", "--school", "0000000000"), "There is no such school"),
     ],
 )
 async def test_wrong_use_is_told_and_makes_nothing(

@@ -11,10 +11,11 @@ from uuid import UUID, uuid4
 import pytest
 
 from classroom_sync import __version__, feeds, passwords
-from classroom_sync.auth import sign_in
+from classroom_sync.auth import check_password
+from classroom_sync.entry_rules import EntryRules
 from classroom_sync.secrets import MEDIA_KEY, shared_secret
 from classroom_sync.tokens import MediaToken, verify
-from db import accounts, audit
+from db import accounts, audit, withdrawals
 from db import feeds as stored
 from db.pool import Pool
 from tests.worlds import HUB, Planned, build, lesson, plan
@@ -79,12 +80,26 @@ async def test_a_media_token_is_that_participants_for_as_long_as_was_said(
     async with pool.connection() as connection:
         key = await shared_secret(connection, MEDIA_KEY)
     assert verify(key, told["token"], until - timedelta(seconds=2)) == MediaToken(
-        planned.session_id, planned.receiving, "subscribe", "receiving"
+        planned.session_id,
+        planned.receiving,
+        "subscribe",
+        "receiving",
+        holder=UUID(told["id"]),
     )
     lead = await made(dsn, "media", ids[0], str(planned.lead), "--stream", "screen")
     assert lead["url"] == f"/whip/{planned.session_id}/{planned.lead}"
     assert verify(key, lead["token"], before).stream == "screen"
-    assert await _actions(pool) == ["media_token_made", "media_token_made"]
+    listed = (await made(dsn, "list"))["media"]
+    assert [(t["id"], t["stream"]) for t in listed] == [
+        (lead["id"], "screen"),
+        (told["id"], "camera"),
+    ]
+    assert (await run("token", "revoke", told["id"], "--database-url", dsn))[0] == 0
+    assert [t["id"] for t in (await made(dsn, "list"))["media"]] == [lead["id"]]
+    async with pool.connection() as connection:
+        assert set(await withdrawals.withdrawn(connection, before)) == {UUID(told["id"])}
+    made_twice = ["media_token_made", "media_token_made"]
+    assert await _actions(pool) == [*made_twice, "media_token_revoked"]
 
 
 async def test_a_calendar_address_is_made_listed_and_revoked(
@@ -117,8 +132,9 @@ async def test_a_password_link_sets_a_password(dsn: str, pool: Pool, planned: Pl
     now = datetime.now(UTC)
     async with pool.transaction() as connection:
         await passwords.set_by_link(connection, token, "Bamboo-flute-7", now)
-        assert (await sign_in(connection, "chen", "Bamboo-flute-7", now)).login == "chen"
-    assert await _actions(pool) == ["password_link_made", "password_set", "signed_in"]
+        found = await check_password(connection, "chen", "Bamboo-flute-7", now, EntryRules())
+    assert found.login == "chen"
+    assert await _actions(pool) == ["password_link_made", "password_set"]
 
 
 @pytest.mark.parametrize(

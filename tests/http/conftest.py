@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import aiohttp
@@ -14,7 +15,7 @@ from aiohttp import web
 from classroom_sync import app as application
 from classroom_sync.auth import hash_password
 from classroom_sync.keys import LIMITS, RECEIVING
-from classroom_sync.limits import MediaLimits
+from classroom_sync.limits import Limits
 from classroom_sync.live import Live
 from classroom_sync.node_links import NodeAddress, NodeLinks
 from classroom_sync.settings import load
@@ -37,7 +38,7 @@ class Site:
     pool: Pool
     live: Live
     links: NodeLinks
-    limits: MediaLimits
+    limits: Limits
     now: datetime
     planned: Planned
     nodes: list[NodeAddress]  # what `links.run()` finds
@@ -63,12 +64,19 @@ async def place(site: Site) -> UUID:
 
 @pytest.fixture
 async def site(pool: Pool, tmp_path: Path) -> AsyncIterator[Site]:
+    async with small_site(pool, tmp_path) as found:
+        yield found
+
+
+@asynccontextmanager
+async def small_site(pool: Pool, tmp_path: Path, **settings: Any) -> AsyncIterator[Site]:
+    """A small city with one lesson whose doors are open."""
     now = datetime.now(UTC)
     async with pool.transaction() as connection:
         await build(connection)
         planned = await plan(connection, lesson(), now + timedelta(minutes=5))
         await sessions.open_session(connection, planned.session_id, now)
-    async with served(pool, tmp_path, planned, now) as found:
+    async with served(pool, tmp_path, planned, now, **settings) as found:
         yield found
 
 
@@ -100,17 +108,18 @@ async def add_accounts(pool: Pool) -> None:
 
 @asynccontextmanager
 async def served(
-    pool: Pool, tmp_path: Path, planned: Planned, now: datetime
+    pool: Pool, tmp_path: Path, planned: Planned, now: datetime, **settings: Any
 ) -> AsyncIterator[Site]:
-    """The application over a city, with accounts to sign in to."""
+    """The application over a city that has the schools HUB, NEAR and FAR, with accounts to sign in
+    to. `settings` are further ones than the tests need anyway."""
     await add_accounts(pool)
-    async with serving(pool, tmp_path, planned, now) as found:
+    async with serving(pool, tmp_path, planned, now, **settings) as found:
         yield found
 
 
 @asynccontextmanager
 async def serving(
-    pool: Pool, tmp_path: Path, planned: Planned, now: datetime
+    pool: Pool, tmp_path: Path, planned: Planned, now: datetime, **settings: Any
 ) -> AsyncIterator[Site]:
     """The application over a database as it is."""
 
@@ -122,9 +131,9 @@ async def serving(
 
     links = NodeLinks("key", listed, nothing)
     async with aiohttp.ClientSession() as http:
-        live, limits = Live(pool, links, lambda: found.now), MediaLimits()
+        live, limits = Live(pool, links, lambda: found.now), Limits()
         built = application.build(
-            load(data_dir=tmp_path, ice_servers=STUN),
+            load(data_dir=tmp_path, ice_servers=STUN, **settings),
             pool,
             live,
             links,

@@ -6,7 +6,7 @@ import pytest
 
 from classroom_sync import passwords
 from classroom_sync.errors import Refused
-from db import accounts
+from db import accounts, web_sessions
 from tests.http.conftest import PASSWORD, Site, sign_in
 
 _GOOD = "Bamboo-flute-7"
@@ -110,6 +110,6 @@ async def test_the_browser_of_a_session_is_kept_as_last_seen(site: Site) -> None
             async with browser.get("/api/v1/coverage", headers={"User-Agent": agent}) as response:
                 assert response.status == 200
     async with site.pool.connection() as connection:
-        found = await accounts.user_agents(connection, site.now - timedelta(days=1))
+        found = await web_sessions.user_agents(connection, site.now - timedelta(days=1))
         assert found == {("New/" + "2" * 400)[:300]: 1}
-        assert await accounts.user_agents(connection, site.now) == {}
+        assert await web_sessions.user_agents(connection, site.now) == {}

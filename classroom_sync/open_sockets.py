@@ -1,0 +1,82 @@
+"""The WebSockets open in this process, each closed soon after its web session has ended."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from aiohttp import web
+
+from classroom_sync import auth
+from classroom_sync.entry_rules import EntryRules
+from db import web_sessions
+from db.errors import Unreachable
+from db.pool import Pool
+
+log = structlog.get_logger()
+
+LOOK_EVERY = 2.0  # seconds
+SIGNED_OUT = 4401  # WebSocket close code: go to the entrance, not here again
+_SWEEP_EVERY = timedelta(hours=1)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Open:
+    session_id: UUID
+    socket: web.WebSocketResponse
+
+
+class OpenSockets:
+    """See the module; `run()` looks, and removes web sessions that have idled out now and then."""
+
+    def __init__(self, pool: Pool, rules: EntryRules, now: Callable[[], datetime]) -> None:
+        self._pool = pool
+        self._rules = rules
+        self._now = now
+        self._open: set[_Open] = set()
+        self._swept_at: datetime | None = None
+
+    @contextlib.contextmanager
+    def held(self, session_id: UUID, socket: web.WebSocketResponse) -> Iterator[None]:
+        """Watch over a socket while it is open."""
+        entry = _Open(session_id, socket)
+        self._open.add(entry)
+        try:
+            yield
+        finally:
+            self._open.discard(entry)
+
+    async def look(self) -> None:
+        """Close the sockets whose sessions have ended. Raises Unreachable."""
+        if not self._open:
+            return
+        async with self._pool.connection() as connection:
+            found = await web_sessions.by_ids(connection, {o.session_id for o in self._open})
+        now = self._now()
+        good = {i for i, session in found.items() if auth.alive(session, now, self._rules)}
+        for entry in [o for o in self._open if o.session_id not in good]:
+            self._open.discard(entry)
+            await entry.socket.close(code=SIGNED_OUT, message=b"signed out")
+
+    async def _sweep(self) -> None:
+        now = self._now()
+        if self._swept_at is not None and now - self._swept_at < _SWEEP_EVERY:
+            return
+        self._swept_at = now
+        async with self._pool.connection() as connection:
+            await web_sessions.sweep(
+                connection, now, now - self._rules.idle, now - self._rules.absolute
+            )
+
+    async def run(self) -> None:
+        """For ever; while the database is away, lessons go on."""
+        while True:
+            try:
+                await self.look()
+                await self._sweep()
+            except Unreachable as error:
+                log.warning("open sockets not looked at", cause=str(error))
+            await asyncio.sleep(LOOK_EVERY)

@@ -11,7 +11,7 @@ from classroom_sync.errors import Refused
 from classroom_sync.playback import is_ignored
 from classroom_sync.uploads.kinds import PDF
 from classroom_sync.uploads.shelf import Shelf
-from db.pushes import Push
+from db.pushes import File, Push
 
 #: Answers a request with what is under a storage key, as this media type, whole or in ranges.
 Serve: TypeAlias = Callable[[web.Request, str, str], Awaitable[web.StreamResponse]]
@@ -24,14 +24,19 @@ class Contents:
         self._shelf = shelf
         self._recordings = recordings
 
-    async def answer(self, request: web.Request, push: Push) -> web.StreamResponse:
-        """The content of a push, or the part of it that the request asks for, with an ETag.
+    async def answer(
+        self, request: web.Request, push: Push, file: File | None = None
+    ) -> web.StreamResponse:
+        """The content of a push (of a recording with several files the first, or `file`), or the
+        part of it that the request asks for, with an ETag.
 
         Whoever calls has checked that the visitor may have it. Raises Refused (410) when it can't
         be had any more.
         """
         if push.storage_key is None:
             raise _gone()
+        if file is not None:
+            return await self._recordings(request, file.storage_key, file.mime)
         if push.source == "recording":
             return await self._recordings(request, push.storage_key, push.media_type)
         shown = push.plays or push.media_type == PDF.media_type

@@ -1,7 +1,7 @@
-"""What is sent to classes, by hand and by rule, and who may be sent what."""
+"""What is sent to classes, by hand and by rule, changed and taken back; who may be sent what."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -17,6 +17,7 @@ from db.pushes import Item, Push
 from scheduler import push as rules
 from scheduler.attendance import AttendanceRules
 from scheduler.model import DEFAULT_ZONE, ClassGroup, Term
+from scheduler.questions import Question
 
 log = structlog.get_logger()
 
@@ -67,12 +68,14 @@ async def send_by_hand(
     class_ids: Iterable[str],
     note: str,
     due: date | None,
+    questions: Sequence[Question],
+    watched_share: float,
     now: datetime,
 ) -> UUID:
-    """Send an item to classes; the push. In the caller's transaction.
+    """Send an item to classes, with questions to them; the push. In the caller's transaction.
 
     Raises Refused: 404 for what is not there or not the visitor's, 422 for classes or a date that
-    it can't be sent to.
+    it can't be sent to, and for questions that can't be asked.
     """
     item = await pushes.item(connection, item_id)
     if item is None or not may_send(visitor, item):
@@ -81,11 +84,12 @@ async def send_by_hand(
     allowed = {c.id for c in await classes_of_hub(connection, item.hub_code)}
     if not chosen or not allowed.issuperset(chosen):
         raise Refused(422, "Choose classes of the schools that your school assists.")
+    if not all(question.is_whole for question in questions):
+        raise Refused(422, "A question has a text, and 2 to 8 different options if it has any.")
     term = await term_now(connection, now)
     on = today(term, now)
     due = due or rules.due_on(term, on, DUE_DAYS)
-    if due < on:
-        raise Refused(422, "The due date is over: choose today or a later day.")
+    _not_over(due, on)
     push_id = await pushes.add(
         connection,
         item,
@@ -96,6 +100,8 @@ async def send_by_hand(
         sent_at=now,
         sent_on=on,
         due_on=due,
+        watched_share=watched_share,
+        questions=questions,
     )
     await marks.add_audit(
         connection,
@@ -109,11 +115,56 @@ async def send_by_hand(
     return push_id
 
 
+def _not_over(due: date, on: date) -> None:
+    if due < on:
+        raise Refused(422, "The due date is over: choose today or a later day.")
+
+
+async def change(
+    connection: Connection, visitor: Visitor, push: Push, note: str, due: date, now: datetime
+) -> None:
+    """Give a push another note and due date. In the caller's transaction. Raises Refused:
+    409, 422.
+
+    A due date is put to today or later, so that what was watched in time stays in time.
+    """
+    if due != push.due_on:
+        _not_over(due, today(await term_now(connection, now), now))
+    if not await pushes.change(connection, push.id, note=note.strip(), due_on=due):
+        raise _taken_back()
+    await marks.add_audit(
+        connection,
+        visitor.actor,
+        "push_changed",
+        f"push:{push.id}",
+        due_on=due.isoformat(),
+        due_on_before=push.due_on.isoformat(),
+        note_before=push.note,
+    )
+
+
+async def take_back(
+    connection: Connection, visitor: Visitor, push: Push, why: str, now: datetime
+) -> None:
+    """Take a push back, for a cause. In the caller's transaction. Raises Refused (409, 422)."""
+    if not why.strip():
+        raise Refused(422, "Say why it is taken back: the classes' teachers will ask.")
+    if not await pushes.withdraw(connection, push.id, at=now, by=visitor.actor, why=why.strip()):
+        raise _taken_back()
+    await marks.add_audit(
+        connection, visitor.actor, "push_withdrawn", f"push:{push.id}", why=why.strip()
+    )
+
+
+def _taken_back() -> Refused:
+    return Refused(409, "This was taken back already.")
+
+
 async def send_by_rule(
-    connection: Connection, now: datetime, attendance: AttendanceRules
+    connection: Connection, now: datetime, attendance: AttendanceRules, watched_share: float
 ) -> list[UUID]:
     """Send all that the rules in force say; the pushes. In the caller's transaction. `attendance`
-    tells who missed a lesson.
+    tells who missed a lesson, `watched_share` from when on it is watched.
 
     Run as often as one likes, by however many processes: nobody is sent the same twice.
     """
@@ -149,6 +200,7 @@ async def send_by_rule(
             sent_at=now,
             sent_on=on,
             due_on=due,
+            watched_share=watched_share,
         )
         await marks.add_audit(
             connection,

@@ -248,7 +248,7 @@ async def _plan(pool: Pool, clock: SessionClock, settings: Settings) -> None:
         await partitions.tend(connection, _now(), settings.evidence_days)
     await _roll_up(pool, settings.indicator_rules)
     async with pool.transaction() as connection:
-        await send_by_rule(connection, _now(), settings.attendance_rules)
+        await send_by_rule(connection, _now(), settings.attendance_rules, settings.watched_share)
 
 
 async def _place(live: Live) -> None:

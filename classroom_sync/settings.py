@@ -147,6 +147,9 @@ class Settings(BaseSettings):
     loss_limit: float = Field(
         0.05, ge=0, le=1, description="share of packets lost within which it is held good"
     )
+    watched_share: float = Field(
+        0.8, gt=0, le=1, description="share of a recording from which a class has watched it"
+    )
     acceptance: AcceptanceRules = Field(
         AcceptanceRules(), description="thresholds of a room's acceptance test"
     )
@@ -215,6 +218,7 @@ class Settings(BaseSettings):
             regular_links=self.regular_links,
             delay_limit_ms=self.delay_limit_ms,
             loss_limit=self.loss_limit,
+            watched_share=self.watched_share,
         )
 
     @property

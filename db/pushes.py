@@ -4,8 +4,8 @@ An *item* is a recording or an upload that is ready; a *push* is one item sent t
 note and a due date; receipts are what happened in a classroom, and are only ever added.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,9 @@ from db.pool import Connection
 from db.queries import named
 from db.rows import value
 from scheduler.push import Material, Missed, PushRule, TargetClass
+from scheduler.questions import Answer, Question, QuestionKind
 from scheduler.receipts import Receipt
+from scheduler.recording import Track
 
 _sql = named("pushes")
 
@@ -47,7 +49,7 @@ class Item:
 class Push:
     """One item sent to `class_ids`. `storage_key` and `tag` are None once it can't be had any more
     (retention), and so may `size` be. `duration_ms` is the video's when it was sent, or less if it
-    was cut since."""
+    was cut since; from `watched_share` of it on it is watched."""
 
     id: UUID
     rule_id: UUID | None
@@ -57,6 +59,10 @@ class Push:
     sent_at: datetime
     sent_on: date
     due_on: date
+    watched_share: float
+    questions: tuple[Question, ...]
+    withdrawn_at: datetime | None
+    withdrawn_why: str | None
     item_id: UUID
     source: str
     kind: str
@@ -73,6 +79,20 @@ class Push:
     @property
     def plays(self) -> bool:
         return self.kind == "lesson"
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file of a recording that was sent; `starts_ms` is its place on the recording's clock."""
+
+    track: Track
+    number: int
+    starts_ms: int
+    duration_ms: int
+    bytes: int
+    mime: str
+    storage_key: str
+    tag: str  # changes with the content
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +128,8 @@ async def add(
     sent_at: datetime,
     sent_on: date,
     due_on: date,
+    watched_share: float,
+    questions: Sequence[Question] = (),
 ) -> UUID:
     """Send an item to classes; `targets`: class → the link it makes up for, if any. In the caller's
     transaction."""
@@ -123,6 +145,8 @@ async def add(
         sent_on=sent_on,
         due_on=due_on,
         duration_ms=sent.duration_ms,
+        watched_share=watched_share,
+        questions=[asdict(question) for question in questions],
     )
     await _sql.add_target(
         connection,
@@ -149,19 +173,66 @@ async def sent_by_hub(connection: Connection, hub_code: str | None) -> list[Push
 
 
 async def sent_to_room(connection: Connection, room_id: str) -> list[Push]:
-    """What was sent to classes that use a room, the newest first."""
+    """What was sent to classes that use a room and not taken back, the newest first."""
     return await _pushes(connection, room_id=room_id)
 
 
 async def _pushes(connection: Connection, **wanted: object) -> list[Push]:
     asked = {"id": None, "teacher_id": None, "hub_code": None, "room_id": None, **wanted}
-    return [value(Push, row) async for row in _sql.pushes(connection, **asked, most=_MOST)]
+    found = _sql.pushes(connection, **asked, most=_MOST)
+    return [value(Push, row, questions=_questions(row["questions"])) async for row in found]
 
 
-async def targets_of_room(connection: Connection, room_id: str) -> dict[tuple[UUID, str], datetime]:
-    """Pushes and classes of which a room's screen may tell, with the instant of sending."""
+def _questions(stored: Iterable[Any]) -> tuple[Question, ...]:
+    return tuple(
+        Question(QuestionKind(each["kind"]), each["text"], tuple(each["options"]))
+        for each in stored
+    )
+
+
+async def files_of(
+    connection: Connection, push_ids: Iterable[UUID]
+) -> dict[UUID, tuple[File, ...]]:
+    """The files of the recordings among what was sent: the picture and sound before the shared
+    screen, each in order of time."""
+    found: dict[UUID, list[File]] = {}
+    async for row in _sql.files_of(connection, push_ids=list(push_ids)):
+        found.setdefault(row["push_id"], []).append(value(File, row))
+    return {push_id: tuple(files) for push_id, files in found.items()}
+
+
+async def change(connection: Connection, push_id: UUID, *, note: str, due_on: date) -> bool:
+    """Give a push another note and due date; False when it was taken back."""
+    return bool(await _sql.change(connection, id=push_id, note=note, due_on=due_on))
+
+
+async def withdraw(
+    connection: Connection, push_id: UUID, *, at: datetime, by: str, why: str
+) -> bool:
+    """Take a push back; False when it was already. Its receipts stay, and more may come of what
+    happened in classrooms that had not heard of it."""
+    return bool(await _sql.withdraw(connection, id=push_id, at=at, by=by, why=why))
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A class that was sent something, as its room's screen needs to be judged."""
+
+    push_id: UUID
+    class_id: str
+    sent_at: datetime
+    questions: tuple[Question, ...]
+
+
+async def targets_of_room(connection: Connection, room_id: str) -> dict[tuple[UUID, str], Target]:
+    """What a room's screen may tell of, by push and class; also what was taken back."""
     found = _sql.targets_of_room(connection, room_id=room_id)
-    return {(row["push_id"], row["class_id"]): row["sent_at"] async for row in found}
+    return {
+        (row["push_id"], row["class_id"]): value(
+            Target, row, questions=_questions(row["questions"])
+        )
+        async for row in found
+    }
 
 
 async def add_receipt(
@@ -180,6 +251,7 @@ async def add_receipt(
             played=[asyncpg.Range(start, end) for start, end in receipt.played],
             note=receipt.note,
             understood=receipt.understood,
+            answers=[asdict(answer) for answer in receipt.answers] if receipt.answers else None,
             actor=actor,
             received_at=received_at,
         )
@@ -199,7 +271,8 @@ async def receipts_of(
 
 def _receipt(row: Any) -> Receipt:
     played = tuple((each.lower, each.upper) for each in row["played"])
-    return value(Receipt, row, played=played)
+    answers = tuple(Answer(tuple(a["counts"]), a["text"]) for a in row["answers"] or ())
+    return value(Receipt, row, played=played, answers=answers)
 
 
 # ── Rules ───────────────────────────────────────────────────────────────────────────────

@@ -81,7 +81,7 @@ async def refuse(connection: Connection, upload_id: UUID, cause: str) -> bool:
 
 
 async def delete(connection: Connection, upload_id: UUID) -> bool:
-    """Whether it was there, had been sent to nobody, and is deleted now."""
+    """Whether it was there, is with nobody whom it was sent to, and is deleted now."""
     return bool(await _sql.delete(connection, id=upload_id))
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from scheduler.questions import Answer
 from scheduler.watched import Ranges, share, within
 
 
@@ -19,6 +20,7 @@ class ReceiptKind(StrEnum):
     OPENED = "opened"
     PLAYED = "played"  # ranges of it
     FEEDBACK = "feedback"  # a word back to the hub teacher
+    ANSWERED = "answered"  # the questions that came with it
 
 
 class Understood(StrEnum):
@@ -33,7 +35,8 @@ class Understood(StrEnum):
 class Receipt:
     """One thing that happened in a classroom, made once with an id of its own.
 
-    `played` in milliseconds of the recording; `note` and `understood` belong to feedback.
+    `played` in milliseconds of the recording; `note` and `understood` belong to feedback, `answers`
+    (to the questions, in their order) to what was answered.
     """
 
     at: datetime
@@ -42,13 +45,7 @@ class Receipt:
     played: Ranges = ()
     note: str = ""
     understood: str = ""  # a value of Understood, or empty
-
-
-@dataclass(frozen=True, slots=True)
-class WatchRule:
-    """From which share of a recording on it counts as watched. Default of DOMAIN 9."""
-
-    share: float = 0.8
+    answers: tuple[Answer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +58,7 @@ class Progress:
     played: Ranges
     share: float  # of the recording; of a document 1.0 once it is opened
     feedback: tuple[Receipt, ...]  # in order of time
+    answers: tuple[Answer, ...]  # what the class answered last; () until it does
 
     @property
     def watched(self) -> bool:
@@ -68,14 +66,14 @@ class Progress:
 
 
 def progress(
-    receipts: Iterable[Receipt], duration_ms: int | None, rule: WatchRule | None = None
+    receipts: Iterable[Receipt], duration_ms: int | None, watched_share: float
 ) -> Progress:
     """What the receipts of one push and class say together.
 
     `duration_ms` is None for slides and worksheets, of which no more can be known than that they
-    were opened. Of two receipts with one id the first in order holds.
+    were opened; a recording is watched from `watched_share` of it on. Of two receipts with one id
+    the first in order holds; of several answers the last.
     """
-    rule = rule or WatchRule()
     once: dict[UUID, Receipt] = {}
     for receipt in sorted(set(receipts)):
         once.setdefault(receipt.id, receipt)
@@ -89,7 +87,7 @@ def progress(
     else:
         for receipt in ordered:
             played = within((*played, *receipt.played), duration_ms)
-            if watched_at is None and played and share(played, duration_ms) >= rule.share:
+            if watched_at is None and played and share(played, duration_ms) >= watched_share:
                 watched_at = receipt.at
     return Progress(
         fetched_at=fetched,
@@ -98,6 +96,7 @@ def progress(
         played=played,
         share=float(opened is not None) if duration_ms is None else share(played, duration_ms),
         feedback=tuple(r for r in ordered if r.kind is ReceiptKind.FEEDBACK),
+        answers=next((r.answers for r in reversed(ordered) if r.kind is ReceiptKind.ANSWERED), ()),
     )
 
 

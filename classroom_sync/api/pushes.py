@@ -1,6 +1,6 @@
 """Targeted push in /api/v1: what is sent to classes, and by which rules."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -11,13 +11,29 @@ from classroom_sync.access import identifier, whole_city
 from classroom_sync.api.registry import endpoint
 from classroom_sync.auth import Visitor
 from classroom_sync.errors import NO_SUCH_PAGE, Refused
-from classroom_sync.keys import NOW, POOL, VISITOR
+from classroom_sync.keys import NOW, POOL, SETTINGS, VISITOR
 from classroom_sync.permissions import Action, Role
-from classroom_sync.sending import send_by_hand, term_now, today
+from classroom_sync.sending import (
+    change,
+    may_follow,
+    send_by_hand,
+    take_back,
+    term_now,
+    today,
+)
 from db import city, marks, pushes, uploads
 from db.pool import Connection
 from db.pushes import Push
 from scheduler.push import PushRule, RuleKind
+from scheduler.questions import (
+    LONGEST,
+    LONGEST_TEXT,
+    MOST_OPTIONS,
+    MOST_PUPILS,
+    MOST_QUESTIONS,
+    Question,
+    QuestionKind,
+)
 from scheduler.receipts import Progress, progress
 
 
@@ -27,6 +43,19 @@ def _storable(text: str) -> str:
 
 
 Note = Annotated[str, AfterValidator(_storable)]
+Said = Annotated[str, AfterValidator(lambda text: _storable(text).strip())]
+
+
+class QuestionData(BaseModel, extra="forbid"):
+    """A question to a class, which answers together in front of one screen."""
+
+    kind: QuestionKind
+    text: Said = Field(max_length=LONGEST)
+    options: list[Annotated[Said, Field(max_length=LONGEST)]] = Field(
+        default=[],
+        max_length=MOST_OPTIONS,
+        description="to choose from; none for a text",
+    )
 
 
 class NewPush(BaseModel, extra="forbid"):
@@ -34,6 +63,16 @@ class NewPush(BaseModel, extra="forbid"):
     classes: list[str] = Field(min_length=1, max_length=200)
     note: Note = Field(default="", max_length=1000)
     due_on: date | None = Field(default=None, description="none: in five school days")
+    questions: list[QuestionData] = Field(default=[], max_length=MOST_QUESTIONS)
+
+
+class ChangedPush(BaseModel, extra="forbid"):
+    note: Note = Field(default="", max_length=1000)
+    due_on: date
+
+
+class Withdrawal(BaseModel, extra="forbid"):
+    why: Note = Field(max_length=300)
 
 
 class PushMade(BaseModel):
@@ -54,6 +93,15 @@ class PushItems(BaseModel):
     items: list[PushItem]
 
 
+class AnswerData(BaseModel, extra="forbid"):
+    """`counts`: how many pupils chose each option; `text` where a text is asked."""
+
+    counts: list[Annotated[int, Field(ge=0, le=MOST_PUPILS)]] = Field(
+        default=[], max_length=MOST_OPTIONS
+    )
+    text: Note = Field(default="", max_length=LONGEST_TEXT)
+
+
 class PushClass(BaseModel):
     class_id: str
     fetched: bool
@@ -61,6 +109,9 @@ class PushClass(BaseModel):
     watched: bool
     share: float = Field(description="of a recording, played at least once; 0 to 1")
     feedback: list[str]
+    answers: list[AnswerData] = Field(
+        description="to the questions, in their order; none until the class has answered"
+    )
 
 
 class PushData(BaseModel):
@@ -73,6 +124,10 @@ class PushData(BaseModel):
     due_on: date
     note: str
     by_rule: UUID | None
+    watched_share: float = Field(description="of a recording, from which on it is watched")
+    questions: list[QuestionData]
+    withdrawn_at: datetime | None = Field(description="when it was taken back, and why")
+    withdrawn_why: str | None
     classes: list[PushClass]
 
 
@@ -132,9 +187,44 @@ async def send(request: web.Request, body: NewPush) -> PushMade:
     visitor, now = request[VISITOR], request.app[NOW]()
     async with request.app[POOL].transaction() as connection:
         made = await send_by_hand(
-            connection, visitor, body.item, body.classes, body.note, body.due_on, now
+            connection,
+            visitor,
+            body.item,
+            body.classes,
+            body.note,
+            body.due_on,
+            [Question(q.kind, q.text, tuple(q.options)) for q in body.questions],
+            request.app[SETTINGS].watched_share,
+            now,
         )
     return PushMade(id=made)
+
+
+@endpoint(
+    "PUT",
+    "/pushes/{push}",
+    "Give what was sent another note and due date",
+    action=Action.SEND,
+    body=ChangedPush,
+)
+async def change_push(request: web.Request, body: ChangedPush) -> None:
+    async with request.app[POOL].transaction() as connection:
+        push = await followed_push(request, connection)
+        now = request.app[NOW]()
+        await change(connection, request[VISITOR], push, body.note, body.due_on, now)
+
+
+@endpoint(
+    "POST",
+    "/pushes/{push}/withdrawal",
+    "Take back what was sent; what classes have done with it stays",
+    action=Action.SEND,
+    body=Withdrawal,
+)
+async def withdraw_push(request: web.Request, body: Withdrawal) -> None:
+    async with request.app[POOL].transaction() as connection:
+        push = await followed_push(request, connection)
+        await take_back(connection, request[VISITOR], push, body.why, request.app[NOW]())
 
 
 @endpoint(
@@ -160,6 +250,10 @@ async def list_pushes(request: web.Request) -> Pushes:
                 due_on=p.due_on,
                 note=p.note,
                 by_rule=p.rule_id,
+                watched_share=p.watched_share,
+                questions=asked(p),
+                withdrawn_at=p.withdrawn_at,
+                withdrawn_why=p.withdrawn_why,
                 classes=[_class(c, done[p.id, c]) for c in p.class_ids],
             )
             for p in found
@@ -175,16 +269,31 @@ async def followed(connection: Connection, visitor: Visitor) -> list[Push]:
     return await pushes.sent_by_hub(connection, visitor.school_code)
 
 
+async def followed_push(request: web.Request, connection: Connection) -> Push:
+    """The push of the request's path, if the visitor follows it. Raises Refused (404)."""
+    push = await pushes.push(connection, identifier(request.match_info["push"]))
+    if push is None or not await may_follow(connection, request[VISITOR], push):
+        raise Refused(404, NO_SUCH_PAGE)
+    return push
+
+
 async def progress_of(
     connection: Connection, found: list[Push]
 ) -> dict[tuple[UUID, str], Progress]:
     """What each class has done with each push."""
     told = await pushes.receipts_of(connection, [p.id for p in found])
     return {
-        (p.id, c): progress(told.get((p.id, c), []), p.duration_ms if p.plays else None)
+        (p.id, c): progress(
+            told.get((p.id, c), []), p.duration_ms if p.plays else None, p.watched_share
+        )
         for p in found
         for c in p.class_ids
     }
+
+
+def asked(push: Push) -> list[QuestionData]:
+    """The questions of a push."""
+    return [QuestionData.model_validate(q, from_attributes=True) for q in push.questions]
 
 
 def _class(class_id: str, done: Progress) -> PushClass:
@@ -195,6 +304,7 @@ def _class(class_id: str, done: Progress) -> PushClass:
         watched=done.watched,
         share=done.share,
         feedback=[r.note for r in done.feedback if r.note],
+        answers=[AnswerData(counts=list(a.counts), text=a.text) for a in done.answers],
     )
 
 

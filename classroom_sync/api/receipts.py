@@ -8,14 +8,15 @@ from uuid import UUID
 from aiohttp import web
 from pydantic import AwareDatetime, BaseModel, Field
 
-from classroom_sync.api.pushes import Note, progress_of
+from classroom_sync.api.pushes import AnswerData, Note, QuestionData, asked, progress_of
 from classroom_sync.api.registry import endpoint
 from classroom_sync.keys import LOCALE, NOW, POOL, VISITOR
 from classroom_sync.pages.names import Names, read_names
 from classroom_sync.permissions import Action
 from db import marks, pushes
 from db.pool import Connection
-from db.pushes import Push, Told
+from db.pushes import File, Push, Target, Told
+from scheduler.questions import MOST_QUESTIONS, Answer, fit
 from scheduler.receipts import Progress, Receipt, ReceiptKind, Understood
 from scheduler.watched import union
 
@@ -30,10 +31,24 @@ class SentClass(BaseModel):
     opened: bool
     watched: bool
     share: float
+    answered: bool
+
+
+class SentFile(BaseModel):
+    """A file of what was sent. A recording's `starts_ms` is its place in the lesson."""
+
+    address: str
+    track: Literal["main", "screen"]
+    starts_ms: int
+    duration_ms: int | None
+    media_type: str
+    size: int
+    tag: str = Field(description="changes with the content")
 
 
 class SentItem(BaseModel):
-    """`size` and `tag` are null when it can't be had any more."""
+    """`size` and `tag` are null when it can't be had any more, and `files` are none. The files of a
+    recording are its picture and sound, then the shared screen, each in order of time."""
 
     push: UUID
     kind: Literal["lesson", "slides", "worksheet"]
@@ -47,6 +62,8 @@ class SentItem(BaseModel):
     size: int | None
     duration_ms: int | None
     tag: str | None = Field(description="changes with the content")
+    files: list[SentFile]
+    questions: list[QuestionData]
     classes: list[SentClass]
 
 
@@ -65,6 +82,9 @@ class RoomReceipt(BaseModel, extra="forbid"):
     )
     note: Note = Field(default="", max_length=1000)
     understood: Understood | None = None
+    answers: list[AnswerData] = Field(
+        default=[], max_length=MOST_QUESTIONS, description="to the questions, in their order"
+    )
 
 
 class RoomReceipts(BaseModel, extra="forbid"):
@@ -102,11 +122,13 @@ async def sent_to(connection: Connection, room_id: str, locale: str) -> RoomSent
     found = await pushes.sent_to_room(connection, room_id)
     here = await pushes.targets_of_room(connection, room_id)
     done = await progress_of(connection, found)
+    files = await pushes.files_of(connection, [each.id for each in found])
     names = await read_names(connection)
     return RoomSent(
         items=[
             _item(
                 each,
+                _files(each, files.get(each.id, ())),
                 [(c, done[each.id, c]) for c in each.class_ids if (each.id, c) in here],
                 names,
                 locale,
@@ -116,7 +138,45 @@ async def sent_to(connection: Connection, room_id: str, locale: str) -> RoomSent
     )
 
 
-def _item(push: Push, classes: list[tuple[str, Progress]], names: Names, locale: str) -> SentItem:
+def _files(push: Push, files: tuple[File, ...]) -> list[SentFile]:
+    """What a classroom's computer fetches. The first file has the address of the whole."""
+    whole = f"/room/sent/{push.id}/content"
+    if push.tag is None:
+        return []
+    if push.source == "upload":
+        assert push.size is not None, "it is kept"
+        return [
+            SentFile(
+                address=whole,
+                track="main",
+                starts_ms=0,
+                duration_ms=push.duration_ms,
+                media_type=push.media_type,
+                size=push.size,
+                tag=push.tag,
+            )
+        ]
+    return [
+        SentFile(
+            address=f"{whole}/{file.track}/{file.number}" if number else whole,
+            track="main" if file.track == files[0].track else "screen",
+            starts_ms=file.starts_ms,
+            duration_ms=file.duration_ms,
+            media_type=file.mime,
+            size=file.bytes,
+            tag=file.tag,
+        )
+        for number, file in enumerate(files)
+    ]
+
+
+def _item(
+    push: Push,
+    files: list[SentFile],
+    classes: list[tuple[str, Progress]],
+    names: Names,
+    locale: str,
+) -> SentItem:
     subject = names.subject(push.subject, locale)
     return SentItem.model_validate(
         {
@@ -132,6 +192,8 @@ def _item(push: Push, classes: list[tuple[str, Progress]], names: Names, locale:
             "size": push.size if push.tag is not None else None,
             "duration_ms": push.duration_ms,
             "tag": push.tag,
+            "files": files,
+            "questions": asked(push),
             "classes": [
                 SentClass(
                     id=class_id,
@@ -139,6 +201,7 @@ def _item(push: Push, classes: list[tuple[str, Progress]], names: Names, locale:
                     opened=of.opened_at is not None,
                     watched=of.watched,
                     share=of.share,
+                    answered=bool(of.answers),
                 )
                 for class_id, of in classes
             ],
@@ -168,11 +231,12 @@ async def take_receipts(request: web.Request, body: RoomReceipts) -> ReceiptsTak
         # In one order for all, so that two screens of a class never wait for each other.
         for each in sorted(body.receipts, key=lambda r: (r.push, r.class_id)):
             played = union((max(0, start), min(end, _MAX_MS)) for start, end in each.played)
-            sent_at = here.get((each.push, each.class_id))
-            if sent_at is None or (each.kind is ReceiptKind.PLAYED) != bool(played):
+            target = here.get((each.push, each.class_id))
+            if target is None or not _is_whole(
+                receipt := _receipt(each, played, target, now), target
+            ):
                 refused.append(each.id)
                 continue
-            receipt = _receipt(each, played, sent_at, now)
             told = Told(each.push, each.class_id, receipt)
             if await pushes.add_receipt(connection, told, visitor.actor, now):
                 await _note(connection, visitor.actor, told)
@@ -180,18 +244,26 @@ async def take_receipts(request: web.Request, body: RoomReceipts) -> ReceiptsTak
     return ReceiptsTaken(known=known, refused=refused)
 
 
+def _is_whole(receipt: Receipt, target: Target) -> bool:
+    """Whether it says what its kind has to say: something played, answers to what was asked."""
+    if receipt.kind is ReceiptKind.ANSWERED:
+        return bool(receipt.answers) and fit(target.questions, receipt.answers)
+    return (receipt.kind is ReceiptKind.PLAYED) == bool(receipt.played) and not receipt.answers
+
+
 def _receipt(
-    told: RoomReceipt, played: tuple[tuple[int, int], ...], sent_at: datetime, now: datetime
+    told: RoomReceipt, played: tuple[tuple[int, int], ...], target: Target, now: datetime
 ) -> Receipt:
     """The classroom's clock is believed between the sending and now."""
     feedback = told.kind is ReceiptKind.FEEDBACK
     return Receipt(
-        at=max(sent_at, min(told.at, now)),
+        at=max(target.sent_at, min(told.at, now)),
         id=told.id,
         kind=told.kind,
         played=played,
         note=told.note.strip() if feedback else "",
         understood=(told.understood or "") if feedback else "",
+        answers=tuple(Answer(tuple(a.counts), a.text.strip()) for a in told.answers),
     )
 
 

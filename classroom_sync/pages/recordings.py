@@ -1,10 +1,13 @@
 """Recordings: the list of one's own, the page that plays one, and its files."""
 
+from collections.abc import Callable
+from uuid import UUID
+
 from aiohttp import web
 
 from classroom_sync.auth import requires
 from classroom_sync.errors import Refused
-from classroom_sync.keys import LOCALE, POOL, SETTINGS, VISITOR, WORKS
+from classroom_sync.keys import LOCALE, POOL, SETTINGS, TRANSLATE, VISITOR, WORKS
 from classroom_sync.pages.names import read_names
 from classroom_sync.pages.rendering import page
 from classroom_sync.permissions import Action, Role
@@ -12,7 +15,7 @@ from classroom_sync.playback import send
 from classroom_sync.recording_access import note_view, ready_for, recording_for
 from classroom_sync.recording_list import read_list
 from db import recordings, sessions
-from scheduler.recording import RecordingState, Track
+from scheduler.recording import Part, RecordingState, Track
 
 routes = web.RouteTableDef()
 
@@ -54,12 +57,33 @@ async def shown(request: web.Request) -> web.StreamResponse:
         lead=next((p for p in session.participants if p.role == "lead"), None) if session else None,
         names=names,
         subject=names.subject(session.subject, request[LOCALE]) if session else found.title,
-        mains=[part for part in parts if part.track is Track.MAIN] or parts,
-        screens=[part for part in parts if part.track is Track.SCREEN],
+        tracks=_tracks(found.id, parts, request[TRANSLATE]),
         chapters=chapters,
         wave=_wave(found.waveform),
         may_try_again=request[VISITOR].role is Role.ADMIN,
     )
+
+
+def _tracks(recording_id: UUID, parts: list[Part], translate: Callable[[str], str]) -> list[object]:
+    """What the page's player plays: the picture and sound first, each track's parts in order."""
+    names = {Track.MAIN: translate("Teacher's picture"), Track.SCREEN: translate("Shared screen")}
+    return [
+        {
+            "key": track.value,
+            "name": name,
+            "sound": False,
+            "parts": [
+                {
+                    "address": f"/recordings/{recording_id}/media/{part.track}/{part.number}",
+                    "starts_ms": part.starts_ms,
+                    "duration_ms": part.duration_ms,
+                }
+                for part in sorted(of, key=lambda part: part.starts_ms)
+            ],
+        }
+        for track, name in names.items()
+        if (of := [part for part in parts if part.track is track])
+    ]
 
 
 def _wave(loudness: tuple[int, ...]) -> str:

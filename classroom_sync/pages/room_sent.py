@@ -15,6 +15,7 @@ from classroom_sync.pages.rendering import page
 from classroom_sync.pages.sent import note_view
 from classroom_sync.permissions import Action
 from db import pushes
+from db.pushes import Push
 
 routes = web.RouteTableDef()
 
@@ -55,12 +56,34 @@ async def worker(_request: web.Request) -> web.StreamResponse:
 @requires(Action.RECEIVE)
 async def content(request: web.Request) -> web.StreamResponse:
     """What was sent to a class that uses this room, and nothing else."""
+    return await request.app[CONTENTS].answer(request, await _received(request))
+
+
+@routes.get("/room/sent/{push}/content/{track}/{number}")
+@requires(Action.RECEIVE)
+async def file(request: web.Request) -> web.StreamResponse:
+    """One of the files of a recording that was sent."""
+    push = await _received(request)
+    async with request.app[POOL].connection() as connection:
+        files = (await pushes.files_of(connection, [push.id])).get(push.id, ())
+    asked = (request.match_info["track"], request.match_info["number"])
+    found = next((f for f in files if (f.track.value, str(f.number)) == asked), None)
+    if found is None:
+        raise Refused(404, NO_SUCH_PAGE)
+    return await request.app[CONTENTS].answer(request, push, found)
+
+
+async def _received(request: web.Request) -> Push:
+    """The push of the request's path, if it was sent to a class that uses the visitor's room. That
+    it is looked at is noted. Raises Refused: 404, 410."""
     push_id, room_id = identifier(request.match_info["push"]), need_room(request)
     async with request.app[POOL].connection() as connection:
         here = await pushes.targets_of_room(connection, room_id)
         push = await pushes.push(connection, push_id)
         if push is None or all(target != push_id for target, _ in here):
             raise Refused(404, NO_SUCH_PAGE)
+        if push.withdrawn_at is not None:
+            raise Refused(410, "The teacher has taken this back.")
         if from_its_beginning(request) and push.tag is not None:
             await note_view(connection, request, push_id)
-    return await request.app[CONTENTS].answer(request, push)
+    return push

@@ -6,10 +6,10 @@ from uuid import UUID
 from aiohttp import web
 
 from classroom_sync.access import identifier
-from classroom_sync.api.pushes import followed, progress_of
+from classroom_sync.api.pushes import followed, followed_push, progress_of
 from classroom_sync.auth import requires
 from classroom_sync.contents import from_its_beginning
-from classroom_sync.errors import NO_SUCH_PAGE, Refused
+from classroom_sync.errors import Refused
 from classroom_sync.keys import CONTENTS, LOCALE, NOW, POOL, RECEIVING, VISITOR
 from classroom_sync.pages.names import Names, read_names
 from classroom_sync.pages.rendering import page
@@ -17,7 +17,6 @@ from classroom_sync.permissions import Action, Role
 from classroom_sync.sending import (
     DUE_DAYS,
     classes_of_hub,
-    may_follow,
     may_send,
     term_now,
     today,
@@ -28,6 +27,8 @@ from db.pool import Connection
 from db.pushes import Item, Push
 from scheduler.model import ClassGroup, School
 from scheduler.push import due_on
+from scheduler.questions import LONGEST, MOST_OPTIONS, MOST_QUESTIONS, Answer, together
+from scheduler.receipts import Progress
 
 routes = web.RouteTableDef()
 
@@ -46,12 +47,24 @@ async def sent(request: web.Request) -> web.StreamResponse:
         "sent.html",
         pushes=found,
         done=done,
+        together=_together(found, done),
         names=names,
         title=_titles(names, request[LOCALE]),
         subject=lambda slug: names.subject(slug, request[LOCALE]),
         whose=visitor.role is not Role.TEACHER,
         now_day=today(None, request.app[NOW]()),
     )
+
+
+def _together(
+    found: list[Push], done: dict[tuple[UUID, str], Progress]
+) -> dict[UUID, list[Answer]]:
+    """What the classes of each push with questions answered, added up."""
+    return {
+        p.id: together(p.questions, [a for c in p.class_ids if (a := done[p.id, c].answers)])
+        for p in found
+        if p.questions
+    }
 
 
 @routes.get("/sent/new")
@@ -81,6 +94,9 @@ async def choose(request: web.Request) -> web.StreamResponse:
         subject=lambda slug: names.subject(slug, request[LOCALE]),
         subjects=sorted(names.subjects.values(), key=lambda s: (s.slug not in taught, s.slug)),
         on=on,
+        most_questions=MOST_QUESTIONS,
+        most_options=MOST_OPTIONS,
+        longest=LONGEST,
         due=due_on(term, on, DUE_DAYS),
         kinds=list(UploadKind),
         accepts=",".join(sorted({t.suffix for types in TYPES.values() for t in types})),
@@ -133,13 +149,10 @@ async def rules(request: web.Request) -> web.StreamResponse:
 @requires(Action.SEND)
 async def content(request: web.Request) -> web.StreamResponse:
     """What was sent, for those who follow it."""
-    push_id = identifier(request.match_info["push"])
     async with request.app[POOL].connection() as connection:
-        push = await pushes.push(connection, push_id)
-        if push is None or not await may_follow(connection, request[VISITOR], push):
-            raise Refused(404, NO_SUCH_PAGE)
+        push = await followed_push(request, connection)
         if from_its_beginning(request) and push.tag is not None:
-            await note_view(connection, request, push_id)
+            await note_view(connection, request, push.id)
     return await request.app[CONTENTS].answer(request, push)
 
 

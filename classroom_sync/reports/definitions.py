@@ -100,3 +100,9 @@ def thresholds(rules: AttendanceRules, choices: IndicatorRules) -> Iterator[Text
         f"质量限值（第 95 百分位）：单向时延 {delay} 毫秒，丢包 {loss}。",
         f"Limits of quality, at the 95th percentile: {delay} ms one way, {loss} of packets lost.",
     )
+    watched = f"{choices.watched_share:.0%}"
+    yield Text(
+        f"推送的录像播放满 {watched} 即为看完；每次推送按推送时的标准判定。",
+        f"What is pushed is watched from {watched} of the recording on; each push is judged by the "
+        "share that held when it was sent.",
+    )

@@ -1,17 +1,16 @@
 // @ts-check
-// Lessons kept on this computer, in Cache Storage: a manifest of each, and its content in chunks, so
-// that a broken line costs one chunk. The service worker (room_worker.js) plays them from there.
+// Lessons kept on this computer, in Cache Storage: a manifest of each of their files, and its content
+// in chunks, so that a broken line costs one chunk. The service worker (room_worker.js) plays them from
+// there.
 
-/** @typedef {{id: string, name: string, opened: boolean, watched: boolean, share: number}} SentClass */
-/** @typedef {{push: string, kind: string, title: string, subject: string, teacher: string, note: string, sent_on: string, due_on: string, media_type: string, size: number | null, duration_ms: number | null, tag: string | null, classes: SentClass[]}} Item */
+/** @typedef {{id: string, name: string, opened: boolean, watched: boolean, share: number, answered: boolean}} SentClass */
+/** @typedef {{address: string, track: string, starts_ms: number, duration_ms: number | null, media_type: string, size: number, tag: string}} SentFile */
+/** @typedef {{push: string, kind: string, title: string, subject: string, teacher: string, note: string, sent_on: string, due_on: string, media_type: string, size: number | null, duration_ms: number | null, tag: string | null, files: SentFile[], questions: import("./questions.js").Question[], classes: SentClass[]}} Item */
 /** @typedef {{tag: string, size: number, type: string, chunk: number, etag: string, whole: boolean, told?: boolean}} Manifest */
 
 const CACHE = "sent"; // as in room_worker.js
 const CHUNK = 1 << 20; // bytes
 const PATIENCE = 60000; // ms for a chunk
-
-/** @param {Item} item */
-export const addressOf = (item) => `/room/sent/${item.push}/content`;
 
 /** @param {string} url */
 const manifestOf = (url) => `${url}?manifest`;
@@ -47,18 +46,18 @@ async function drop(url) {
 export const finished = (item) => item.classes.every((c) => c.watched) || item.due_on < new Date().toLocaleDateString("sv");
 
 /**
- * Fetch an item chunk by chunk, from the first that is missing. Throws where the line breaks; what has
+ * Fetch a file chunk by chunk, from the first that is missing. Throws where the line breaks; what has
  * come stays.
- * @param {Item} item @param {(share: number) => void} progress @param {AbortSignal} signal
+ * @param {SentFile} file @param {(bytes: number) => void} progress how much of it is here @param {AbortSignal} signal
  */
-async function fetchItem(item, progress, signal) {
-  const url = addressOf(item);
+async function fetchFile(file, progress, signal) {
+  const url = file.address;
   const cache = await caches.open(CACHE);
   const known = await manifest(cache, url);
-  if (known && known.tag !== item.tag) await drop(url);
-  const size = item.size ?? 0;
+  if (known && known.tag !== file.tag) await drop(url);
+  const { size } = file;
   /** @type {Manifest} */
-  const of = known?.tag === item.tag ? known : { tag: item.tag ?? "", size, type: item.media_type, chunk: CHUNK, etag: "", whole: false };
+  const of = known?.tag === file.tag ? known : { tag: file.tag, size, type: file.media_type, chunk: CHUNK, etag: "", whole: false };
   await write(cache, url, of);
   for (let start = 0; start < size; start += of.chunk) {
     const place = `${url}?chunk=${start / of.chunk}`;
@@ -73,7 +72,7 @@ async function fetchItem(item, progress, signal) {
     }
     if (!of.etag) await write(cache, url, Object.assign(of, { etag: answer.headers.get("ETag") ?? "" }));
     await cache.put(place, new Response(part));
-    progress((last + 1) / size);
+    progress(last + 1);
   }
   await write(cache, url, { ...of, whole: true });
 }
@@ -91,38 +90,52 @@ export function fetchAll(items, most, tell, signal) {
     const { quota = most } = await navigator.storage.estimate();
     const room = Math.min(most, quota * 0.8);
     const wanted = items.filter((item) => item.tag && !finished(item)).sort((a, b) => a.due_on.localeCompare(b.due_on));
-    for (const url of (await kept()).keys()) if (!items.some((item) => item.tag && addressOf(item) === url)) await drop(url);
+    await dropWithdrawn(items);
     for (const item of wanted) {
-      const url = addressOf(item);
       if (await isHere(item)) {
         await tellWhole(item, tell.whole);
         continue;
       }
-      const others = [...(await kept())].filter(([each]) => each !== url);
+      const others = [...(await kept())].filter(([each]) => !item.files.some((file) => file.address === each));
+      const size = item.size ?? 0;
       let used = others.reduce((sum, [, of]) => sum + of.size, 0);
       for (const old of items.filter((each) => finished(each)).sort((a, b) => a.due_on.localeCompare(b.due_on))) {
-        const size = others.find(([each]) => each === addressOf(old))?.[1].size;
-        if (size === undefined || used + (item.size ?? 0) <= room) continue;
-        await drop(addressOf(old));
-        used -= size;
+        for (const [url, of] of others.filter(([each]) => old.files.some((file) => file.address === each))) {
+          if (used + size <= room) break;
+          await drop(url);
+          used -= of.size;
+        }
       }
-      if (used + (item.size ?? 0) > room) {
+      if (used + size > room) {
         tell.noRoom(item);
         continue;
       }
-      await fetchItem(item, (share) => tell.progress(item, share), signal);
+      let before = 0;
+      for (const file of item.files) {
+        await fetchFile(file, (bytes) => tell.progress(item, (before + bytes) / size), signal);
+        before += file.size;
+      }
       await tellWhole(item, tell.whole);
     }
   });
 }
 
+/**
+ * Delete what is in no list any more: it was taken back, or is not kept. @param {Item[]} items
+ */
+export async function dropWithdrawn(items) {
+  const addresses = new Set(items.flatMap((item) => item.files.map((file) => file.address)));
+  for (const url of (await kept()).keys()) if (!addresses.has(url)) await drop(url);
+}
+
 /** Tell that an item is whole, also where the page went away before it could. @param {Item} item @param {(item: Item) => Promise<void>} tell */
 async function tellWhole(item, tell) {
   const cache = await caches.open(CACHE);
-  const of = await manifest(cache, addressOf(item));
+  const [{ address }] = item.files;
+  const of = await manifest(cache, address);
   if (!of || of.told) return;
   await tell(item);
-  await write(cache, addressOf(item), { ...of, told: true });
+  await write(cache, address, { ...of, told: true });
 }
 
 /** What was sent to this room. A screen that is not paired any more goes to be paired. @returns {Promise<Item[]>} */
@@ -135,9 +148,10 @@ export async function sentNow() {
 
 /** Whether an item is whole on this computer. @param {Item} item */
 export async function isHere(item) {
-  if (!("caches" in window)) return false;
-  const of = await manifest(await caches.open(CACHE), addressOf(item));
-  return Boolean(of?.whole && of.tag === item.tag);
+  if (!("caches" in window) || !item.files.length) return false;
+  const cache = await caches.open(CACHE);
+  const here = await Promise.all(item.files.map((file) => manifest(cache, file.address)));
+  return item.files.every((file, n) => here[n]?.whole && here[n]?.tag === file.tag);
 }
 
 /** Whether the clock is within hours such as "19:00-06:30"; those that end as they begin never end. @param {string} hours @param {Date} now */

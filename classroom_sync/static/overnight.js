@@ -1,7 +1,7 @@
 // @ts-check
 // On a waiting classroom screen: tell receipts that are left, and at night fetch what was sent.
 
-import { fetchAll, register, sentNow, within } from "./fetched.js";
+import { dropWithdrawn, fetchAll, register, sentNow, within } from "./fetched.js";
 import { element } from "./page.js";
 import { keep, tell, waiting } from "./receipts.js";
 
@@ -16,6 +16,7 @@ async function look() {
   try {
     if (await waiting()) await tell(csrf);
     const items = await sentNow();
+    await dropWithdrawn(items);
     const fresh = items.filter((item) => item.tag && item.classes.some((c) => !c.opened)).length;
     element("sentcount").textContent = fresh ? String(fresh) : "";
     if (!within(link.dataset.hours ?? "", new Date()) || !("caches" in window)) return;

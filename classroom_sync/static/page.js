@@ -16,18 +16,19 @@ export function fill(text, values) {
   return text.replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
 }
 
-/** @param {string} text empty hides it */
-export function notice(text) {
+/** @param {string} text empty hides it @param {boolean} [good] whether it is no problem */
+export function notice(text, good = false) {
   const box = element("notice");
   box.textContent = text;
+  box.classList.toggle("good", good);
   box.hidden = !text;
 }
 
 const PASSING = 8000; // ms
 
-/** Say something that needs no answer, for a while. @param {string} text */
-export function passing(text) {
-  notice(text);
+/** Say something that needs no answer, for a while. @param {string} text @param {boolean} [good] */
+export function passing(text, good = false) {
+  notice(text, good);
   setTimeout(() => element("notice").textContent === text && notice(""), PASSING);
 }
 

@@ -4,7 +4,7 @@
 
 import { call } from "./api.js";
 
-/** @typedef {{id: string, push: string, class_id: string, kind: string, at: string, played?: [number, number][], note?: string, understood?: string}} Receipt */
+/** @typedef {{id: string, push: string, class_id: string, kind: string, at: string, played?: [number, number][], note?: string, understood?: string, answers?: {counts: number[], text: string}[]}} Receipt */
 
 const AT_ONCE = 100;
 

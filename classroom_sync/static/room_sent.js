@@ -2,8 +2,10 @@
 // What was sent to the classes of this room: a list, one big button each, and receipts of what was
 // really played. It all works with the line down.
 
-import { addressOf, fetchAll, isHere, kept, register, sentNow, within } from "./fetched.js";
+import { dropWithdrawn, fetchAll, isHere, kept, register, sentNow, within } from "./fetched.js";
+import { LessonPlayer } from "./lesson_player.js";
 import { element, fill, notice, passing, texts } from "./page.js";
+import { askClass, isAsking } from "./questions.js";
 import { keep, tell, waiting } from "./receipts.js";
 
 /** @typedef {import("./fetched.js").Item} Item */
@@ -11,11 +13,13 @@ import { keep, tell, waiting } from "./receipts.js";
 
 const LOOK = 30000; // ms between looks for what is new, and tellings of what happened
 const PIECE = 30000; // ms of playing that one receipt tells of
+const MOST_RANGES = 500; // of one receipt
 const IDLE = 120000; // ms without a touch after which a live lesson is joined
 const root = element("sent");
 const csrf = root.dataset.csrf ?? "";
 const most = Number(root.dataset.bytes);
 const video = /** @type {HTMLVideoElement} */ (element("video"));
+const player = new LessonPlayer(video, /** @type {HTMLVideoElement} */ (element("side")), element("choices"), () => void stop(true));
 const word = /** @type {HTMLDialogElement} */ (element("word"));
 /** @type {Item[]} */ let items = JSON.parse(element("items").textContent ?? "[]");
 /** @type {Map<string, number>} */ const fetching = new Map();
@@ -71,14 +75,27 @@ function button(item, of) {
   made.disabled = !item.tag;
   made.addEventListener("click", () => begin(item, of));
   const column = make("div", "", "choice");
+  const asked = item.questions.length;
   const share = item.duration_ms ? ` ${Math.round(of.share * 100)} %` : "";
   column.append(made, make("p", of.watched ? `${texts.watched}${share}` : of.opened ? share : "", of.watched ? "good" : "muted"));
   if (of.opened) {
     const back = make("button", texts.word, "small");
     back.addEventListener("click", () => ask(item, of));
-    column.append(back);
+    const quiz = make("button", of.answered ? texts.answerAgain : texts.answer, "small quizbutton");
+    quiz.addEventListener("click", () => void answer(item, of));
+    column.append(...(asked ? [quiz, back] : [back]));
   }
   return column;
+}
+
+/** The tracks of a lesson: its picture and sound, and the shared screen. @param {Item} item */
+function tracksOf(item) {
+  return ["main", "screen"].map((key) => ({
+    key,
+    name: texts[key],
+    sound: false,
+    parts: item.files.filter((file) => file.track === key).map((file) => ({ ...file, duration_ms: file.duration_ms ?? 0 })),
+  })).filter((track) => track.parts.length);
 }
 
 /** @param {Item} item @param {SentClass} of */
@@ -90,11 +107,11 @@ async function begin(item, of) {
     toldAt = performance.now();
     element("player").hidden = false;
     element("list").hidden = true;
-    video.src = addressOf(item);
+    player.load(tracksOf(item));
     element("player").requestFullscreen?.().catch(() => {});
     video.play().catch(() => {});
   } else {
-    window.open(addressOf(item), "_blank");
+    window.open(item.files[0].address, "_blank");
   }
   of.opened = true;
   await keep({ push: item.push, class_id: of.id, kind: "opened" });
@@ -103,8 +120,8 @@ async function begin(item, of) {
 
 /** Keep a receipt of all ranges played so far, if there is something new in them. */
 async function note() {
-  if (!playing || !video.played.length) return;
-  const ranges = Array.from({ length: video.played.length }, (_, n) => /** @type {[number, number]} */ ([Math.round(video.played.start(n) * 1000), Math.round(video.played.end(n) * 1000)])).filter(([from, to]) => from < to);
+  if (!playing) return;
+  const ranges = player.played.slice(0, MOST_RANGES);
   const text = JSON.stringify(ranges);
   if (!ranges.length || text === told) return;
   told = text;
@@ -112,20 +129,30 @@ async function note() {
   await keep({ push: playing.item.push, class_id: playing.of.id, kind: "played", played: ranges });
 }
 
-async function stop() {
+/** @param {boolean} ended whether it has played to its end */
+async function stop(ended) {
   if (!playing) return;
   const { item, of } = playing;
   video.pause();
   await note();
-  const ended = video.ended;
   playing = null;
-  video.removeAttribute("src");
-  video.load();
+  player.close();
   if (document.fullscreenElement) await document.exitFullscreen().catch(() => {});
   element("player").hidden = true;
   element("list").hidden = false;
   await speak();
+  if (ended && item.questions.length && !of.answered) await answer(item, of);
   if (ended) ask(item, of);
+}
+
+/** Put the questions that came with it to a class. @param {Item} item @param {SentClass} of */
+async function answer(item, of) {
+  const answers = await askClass(item.questions);
+  if (!answers) return;
+  of.answered = true;
+  await keep({ push: item.push, class_id: of.id, kind: "answered", answers });
+  passing(texts.answered, true);
+  await speak();
 }
 
 /** @param {Item} item @param {SentClass} of */
@@ -138,7 +165,7 @@ function ask(item, of) {
     const understood = /** @type {HTMLInputElement | null} */ (form.querySelector("input:checked"))?.value;
     if (word.returnValue !== "ok" || !(said || understood)) return;
     await keep({ push: item.push, class_id: of.id, kind: "feedback", note: said, understood });
-    passing(texts.thanks);
+    passing(texts.thanks, true);
     await speak();
   };
   word.showModal();
@@ -149,6 +176,7 @@ async function speak() {
   try {
     if (await waiting()) await tell(csrf);
     items = await sentNow();
+    if ("caches" in window) await dropWithdrawn(items);
     await goLive();
     away = false;
   } catch {
@@ -159,7 +187,7 @@ async function speak() {
 
 /** Back to the live page, where this one stood in for it, or where a lesson is on and nobody is here. */
 async function goLive() {
-  if (playing || word.open) return;
+  if (playing || word.open || isAsking()) return;
   const response = await fetch("/room/next", { headers: { Accept: "application/json" } });
   if (!response.ok) return;
   const { state } = await response.json();
@@ -198,9 +226,8 @@ async function fetchNow(asked) {
 for (const touch of ["pointerdown", "keydown"]) document.addEventListener(touch, () => (touchedAt = performance.now()));
 video.addEventListener("timeupdate", () => performance.now() - toldAt > PIECE && void note());
 video.addEventListener("pause", () => void note());
-video.addEventListener("ended", () => void stop());
 video.addEventListener("error", () => playing && passing(texts.unreachable));
-element("back").addEventListener("click", () => void stop());
+element("back").addEventListener("click", () => void stop(false));
 element("fetch").addEventListener("click", () => void fetchNow(true));
 window.addEventListener("online", () => void speak());
 window.addEventListener("offline", () => void draw());

@@ -8,7 +8,7 @@ const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (
 const PAGES = "pages";
 const CACHE = "sent"; // as in fetched.js
 const LIST = "/room/sent";
-const MODULES = ["/static/page.js", "/static/api.js", "/static/receipts.js", "/static/fetched.js"];
+const MODULES = ["page", "api", "receipts", "fetched", "lesson_player", "questions"].map((name) => `/static/${name}.js`);
 const PATIENCE = 5000; // ms until a line that says nothing counts as down
 
 worker.addEventListener("install", (event) => event.waitUntil(renew().then(() => worker.skipWaiting())));
@@ -37,7 +37,7 @@ worker.addEventListener("fetch", (event) => {
   const { request } = event;
   const url = new URL(request.url);
   if (request.method !== "GET" || url.origin !== location.origin) return;
-  if (/^\/room\/sent\/[^/]+\/content$/.test(url.pathname)) event.respondWith(content(request, url.pathname));
+  if (/^\/room\/sent\/[^/]+\/content(\/[a-z]+\/\d+)?$/.test(url.pathname)) event.respondWith(content(request, url.pathname));
   else if (request.mode === "navigate") event.respondWith(networkFirst(request, LIST, url.pathname === LIST));
   else if (url.pathname.startsWith("/static/") || url.pathname === "/api/v1/room/sent") event.respondWith(networkFirst(request, url.pathname, true));
 });

@@ -15,14 +15,46 @@ function problem(where, text) {
   box.hidden = !text;
 }
 
+/** A question as it was written. @param {Element} where */
+function questionIn(where) {
+  const written = (/** @type {string} */ name) => /** @type {HTMLInputElement} */ (where.querySelector(`[name=${name}]`)).value;
+  const kind = written("kind");
+  const options = written("options").split("\n").map((line) => line.trim()).filter(Boolean);
+  return { kind, text: written("text"), options: kind === "text" ? [] : options };
+}
+
+const ask = /** @type {HTMLButtonElement | null} */ (document.querySelector("#ask"));
+
+/** Another question can be added while there are fewer than may be. */
+function count() {
+  if (ask) ask.disabled = document.querySelectorAll("#asked .question").length >= Number(ask.dataset.most);
+}
+
+ask?.addEventListener("click", () => {
+  const template = /** @type {HTMLTemplateElement} */ (document.querySelector("#question"));
+  const made = /** @type {HTMLElement} */ (template.content.firstElementChild?.cloneNode(true));
+  const kind = /** @type {HTMLSelectElement} */ (made.querySelector("[name=kind]"));
+  const options = /** @type {HTMLElement} */ (made.querySelector(".options"));
+  kind.addEventListener("change", () => (options.hidden = kind.value === "text"));
+  made.querySelector("button")?.addEventListener("click", () => {
+    made.remove();
+    count();
+    ask.focus();
+  });
+  document.querySelector("#asked")?.append(made);
+  /** @type {HTMLInputElement} */ (made.querySelector("[name=text]")).focus();
+  count();
+});
+
 form?.addEventListener("submit", async (event) => {
   event.preventDefault();
   const fields = new FormData(form);
   const classes = fields.getAll("class");
+  const questions = [...form.querySelectorAll(".question")].map(questionIn);
   if (!classes.length) return problem(form, texts.none);
   problem(form, "");
   try {
-    await call("POST", "/api/v1/pushes", form.dataset.csrf ?? "", { item: form.dataset.item, classes, note: fields.get("note"), due_on: fields.get("due") });
+    await call("POST", "/api/v1/pushes", form.dataset.csrf ?? "", { item: form.dataset.item, classes, note: fields.get("note"), due_on: fields.get("due"), questions });
     location.assign("/sent");
   } catch (error) {
     problem(form, error instanceof Error ? error.message : String(error));

@@ -77,8 +77,8 @@ SELECT * FROM (
     SELECT push_id, class_id, school_code, sent_on, source_session_participant,
            fetched_known <= :as_of AS fetched, opened_known <= :as_of AS opened,
            watched_known <= :as_of AS watched
-    FROM push_facts
-    WHERE sent_on BETWEEN :since AND :until AND sent_at <= :as_of
+    FROM push_facts_as_of(:as_of)
+    WHERE sent_on BETWEEN :since AND :until
       AND CASE :dimension WHEN 'city' THEN '' WHEN 'school' THEN school_code
           WHEN 'mode' THEN 'push' END = :key) p
 ORDER BY sent_on DESC, push_id, class_id;

@@ -321,7 +321,7 @@ WITH p AS (
            CASE :dimension WHEN 'city' THEN '' WHEN 'school' THEN school_code
            WHEN 'mode' THEN 'push' ELSE day_key(:dimension, sent_on) END AS cut,
            push_id, fetched_known AS fetched, opened_known AS opened, watched_known AS watched
-    FROM push_facts WHERE sent_on BETWEEN :since AND :until AND sent_at <= :as_of)
+    FROM push_facts_as_of(:as_of) WHERE sent_on BETWEEN :since AND :until)
 SELECT key, count(DISTINCT push_id) AS packages, count(*) AS pushed,
        count(*) FILTER (WHERE fetched <= :as_of) AS fetched,
        count(*) FILTER (WHERE opened <= :as_of) AS opened,

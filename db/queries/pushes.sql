@@ -10,9 +10,9 @@ ORDER BY made_on DESC, id DESC LIMIT :most;
 
 -- name: add$
 INSERT INTO pushes (recording_id, upload_id, rule_id, teacher_id, note, sent_by, sent_at, sent_on,
-                    due_on, duration_ms)
+                    due_on, duration_ms, watched_share, questions)
 VALUES (:recording_id, :upload_id, :rule_id, :teacher_id, :note, :sent_by, :sent_at, :sent_on,
-        :due_on, :duration_ms)
+        :due_on, :duration_ms, :watched_share, :questions)
 RETURNING id;
 
 -- name: add_target*!
@@ -20,9 +20,10 @@ INSERT INTO push_targets (push_id, class_id, participant_id)
 VALUES (:push_id, :class_id, :participant_id);
 
 -- name: pushes
--- Pushes with what they are of, the newest first: those of a teacher, of a hub, to a room's classes,
--- or one alone.
+-- Pushes with what they are of, the newest first: those of a teacher, of a hub, to a room's classes
+-- (without what was taken back), or one alone.
 SELECT p.id, p.rule_id, p.teacher_id, p.note, p.sent_by, p.sent_at, p.sent_on, p.due_on,
+       p.watched_share, p.questions, p.withdrawn_at, p.withdrawn_why,
        coalesce(p.recording_id, p.upload_id) AS item_id,
        CASE WHEN p.upload_id IS NULL THEN 'recording' ELSE 'upload' END AS source,
        coalesce(u.kind, 'lesson') AS kind, coalesce(u.name, r.title) AS title,
@@ -41,24 +42,38 @@ LEFT JOIN teachers o ON o.id = p.teacher_id
 WHERE (CAST(:id AS uuid) IS NULL OR p.id = :id)
   AND (CAST(:teacher_id AS text) IS NULL OR p.teacher_id = :teacher_id)
   AND (CAST(:hub_code AS text) IS NULL OR o.school_code = :hub_code)
-  AND (CAST(:room_id AS text) IS NULL OR EXISTS (
+  AND (CAST(:room_id AS text) IS NULL OR p.withdrawn_at IS NULL AND EXISTS (
         SELECT FROM push_targets t JOIN room_classes c ON c.class_id = t.class_id
         WHERE t.push_id = p.id AND c.room_id = :room_id))
 ORDER BY p.sent_at DESC, p.id DESC LIMIT :most;
 
+-- name: files_of
+SELECT p.id AS push_id, f.* FROM pushes p JOIN push_parts f ON f.recording_id = p.recording_id
+WHERE p.id = ANY(CAST(:push_ids AS uuid[])) ORDER BY p.id, f.track, f.starts_ms, f.number;
+
+-- name: change$
+UPDATE pushes SET note = :note, due_on = :due_on
+WHERE id = :id AND withdrawn_at IS NULL RETURNING true;
+
+-- name: withdraw$
+UPDATE pushes SET withdrawn_at = :at, withdrawn_by = :by, withdrawn_why = :why
+WHERE id = :id AND withdrawn_at IS NULL RETURNING true;
+
 -- name: targets_of_room
 -- Each push to a class that uses a room, with its class.
-SELECT t.push_id, t.class_id, p.sent_at FROM push_targets t
+SELECT t.push_id, t.class_id, p.sent_at, p.questions FROM push_targets t
 JOIN pushes p ON p.id = t.push_id
 JOIN room_classes c ON c.class_id = t.class_id WHERE c.room_id = :room_id;
 
 -- name: add_receipt$
-INSERT INTO receipts (id, push_id, class_id, kind, at, played, note, understood, actor, received_at)
-VALUES (:id, :push_id, :class_id, :kind, :at, :played, :note, :understood, :actor, :received_at)
+INSERT INTO receipts (id, push_id, class_id, kind, at, played, note, understood, answers, actor,
+                      received_at)
+VALUES (:id, :push_id, :class_id, :kind, :at, :played, :note, :understood, :answers, :actor,
+        :received_at)
 ON CONFLICT (id) DO NOTHING RETURNING true;
 
 -- name: receipts_of
-SELECT id, push_id, class_id, kind, at, played, note, understood FROM receipts
+SELECT id, push_id, class_id, kind, at, played, note, understood, answers FROM receipts
 WHERE push_id = ANY(CAST(:push_ids AS uuid[])) ORDER BY at, id;
 
 -- name: rules

@@ -15,10 +15,11 @@ UPDATE uploads SET state = 'refused', cause = :cause
 WHERE id = :id AND state = 'receiving' RETURNING true;
 
 -- name: delete$
--- What was sent to somebody stays.
+-- What was sent to somebody stays, unless all of it was taken back.
 UPDATE uploads u SET state = 'deleted'
 WHERE u.id = :id AND u.state IN ('receiving', 'ready')
-  AND NOT EXISTS (SELECT FROM pushes p WHERE p.upload_id = u.id)
+  AND NOT EXISTS (SELECT FROM pushes p
+                  WHERE p.upload_id = u.id AND p.withdrawn_at IS NULL)
 RETURNING true;
 
 -- name: unfinished_of$

@@ -68,6 +68,7 @@ class IndicatorRules:
     regular_share: float = 0.8  # 9: of the teaching weeks, from which a school is regular
     delay_limit_ms: float = 400.0  # 13: one way, 95th percentile of a link
     loss_limit: float = 0.05  # 13: share of packets, 95th percentile of a link
+    watched_share: float = 0.8  # 16: of a recording, from which what is sent from now on is watched
 
 
 @dataclass(frozen=True, slots=True)

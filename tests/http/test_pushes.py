@@ -91,6 +91,10 @@ async def recorded(site: Site, connection: Connection, *, published: bool = Fals
     return recording_id
 
 
+async def by_rule(site: Site, connection: Connection) -> list[UUID]:
+    return await send_by_rule(connection, site.now, RULES, 0.8)
+
+
 def wish(item: UUID, *classes: str, **more: object) -> dict[str, object]:
     return {"item": str(item), "classes": list(classes), **more}
 
@@ -142,6 +146,7 @@ async def test_a_teacher_sends_and_sees_what_became_of_it(site: Site) -> None:
             "watched": True,
             "share": 0.81,
             "feedback": ["What is a clef?"],
+            "answers": [],
         }
         assert (near["class_id"], near["fetched"], near["share"]) == (NEAR_CLASS, False, 0.0)
     assert await audited(site, "push_sent") == [f"push:{push}"]
@@ -336,10 +341,10 @@ async def test_a_class_that_missed_a_lesson_gets_its_recording_by_itself_and_mak
 ) -> None:
     async with site.pool.transaction() as connection:
         await _absent(site, connection)
-        assert await send_by_rule(connection, site.now, RULES) == []  # nothing was recorded
+        assert await by_rule(site, connection) == []  # nothing was recorded
         await recorded(site, connection)
-        [push] = await send_by_rule(connection, site.now, RULES)
-        assert await send_by_rule(connection, site.now, RULES) == []
+        [push] = await by_rule(site, connection)
+        assert await by_rule(site, connection) == []
         sent = await pushes.push(connection, push)
         assert sent is not None
         assert (sent.class_ids, sent.teacher_id) == ((FAR_CLASS,), f"{HUB}-T1")
@@ -373,7 +378,7 @@ async def test_rules_are_made_and_ended_by_the_citys_administrator(site: Site) -
         assert [r["id"] for r in (await admin.done("GET", "/push-rules"))["rules"]][1:] == [made]
         await kept(site)
         async with site.pool.transaction() as connection:
-            [push] = await send_by_rule(connection, site.now, RULES)
+            [push] = await by_rule(site, connection)
             sent = await pushes.push(connection, push)
             assert sent is not None
             assert sent.class_ids == (FAR_CLASS, NEAR_CLASS)
@@ -382,7 +387,7 @@ async def test_rules_are_made_and_ended_by_the_citys_administrator(site: Site) -
         assert (await admin.ask("DELETE", f"/push-rules/{made}"))[0] == 404
         await kept(site)
         async with site.pool.transaction() as connection:
-            assert await send_by_rule(connection, site.now, RULES) == []
+            assert await by_rule(site, connection) == []
 
 
 @pytest.mark.parametrize(("published", "classes"), [(False, None), (True, (NEAR_CLASS,))])
@@ -395,10 +400,7 @@ async def test_a_recording_goes_to_other_classes_by_rule_only_once_it_is_publish
     async with site.pool.transaction() as connection:
         await connection.execute("UPDATE push_rules SET since = $1", date(2020, 1, 1))
         await recorded(site, connection, published=published)
-        sent = [
-            await pushes.push(connection, p)
-            for p in await send_by_rule(connection, site.now, RULES)
-        ]
+        sent = [await pushes.push(connection, p) for p in await by_rule(site, connection)]
     assert [p.class_ids for p in sent if p] == ([classes] if classes else [])
 
 

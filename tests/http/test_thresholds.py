@@ -23,12 +23,18 @@ def test_other_thresholds_have_another_version_and_the_same_ones_the_same() -> N
 
 
 def test_what_is_counted_can_be_chosen() -> None:
-    rules = load(hub_rooms_count=False, regular_links=2, delay_limit_ms=200).indicator_rules
-    assert rules == IndicatorRules(hub_rooms_count=False, regular_links=2, delay_limit_ms=200)
+    chosen = {
+        "hub_rooms_count": False,
+        "regular_links": 2,
+        "delay_limit_ms": 200,
+        "watched_share": 0.6,
+    }
+    assert load(**chosen).indicator_rules == IndicatorRules(**chosen)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"valid_share": 1.1}, {"partial_share": 0.9}, {"makeup_school_days": 0}]
+    "wrong",
+    [{"valid_share": 1.1}, {"partial_share": 0.9}, {"makeup_school_days": 0}, {"watched_share": 0}],
 )
 def test_thresholds_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(BadSettings, match=r"share|makeup-school-days"):

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scheduler.questions import Answer
 from scheduler.receipts import Progress, Receipt, ReceiptKind, progress
 from scheduler.watched import share, union, within
 
 DURATION = 2_400_000  # 40 minutes, in ms
+SHARE = 0.8
 NOON = datetime(2026, 9, 7, 4, 0, tzinfo=UTC)
 
 _ranges = st.lists(st.tuples(st.integers(0, 400), st.integers(0, 400)), max_size=12)
@@ -58,10 +60,10 @@ def test_the_share_is_of_what_was_played_and_not_of_the_end_position() -> None:
 def test_order_duplication_and_replay_of_receipts_change_nothing(
     receipts: list[Receipt], random: object, cut: int
 ) -> None:
-    once = progress(receipts, 100)
+    once = progress(receipts, 100, SHARE)
     again = [*receipts, *receipts[:cut], *receipts[cut:]]
     random.shuffle(again)  # type: ignore[attr-defined]  # hypothesis gives a Random
-    assert progress(again, 100) == once
+    assert progress(again, 100, SHARE) == once
 
 
 @given(_receipts, _receipts)
@@ -69,7 +71,7 @@ def test_more_receipts_never_take_anything_back(
     receipts: list[Receipt], later: list[Receipt]
 ) -> None:
     fresh = [r for r in later if r.id not in {known.id for known in receipts}]
-    before, after = progress(receipts, 100), progress([*receipts, *fresh], 100)
+    before, after = progress(receipts, 100, SHARE), progress([*receipts, *fresh], 100, SHARE)
     assert after.share >= before.share
     for name in ("fetched_at", "opened_at", "watched_at"):
         had, has = getattr(before, name), getattr(after, name)
@@ -82,8 +84,10 @@ def test_a_recording_is_watched_when_four_fifths_of_it_have_been_played() -> Non
         _at(20, ReceiptKind.PLAYED, 2, (0, 1_200_000)),
         _at(31, ReceiptKind.PLAYED, 3, (1_200_000, 1_919_999)),
     ]
-    assert progress(played, DURATION).watched_at is None
-    enough = progress([_at(32, ReceiptKind.PLAYED, 4, (1_919_990, 1_920_000)), *played], DURATION)
+    assert progress(played, DURATION, SHARE).watched_at is None
+    enough = progress(
+        [_at(32, ReceiptKind.PLAYED, 4, (1_919_990, 1_920_000)), *played], DURATION, SHARE
+    )
     assert enough.watched
     assert enough.watched_at == NOON + timedelta(minutes=32)
     assert enough.opened_at == NOON
@@ -91,16 +95,27 @@ def test_a_recording_is_watched_when_four_fifths_of_it_have_been_played() -> Non
 
 
 def test_what_was_opened_over_the_line_has_been_fetched_too() -> None:
-    assert progress([_at(3, ReceiptKind.OPENED, 1)], DURATION).fetched_at == NOON + timedelta(
-        minutes=3
-    )
+    assert progress(
+        [_at(3, ReceiptKind.OPENED, 1)], DURATION, SHARE
+    ).fetched_at == NOON + timedelta(minutes=3)
     fetched = [_at(1, ReceiptKind.FETCHED, 2), _at(3, ReceiptKind.OPENED, 1)]
-    assert progress(fetched, DURATION).fetched_at == NOON + timedelta(minutes=1)
+    assert progress(fetched, DURATION, SHARE).fetched_at == NOON + timedelta(minutes=1)
 
 
 def test_a_document_is_watched_when_it_is_opened() -> None:
-    assert progress([_at(1, ReceiptKind.FETCHED, 1)], None) == Progress(
-        NOON + timedelta(minutes=1), None, None, (), 0.0, ()
+    assert progress([_at(1, ReceiptKind.FETCHED, 1)], None, SHARE) == Progress(
+        NOON + timedelta(minutes=1), None, None, (), 0.0, (), ()
     )
-    opened = progress([_at(2, ReceiptKind.OPENED, 1)], None)
+    opened = progress([_at(2, ReceiptKind.OPENED, 1)], None, SHARE)
     assert (opened.watched, opened.share) == (True, 1.0)
+
+
+def test_what_a_class_answered_last_is_its_answer() -> None:
+    def answered(minute: int, number: int, *counts: int) -> Receipt:
+        at = NOON + timedelta(minutes=minute)
+        return Receipt(at, UUID(int=number), ReceiptKind.ANSWERED, answers=(Answer(counts),))
+
+    first, second = answered(1, 9, 5, 3), answered(4, 2, 6, 2)
+    assert progress([second, first, second], None, SHARE).answers == (Answer((6, 2)),)
+    assert progress([first], None, SHARE).opened_at is None
+    assert progress([], None, SHARE).answers == ()

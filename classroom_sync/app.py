@@ -68,7 +68,6 @@ from classroom_sync.recording_access import VIEWS
 from classroom_sync.recording_works import RecordingWorks
 from classroom_sync.settings import Settings
 from classroom_sync.solver_runs import SolverRuns
-from classroom_sync.store import store_at
 from classroom_sync.uploads import routes as upload_routes
 from classroom_sync.uploads.receiving import Receiving
 from classroom_sync.uploads.shelf import Shelf
@@ -104,6 +103,7 @@ def build(
     links: NodeLinks,
     media_key: bytes,
     node_http: aiohttp.ClientSession,
+    works: RecordingWorks,
     now: Callable[[], datetime],
 ) -> web.Application:
     """The application, ready to be served; it owns nothing it is given, and its solver runs."""
@@ -123,6 +123,7 @@ def build(
     app[IDENTITY] = IdentityProvider(client) if client is not None else None
     store = store_at(settings.recording_store, settings.data_dir)
     app[WORKS] = RecordingWorks(pool, store, settings.data_dir / "joining", now)
+    app[WORKS] = works
     app[VIEWS] = OrderedDict()
     app[SOCKETS] = sockets = OpenSockets(pool, settings.entry_rules, now)
     app[SOLVER] = runs = SolverRuns(pool, now)
@@ -130,7 +131,7 @@ def build(
     app[RECEIVING] = receiving = Receiving(pool, shelf, settings.upload_max_bytes, now)
 
     async def recorded(request: web.Request, key: str, media_type: str) -> web.StreamResponse:
-        return await playback.send(request, store, key, media_type)
+        return await playback.send(request, works.store, key, media_type)
 
     app[CONTENTS] = Contents(shelf, recorded)
 

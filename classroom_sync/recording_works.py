@@ -1,7 +1,8 @@
 """What is done with recordings that are over: joined, cut, deleted.
 
-Files are worked on in a process of their own, one at a time for each owner, and only then taken
-into the store; the row changes last. So whatever is interrupted can be done again.
+Files are worked on in processes of their own, two at a time (what is joined, and what
+somebody cuts), and only then taken into the store; the row changes last. So what is interrupted
+can be done again.
 """
 
 import asyncio
@@ -27,6 +28,7 @@ from scheduler.recording import Cause, Chapter, Part, Recording, Segment, Segmen
 log = structlog.get_logger()
 
 _LINE = 16 * 2**20  # bytes of an answer, at most
+_AT_ONCE = 2  # pieces of work
 _LONGEST = 3600.0  # seconds of one piece of work
 
 
@@ -46,13 +48,13 @@ class RecordingWorks:
     ) -> None:
         self._pool = pool
         self.store = store
-        self._directory = directory / uuid4().hex
+        self._directory = directory
         self._now = now
-        self._one = asyncio.Lock()
+        self._turns = asyncio.Semaphore(_AT_ONCE)
 
     async def join(self, recording: Recording, segments: Sequence[Segment]) -> None:
         """Make a ready recording of its stored segments. Raises WorkFailed, StoreError."""
-        async with self._one:
+        async with self._turns:
             await self._join(recording, segments)
 
     async def _join(self, recording: Recording, segments: Sequence[Segment]) -> None:
@@ -71,7 +73,7 @@ class RecordingWorks:
     async def add_late(self, recording: Recording, segments: Sequence[Segment]) -> None:
         """Segments of a ready recording that came after all become further parts of it, at their
         place in the lesson; those that can't be read are lost. Raises StoreError."""
-        async with self._one:
+        async with self._turns:
             late = [s for s in segments if s.state is SegmentState.STORED and s.storage_key]
             joined = [s.started_at for s in segments if s.state is SegmentState.JOINED]
             ids, keys = [s.id for s in late], [s.storage_key for s in late if s.storage_key]
@@ -115,7 +117,7 @@ class RecordingWorks:
 
     async def cut(self, recording: Recording, from_ms: int, to_ms: int, actor: str) -> None:
         """Cut start and end off. Raises WorkFailed, StoreError."""
-        async with self._one:
+        async with self._turns:
             await self._cut(recording, from_ms, to_ms, actor)
 
     async def _cut(self, recording: Recording, from_ms: int, to_ms: int, actor: str) -> None:
@@ -164,12 +166,13 @@ class RecordingWorks:
 
     @contextlib.asynccontextmanager
     async def _place(self) -> AsyncIterator[Path]:
-        """An empty directory for the piece of work whose turn it is."""
-        await asyncio.to_thread(self._directory.mkdir, parents=True)
+        """An empty directory for a piece of work whose turn it is."""
+        made = self._directory / uuid4().hex
+        await asyncio.to_thread(made.mkdir, parents=True)
         try:
-            yield self._directory
+            yield made
         finally:
-            await asyncio.to_thread(shutil.rmtree, self._directory, ignore_errors=True)
+            await asyncio.to_thread(shutil.rmtree, made, ignore_errors=True)
 
     async def _keep(self, recording_id: UUID, result: dict[str, Any]) -> Files:
         """Take what was made into the store, under keys that nothing has had before."""

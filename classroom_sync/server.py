@@ -116,7 +116,7 @@ async def serve(settings: Settings, announce: Announce, prepare: Prepare | None 
             await stack.enter_async_context(_running(_lead(dsn, pool, live, keeper, settings)))
             http = await stack.enter_async_context(aiohttp.ClientSession())
             runner = web.AppRunner(
-                application.build(settings, pool, live, links, media_key, http, _now),
+                application.build(settings, pool, live, links, media_key, http, works, _now),
                 access_log=None,
                 shutdown_timeout=1.0,
             )

@@ -20,7 +20,9 @@ from classroom_sync.keys import LIMITS, RECEIVING
 from classroom_sync.limits import Limits
 from classroom_sync.live import Live
 from classroom_sync.node_links import NodeAddress, NodeLinks
+from classroom_sync.recording_works import RecordingWorks
 from classroom_sync.settings import load
+from classroom_sync.store import FolderStore
 from classroom_sync.uploads.receiving import Receiving
 from db import accounts, nodes, sessions
 from db.nodes import MediaNodeRow
@@ -150,9 +152,12 @@ async def serving(
     async def nothing(_node: object, _message: object) -> None:
         return None
 
+    def clock() -> datetime:
+        return found.now
+
     links = NodeLinks("key", listed, nothing)
     async with aiohttp.ClientSession() as http:
-        live, limits = Live(pool, links, lambda: found.now), Limits()
+        live, limits = Live(pool, links, clock), Limits()
         built = application.build(
             load(data_dir=tmp_path, ice_servers=STUN, **settings),
             pool,
@@ -160,7 +165,8 @@ async def serving(
             links,
             MEDIA_KEY,
             http,
-            lambda: found.now,
+            RecordingWorks(pool, FolderStore(tmp_path / "recordings"), tmp_path / "joining", clock),
+            clock,
         )
         built[LIMITS] = limits
         uploads = tmp_path / "uploads"

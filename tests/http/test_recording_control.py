@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -80,6 +81,14 @@ async def node_at(directory: Path, *, floor: int = 0) -> AsyncIterator[Node]:
         await recorder.close()
 
 
+class Control(Live):
+    """A control process's sessions, with its links in view."""
+
+    def __init__(self, pool: Pool, links: NodeLinks, *more: Any, **options: Any) -> None:
+        super().__init__(pool, links, *more, **options)
+        self.links = links
+
+
 @dataclass
 class School:
     """A session that is open, and what control processes need."""
@@ -89,7 +98,7 @@ class School:
     nodes: list[NodeAddress] = field(default_factory=list)
 
     @asynccontextmanager
-    async def control(self, rules: RecordingRules | None = None) -> AsyncIterator[Live]:
+    async def control(self, rules: RecordingRules | None = None) -> AsyncIterator["Control"]:
         """A control process, linked to the nodes listed."""
 
         async def listed() -> list[NodeAddress]:
@@ -99,7 +108,7 @@ class School:
             await live.on_node_event(node_id, message)
 
         links = NodeLinks("key", listed, on_event)
-        live = Live(self.pool, links, lambda: datetime.now(UTC), recording=rules)
+        live = Control(self.pool, links, lambda: datetime.now(UTC), recording=rules)
         running = asyncio.create_task(links.run())
         try:
             yield live
@@ -153,7 +162,7 @@ async def test_recording_is_off_until_it_is_switched_on_and_off_again(
         await school.place(node)
         async with school.control() as live:
             session = await live.need(school.planned.session_id)
-            await _until(lambda: live.recordings._links.connected)
+            await _until(lambda: live.links.connected)
             assert view(session)["recording"] is False
             assert node.records() == {}
 
@@ -183,15 +192,15 @@ async def test_a_node_that_takes_the_session_over_goes_on_recording(
         async with node_at(tmp_path / "one") as one:
             await school.place(one)
             await live.read_again(school.planned.session_id)
-            live.recordings._links.look_again()
-            await _until(lambda: live.recordings._links.connected)
+            live.links.look_again()
+            await _until(lambda: live.links.connected)
             await live.record(session.session.id, "account:lead", on=True)
             recording = (await school.row()).id
             assert one.records() == {room: str(recording)}
         async with node_at(tmp_path / "two") as two:
             await school.place(two)
             await live.read_again(school.planned.session_id)
-            live.recordings._links.look_again()
+            live.links.look_again()
             await _until(lambda: two.records() == {room: str(recording)})
         assert view(session)["recording"] is True
 
@@ -203,7 +212,7 @@ async def test_a_control_process_that_starts_anew_knows_what_is_recorded(
         await school.place(node)
         async with school.control() as live:
             session = await live.need(school.planned.session_id)
-            await _until(lambda: live.recordings._links.connected)
+            await _until(lambda: live.links.connected)
             await live.record(session.session.id, "account:lead", on=True)
         async with school.control() as again:
             session = await again.need(school.planned.session_id)
@@ -218,8 +227,8 @@ async def test_every_control_process_learns_of_it_from_the_node(
         async with school.control() as one, school.control() as two:
             here = await one.need(school.planned.session_id)
             there = await two.need(school.planned.session_id)
-            await _until(lambda: one.recordings._links.connected)
-            await _until(lambda: two.recordings._links.connected)
+            await _until(lambda: one.links.connected)
+            await _until(lambda: two.links.connected)
             await one.record(here.session.id, "account:lead", on=True)
             await _until(lambda: view(there)["recording"])
             await two.record(here.session.id, "account:lead", on=False)
@@ -234,7 +243,7 @@ async def test_a_node_that_missed_that_it_was_switched_off_is_told(
         await school.place(node)
         async with school.control() as live:
             session = await live.need(school.planned.session_id)
-            await _until(lambda: live.recordings._links.connected)
+            await _until(lambda: live.links.connected)
             await live.record(session.session.id, "account:lead", on=True)
         async with school.pool.connection() as connection:
             await recordings.stop(connection, (await school.row()).id, datetime.now(UTC))
@@ -247,23 +256,20 @@ async def test_a_node_that_missed_that_it_was_switched_off_is_told(
 async def test_a_full_disk_ends_the_recording_and_the_pages_are_told(
     school: School, tmp_path: Path
 ) -> None:
-    async with node_at(tmp_path) as node:
+    async with node_at(tmp_path, floor=1 << 60) as node:  # more than any disk has
         await school.place(node)
         async with school.control() as live:
             session = await live.need(school.planned.session_id)
-            await _until(lambda: live.recordings._links.connected)
+            await _until(lambda: live.links.connected)
             await live.record(session.session.id, "account:lead", on=True)
-            stopped = RecordingStopped(
-                str(session.session.id), str((await school.row()).id), "disk_full"
-            )
-            node.recorder._say(stopped)
+            node.recorder.put(str(session.session.id), [])  # it looks at the disk
             await _until(lambda: view(session)["recording_trouble"])
             assert view(session)["recording_trouble"] == "disk_full"
             assert view(session)["recording"] is False
             assert node.records() == {}
             row = await school.row()
             assert (row.state, row.cause) == (RecordingState.JOINING, "disk_full")
-            await live.record(session.session.id, "account:lead", on=True)  # there is space again
+            await live.record(session.session.id, "account:lead", on=True)  # tried once more
             assert view(session)["recording_trouble"] is None
 
 
@@ -274,7 +280,7 @@ async def test_every_lesson_is_recorded_where_the_settings_say_so(
         await school.place(node)
         async with school.control(RecordingRules(always=True, kept=timedelta(days=7))) as live:
             session = await live.need(school.planned.session_id)
-            await _until(lambda: live.recordings._links.connected)
+            await _until(lambda: live.links.connected)
             publishing = {
                 "event": "publishing",
                 "room": str(session.session.id),

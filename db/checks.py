@@ -1,7 +1,7 @@
 """What `doctor` asks of a database: its version, clock, schema, privileges, leader, and remains."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import asyncpg
 
@@ -73,6 +73,13 @@ async def last_backup(connection: Connection) -> datetime | None:
 
 async def recordings(connection: Connection, since: datetime, late: datetime) -> Recordings:
     return value(Recordings, await _sql.recordings(connection, since=since, late=late))
+
+
+async def states(connection: Connection, today: date) -> dict[tuple[str, str], int]:
+    """How many `recordings` and `uploads` are in each state, and to how many classes `pushes` are
+    `due`, or `overdue` since less than a month: by what and state, where there is one."""
+    found = _sql.states(connection, today=today)
+    return {(row["what"], row["state"]): row["number"] async for row in found}
 
 
 async def lessons(

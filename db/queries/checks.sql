@@ -36,3 +36,14 @@ FROM recordings;
 SELECT count(*) AS planned,
        count(*) FILTER (WHERE state = 'scheduled' AND starts_at < :now) AS overdue
 FROM sessions WHERE starts_at >= :since AND starts_at < :until;
+
+-- name: states
+-- How many recordings and uploads are in each state; and how many classes have not watched what they
+-- were sent, due in time or (for a month) overdue.
+SELECT 'recordings' AS what, state, count(*) AS number FROM recordings GROUP BY state
+UNION ALL
+SELECT 'uploads', state, count(*) FROM uploads GROUP BY state
+UNION ALL
+SELECT 'pushes', CASE WHEN due_on < :today THEN 'overdue' ELSE 'due' END AS state, count(*)
+FROM push_facts
+WHERE withdrawn_at IS NULL AND watched IS NULL AND due_on >= CAST(:today AS date) - 30 GROUP BY 2;

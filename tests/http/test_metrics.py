@@ -10,9 +10,11 @@ from uuid import UUID
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from db import marks, nodes
+from db import marks, nodes, pushes
 from db.nodes import MediaNodeRow
+from scheduler.recording import RecordingState
 from tests.http.conftest import Site
+from tests.http.test_pushes import FAR_CLASS, kept, recorded, send
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 _NAME = re.compile(r"\b((?:classroom_sync|process)_[a-z_]+)\b")
@@ -45,6 +47,30 @@ async def test_the_database_is_told_of_for_all_processes(site: Site) -> None:
         await marks.add_audit(connection, "system", "backup_made", "backup:x")
     found = await _read(site)
     assert found["classroom_sync_last_backup_time_seconds"] > 0
+
+
+async def test_recordings_uploads_pushes_and_disks_are_counted(site: Site) -> None:
+    sheet = await kept(site)
+    push = await send(site, sheet, FAR_CLASS)
+    async with site.pool.transaction() as connection:
+        await recorded(site, connection)
+    found = await _read(site)
+    states = {f"recordings[state={s}]": float(s == "ready") for s in RecordingState}
+    states |= {
+        f"uploads[state={s}]": float(s == "ready") for s in ("receiving", "ready", "refused")
+    }
+    states |= {"pushes[state=due]": 1.0, "pushes[state=overdue]": 0.0}
+    assert {name: found[f"classroom_sync_{name}"] for name in states} == states
+    for of in ("data", "uploads", "recordings"):
+        free = found[f"classroom_sync_disk_free_bytes[of={of}]"]
+        assert 0 < free < found[f"classroom_sync_disk_size_bytes[of={of}]"]
+    site.now += timedelta(days=20)
+    found = await _read(site)
+    assert found["classroom_sync_pushes[state=overdue]"] == 1
+    async with site.pool.transaction() as connection:
+        await pushes.withdraw(connection, UUID(push), at=site.now, by="system", why="x")
+    found = await _read(site)
+    assert found["classroom_sync_pushes[state=overdue]"] == 0
 
 
 async def test_without_the_database_the_rest_is_told(site: Site) -> None:

@@ -121,8 +121,6 @@ def build(
     app[NOW] = now
     client = settings.identity_client
     app[IDENTITY] = IdentityProvider(client) if client is not None else None
-    store = store_at(settings.recording_store, settings.data_dir)
-    app[WORKS] = RecordingWorks(pool, store, settings.data_dir / "joining", now)
     app[WORKS] = works
     app[VIEWS] = OrderedDict()
     app[SOCKETS] = sockets = OpenSockets(pool, settings.entry_rules, now)

@@ -68,6 +68,7 @@ class LiveSession:
     mutes: dict[UUID, bool] = field(default_factory=dict)  # not written yet
     heads: dict[UUID, tuple[int, int]] = field(default_factory=dict)  # expected, present
     recording: UUID | None = None
+    recording_rooms: bool = False  # the pictures of the classrooms too
     recording_trouble: str | None = None  # why the last one ended by itself
     talk: Talk = field(default_factory=Talk)
     findings: dict[UUID, tuple[str, ...]] = field(default_factory=dict)  # as its page finds them
@@ -180,6 +181,7 @@ class Live:
             )
         found = LiveSession(session, places, talk=said)
         found.recording = self.recordings.of(recorded)
+        found.recording_rooms = recorded is not None and recorded.with_rooms
         for mark in done:
             _apply_mark(found, mark.participant_id, mark.kind)
         for participant_id in places:
@@ -412,11 +414,11 @@ class Live:
         if live is not None and cancelled and live.session.node_id is not None:
             await self._close_media(live)
 
-    async def record(self, session_id: UUID, actor: str, *, on: bool) -> None:
-        """Record the lead's picture and sound from now on, or no longer."""
+    async def record(self, session_id: UUID, actor: str, *, on: bool, rooms: bool = False) -> None:
+        """Record the lead's picture and sound from now on, and the `rooms`' too; or no longer."""
         live = await self._under_way(session_id, None)
         if on:
-            await self.recordings.begin(live, actor)
+            await self.recordings.begin(live, actor, rooms=rooms)
         else:
             await self.recordings.end(live, actor)
 
@@ -574,6 +576,7 @@ def view(live: LiveSession) -> dict[str, Any]:
         "hands": [str(p) for p in live.hands],
         "observers": len({v.account_id if v else i for i, v in live.observers.items()}),
         "recording": live.recording is not None,
+        "recording_rooms": live.recording is not None and live.recording_rooms,
         "recording_trouble": live.recording_trouble,
         **talk_view(live.talk),
         "participants": [

@@ -118,7 +118,7 @@ class ControlLinks:
             }:
                 self._node.set_widths(room, who, {str(m): int(w) for m, w in widths.items()})
             case {"command": "record", "room": str(room), "recording": str(recording)}:
-                self._node.record(room, recording)
+                self._node.record(room, recording, others=bool(message.get("others")))
             case {"command": "record", "room": str(room), "recording": None}:
                 await self._node.end_recording(room)
             case {"command": "close", "room": str(room), "reason": str(reason)}:

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import structlog
 
+from classroom_sync.errors import Refused
 from classroom_sync.node_links import NodeAway, NodeLinks
 from db import marks, recordings
 from db.errors import Unreachable
@@ -28,10 +29,11 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class RecordingRules:
-    """Whether every lesson is recorded (else the lead teacher switches it on), and how long what is
-    recorded is kept (DOMAIN 11)."""
+    """Whether every lesson is recorded (else the lead teacher switches it on), whether classrooms'
+    pictures may be too, and how long what is recorded is kept (DOMAIN 11)."""
 
     always: bool = False
+    rooms: bool = False
     kept: timedelta = timedelta(days=30)
 
 
@@ -51,10 +53,13 @@ class RecordingControl:
         """What is being recorded, by what the database has."""
         return stored.id if stored is not None and stored.id not in self._ended else None
 
-    async def begin(self, live: "LiveSession", actor: str) -> None:
-        """Record a session, if it is not recorded already."""
+    async def begin(self, live: "LiveSession", actor: str, *, rooms: bool = False) -> None:
+        """Record a session, if it is not recorded already; with the pictures of its `rooms` only
+        where that is allowed. Raises Refused (403)."""
         if live.recording is not None:
             return
+        if rooms and not self.rules.rooms:
+            raise Refused(403, "Pictures of classrooms are not recorded here.")
         now, session_id = self._now(), live.session.id
         async with self._pool.transaction() as connection:
             begun = await recordings.begin(
@@ -63,15 +68,23 @@ class RecordingControl:
                 made_by=actor,
                 started_at=now,
                 delete_after=now + self.rules.kept,
+                with_rooms=rooms,
             )
             if begun is None:  # another control process was faster
-                begun = self.of(await recordings.under_way_in(connection, session_id))
+                stored = await recordings.under_way_in(connection, session_id)
+                begun, rooms = self.of(stored), stored is not None and stored.with_rooms
             else:
                 about = f"recording:{begun}"
                 await marks.add_audit(
-                    connection, actor, "recording_begun", about, session=str(session_id)
+                    connection,
+                    actor,
+                    "recording_begun",
+                    about,
+                    session=str(session_id),
+                    rooms=rooms,
                 )
         live.recording, live.recording_trouble = begun, None
+        live.recording_rooms = rooms
         live.changed()
         with contextlib.suppress(NodeAway):  # the next node is told when it is there
             await self.restore(live)
@@ -96,6 +109,7 @@ class RecordingControl:
                 "record",
                 room=str(live.session.id),
                 recording=str(live.recording),
+                others=live.recording_rooms,
             )
 
     async def settle(self) -> None:
@@ -112,6 +126,7 @@ class RecordingControl:
         """A node says that it records a session, or no longer."""
         if message["recording"] is not None:
             live.recording = await self._wished(live, UUID(message["recording"]))
+            live.recording_rooms = bool(message["others"])
             if live.recording is None:
                 await self._stop_everywhere(live)  # it was switched off while the node was away
         elif message["cause"] is not None:

@@ -14,7 +14,6 @@ from typing import Any
 from media.recording.cutting import cut
 from media.recording.joining import Unreadable, join
 from media.recording.pictures import chapters, poster, waveform
-from scheduler.recording import Track
 
 _NICE = 15
 _CHAPTER = 300_000  # milliseconds
@@ -34,25 +33,28 @@ def main() -> None:
 
 
 def _join(task: dict[str, Any], directory: Path) -> dict[str, Any]:
-    """`segments`: by track, [path, Unix milliseconds of its beginning] of each."""
+    """`segments`: [track, participant, [path, Unix milliseconds of its beginning] of each] of
+    each that is shown. `beside`: parts as in the result, of the same recording, that these come to;
+    `after`: milliseconds on its clock at which they begin."""
     parts: list[dict[str, Any]] = []
-    for track in Track:
-        segments = [(Path(path), ms) for path, ms in task["segments"].get(track.value, ())]
-        if not segments:
-            continue
+    for track, participant, given in task["segments"]:
+        segments = [(Path(path), ms) for path, ms in given]
         try:
-            joined = join(segments, directory, track.value)
+            joined = join(
+                segments, directory, track if participant is None else f"{track}-{participant}"
+            )
         except Unreadable:
             continue
-        for number, part in enumerate(joined, start=1):
-            made = _part(track.value, number, part.path, part.starts_ms, part.duration_ms)
-            parts.append(made | {"mime": part.mime})
+        for part in joined:
+            number = 1 + sum(made["track"] == track for made in parts)
+            made = _part(track, number, part.path, part.starts_ms, part.duration_ms)
+            parts.append(made | {"mime": part.mime, "participant": participant})
     if not parts:
         raise Unreadable("no segment has anything that can be played")
-    zero = min(part["starts_ms"] for part in parts)
+    zero = min(part["starts_ms"] for part in parts) - task["after"]
     for each in parts:
         each["starts_ms"] -= zero
-    return _with_pictures(parts, directory)
+    return _with_pictures(parts, directory, task["beside"])
 
 
 def _cut(task: dict[str, Any], directory: Path) -> dict[str, Any]:
@@ -74,7 +76,7 @@ def _cut(task: dict[str, Any], directory: Path) -> dict[str, Any]:
         number = 1 + sum(m["track"] == part["track"] for m in made)
         made.append(
             _part(part["track"], number, target, max(0, begins - zero), duration)
-            | {"mime": part["mime"]}
+            | {"mime": part["mime"], "participant": part["participant"]}
         )
     if not made:
         raise Unreadable("nothing that can be played is left")
@@ -92,24 +94,36 @@ def _part(track: str, number: int, path: Path, starts_ms: int, duration_ms: int)
     }
 
 
-def _with_pictures(parts: Sequence[dict[str, Any]], directory: Path) -> dict[str, Any]:
-    """The result: the parts, a poster, chapters on the recording's clock, and the loudness."""
-    of = parts[0]
-    film, duration = Path(of["path"]), of["duration_ms"]
-    found: list[tuple[int, str]] = []
-    for number, (ms, jpeg) in enumerate(chapters(film, duration, _CHAPTER)):
-        path = directory / f"chapter-{number}.jpg"
-        path.write_bytes(jpeg)
-        found.append((of["starts_ms"] + ms, str(path)))
-    picture = poster(film, min(_POSTER, duration // 2))
-    front = directory / "poster.jpg"
-    if picture is not None:
-        front.write_bytes(picture)
+def _with_pictures(
+    parts: Sequence[dict[str, Any]], directory: Path, beside: Sequence[dict[str, Any]] = ()
+) -> dict[str, Any]:
+    """The result: the parts, and of them with those beside a poster, chapters on the recording's
+    clock, and the loudness over all of it."""
+    every = sorted((*beside, *parts), key=lambda part: (part["track"], part["starts_ms"]))
+    films = [part for part in every if part["track"] == every[0]["track"]]
+    length = max(part["starts_ms"] + part["duration_ms"] for part in every)
+    pictures: dict[int, str] = {}
+    loudness = [0] * _SPANS
+    front = None
+    for film in films:
+        path, starts, duration = Path(film["path"]), film["starts_ms"], film["duration_ms"]
+        for ms, jpeg in chapters(path, duration, _CHAPTER):
+            place = directory / f"chapter-{starts + ms}.jpg"
+            place.write_bytes(jpeg)
+            pictures.setdefault(starts + ms, str(place))
+        if front is None:
+            front = poster(path, min(_POSTER, duration // 2))
+        first = min(_SPANS - 1, starts * _SPANS // length)
+        spans = max(1, min(_SPANS - first, round(duration * _SPANS / length)))
+        for n, loud in enumerate(waveform(path, duration, spans), start=first):
+            loudness[n] = max(loudness[n], loud)
+    if front is not None:
+        (directory / "poster.jpg").write_bytes(front)
     return {
         "parts": list(parts),
-        "poster": str(front) if picture is not None else None,
-        "chapters": found,
-        "waveform": waveform(film, duration, _SPANS),
+        "poster": str(directory / "poster.jpg") if front is not None else None,
+        "chapters": sorted(pictures.items()),
+        "waveform": loudness if any(loudness) else [],
     }
 
 

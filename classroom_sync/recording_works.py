@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -51,10 +52,18 @@ class RecordingWorks:
         self._directory = directory
         self._now = now
         self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._at_work: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
+
+    @contextlib.asynccontextmanager
+    async def _turn(self, of: Recording) -> AsyncIterator[None]:
+        """One piece of work on a recording at a time."""
+        alone = self._at_work.setdefault(of.id, asyncio.Lock())
+        async with alone, self._turns:
+            yield
 
     async def join(self, recording: Recording, segments: Sequence[Segment]) -> None:
         """Make a ready recording of its stored segments. Raises WorkFailed, StoreError."""
-        async with self._turns:
+        async with self._turn(recording):
             await self._join(recording, segments)
 
     async def _join(self, recording: Recording, segments: Sequence[Segment]) -> None:
@@ -73,7 +82,7 @@ class RecordingWorks:
     async def add_late(self, recording: Recording, segments: Sequence[Segment]) -> None:
         """Segments of a ready recording that came after all become further parts of it, at their
         place in the lesson; those that can't be read are lost. Raises StoreError."""
-        async with self._turns:
+        async with self._turn(recording):
             late = [s for s in segments if s.state is SegmentState.STORED and s.storage_key]
             joined = [s.started_at for s in segments if s.state is SegmentState.JOINED]
             ids, keys = [s.id for s in late], [s.storage_key for s in late if s.storage_key]
@@ -91,33 +100,44 @@ class RecordingWorks:
         async with self._pool.connection() as connection:
             before = await self._files(connection, recording)
         async with self._place() as place:
-            result = await _work(await self._joining(place, late))
-            result |= {"poster": None, "chapters": [], "waveform": []}
+            task = await self._joining(place, late)
+            task |= {"beside": await self._fetched(place, before.parts), "after": after}
+            result = await _work(task)
             for part in result["parts"]:
-                part["starts_ms"] += after
                 part["number"] += sum(p.track == part["track"] for p in before.parts)
             more = await self._keep(recording.id, result)
-        files = replace(before, parts=(*before.parts, *more.parts))
+        files = replace(more, parts=(*before.parts, *more.parts))
         async with self._pool.transaction() as connection:
             was = before.main.storage_key
             done = await recordings.replace_files(connection, recording.id, files, was)
             await recordings.segments_joined(connection, recording.id, [s.id for s in late])
-        if not done:
-            await self._remove(_keys(more))
+        await self._remove(_keys(replace(before, parts=())) if done else _keys(more))
 
     async def _joining(self, place: Path, segments: Sequence[Segment]) -> dict[str, Any]:
         """The task of joining segments of the store. Raises StoreError."""
-        given: dict[str, list[tuple[str, int]]] = {}
-        for segment in segments:
+        given: dict[tuple[Track, UUID | None], list[tuple[str, int]]] = {}
+        for segment in sorted(segments, key=lambda s: (list(Track).index(s.track), s.started_at)):
             assert segment.storage_key is not None, "it is stored"
             path = await self.store.fetch(segment.storage_key, place)
             began = round(segment.started_at.timestamp() * 1000)
-            given.setdefault(segment.track.value, []).append((str(path), began))
-        return {"do": "join", "directory": str(place), "segments": given}
+            given.setdefault((segment.track, segment.participant_id), []).append((str(path), began))
+        shown = [
+            (track.value, None if of is None else str(of), found)
+            for (track, of), found in given.items()
+        ]
+        task = {"do": "join", "directory": str(place), "segments": shown}
+        return task | {"beside": [], "after": 0}
+
+    async def _fetched(self, place: Path, parts: Sequence[Part]) -> list[dict[str, Any]]:
+        """Parts with a path to read each at. Raises StoreError."""
+        return [
+            _described(part) | {"path": str(await self.store.fetch(part.storage_key, place))}
+            for part in parts
+        ]
 
     async def cut(self, recording: Recording, from_ms: int, to_ms: int, actor: str) -> None:
         """Cut start and end off. Raises WorkFailed, StoreError."""
-        async with self._turns:
+        async with self._turn(recording):
             await self._cut(recording, from_ms, to_ms, actor)
 
     async def _cut(self, recording: Recording, from_ms: int, to_ms: int, actor: str) -> None:
@@ -127,10 +147,7 @@ class RecordingWorks:
         if not before.parts:
             raise WorkFailed(Cause.UNREADABLE, "it has no files any more")
         async with self._place() as place:
-            parts = []
-            for part in before.parts:
-                path = await self.store.fetch(part.storage_key, place)
-                parts.append(_described(part) | {"path": str(path)})
+            parts = await self._fetched(place, before.parts)
             task = {"do": "cut", "directory": str(place), "parts": parts}
             result = await _work(task | {"from_ms": from_ms, "to_ms": to_ms})
             files = await self._keep(recording.id, result)
@@ -197,6 +214,7 @@ class RecordingWorks:
                             part["bytes"],
                             part["mime"],
                             await keep(part["path"]),
+                            None if part["participant"] is None else UUID(part["participant"]),
                         )
                         for part in result["parts"]
                     ]
@@ -231,7 +249,9 @@ def _described(part: Part) -> dict[str, Any]:
         "track": part.track.value,
         "number": part.number,
         "starts_ms": part.starts_ms,
+        "duration_ms": part.duration_ms,
         "mime": part.mime,
+        "participant": None if part.participant_id is None else str(part.participant_id),
     }
 
 

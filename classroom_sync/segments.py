@@ -101,15 +101,17 @@ class SegmentCourier:
 def _segment(
     name: SegmentName, state: SegmentState, size: int = 0, key: str | None = None
 ) -> Segment:
+    track, _, participant = name.track.partition("-")
     return Segment(
         UUID(name.segment),
         UUID(name.recording),
         UUID(name.node),
-        Track(name.track),
+        Track(track),
         datetime.fromtimestamp(name.started_ms / 1000, UTC),
         state,
         size,
         key,
+        UUID(participant) if participant else None,
     )
 
 

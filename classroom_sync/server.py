@@ -176,7 +176,9 @@ def _join(pool: Pool, control_key: str, settings: Settings) -> tuple[NodeLinks, 
         await live.on_node_event(node_id, message)  # type: ignore[arg-type]  # as NodeLinks gives it
 
     links = NodeLinks(control_key, living, on_event)
-    recording = RecordingRules(settings.record_lessons, timedelta(days=settings.recording_days))
+    recording = RecordingRules(
+        settings.record_lessons, settings.record_rooms, timedelta(days=settings.recording_days)
+    )
     live = Live(pool, links, _now, settings.attendance_rules, recording=recording)
     return links, live
 

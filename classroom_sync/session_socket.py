@@ -62,6 +62,7 @@ class Message(BaseModel, extra="forbid"):
     participant: UUID | None = None
     muted: bool = True
     on: bool = True
+    rooms: bool = False
     expected: int = Field(0, ge=0, le=500)
     present: int = Field(0, ge=0, le=500)
     why: str = Field("", max_length=200)
@@ -203,7 +204,7 @@ async def _do(live: Live, seat: Seat, message: Message) -> None:
     elif message.do == "push_to_talk":
         await live.let_push_to_talk(seat.session_id, about, on=message.on)
     elif message.do == "record":
-        await live.record(seat.session_id, seat.actor, on=message.on)
+        await live.record(seat.session_id, seat.actor, on=message.on, rooms=message.rooms)
     elif message.do == "end":
         await live.end(seat.session_id, seat.actor)
     else:

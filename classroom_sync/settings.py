@@ -169,6 +169,9 @@ class Settings(BaseSettings):
     record_lessons: bool = Field(
         False, description="record every lesson from its beginning; else teachers switch it on"
     )
+    record_rooms: bool = Field(
+        False, description="let teachers record the classrooms' pictures too, lesson by lesson"
+    )
     recording_store: str | None = Field(
         None,
         pattern="^(s3://[^/]+.*|/.*)$",

@@ -48,9 +48,11 @@ async def begin(
     started_at: datetime,
     delete_after: datetime | None,
     title: str = "",
+    with_rooms: bool = False,
 ) -> UUID | None:
-    """A new recording of a session, or (`session_id` None) an upload: its id. None when the session
-    is being recorded already. `made_by` is an actor, as in the audit log."""
+    """A new recording of a session, `with_rooms` of everybody's picture, or (`session_id` None) an
+    upload: its id. None when the session is being recorded already. `made_by` is an actor, as in
+    the audit log."""
     state = RecordingState.UPLOADING if session_id is None else RecordingState.RECORDING
     begun: UUID | None = await _sql.begin(
         connection,
@@ -60,6 +62,7 @@ async def begin(
         state=state,
         started_at=started_at,
         delete_after=delete_after,
+        with_rooms=with_rooms,
     )
     return begun
 
@@ -187,6 +190,7 @@ async def put_segment(connection: Connection, segment: Segment) -> bool:
         state=segment.state,
         bytes=segment.bytes,
         storage_key=segment.storage_key,
+        participant_id=segment.participant_id,
     )
     return bool(await _sql.exists(connection, id=segment.recording_id))
 
@@ -221,7 +225,7 @@ async def with_late_segments(connection: Connection) -> list[Recording]:
 
 
 async def parts_of(connection: Connection, recording_id: UUID) -> list[Part]:
-    """Main before screen, each in order."""
+    """Main before screen before rooms, each in order."""
     return [value(Part, row) async for row in _sql.parts_of(connection, recording_id=recording_id)]
 
 
@@ -253,6 +257,7 @@ async def _add_files(connection: Connection, recording_id: UUID, files: Files) -
             bytes=part.bytes,
             mime=part.mime,
             storage_key=part.storage_key,
+            participant_id=part.participant_id,
         )
     for chapter in files.chapters:
         await _sql.add_chapter(

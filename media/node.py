@@ -166,7 +166,7 @@ class MediaNode:
                 yield from_room(room.id, output)
         if self._recorder is not None:
             for room_id, recording in self._recorder.under_way():
-                yield Recording(room_id, recording)
+                yield Recording(room_id, recording, others=self._wishes.of(room_id).others)
 
     # ── WHIP and WHEP ────────────────────────────────────────────────────────────────────
 
@@ -274,12 +274,13 @@ class MediaNode:
             if peer.grant.holder in holders:
                 self._close(peer, "stopped")
 
-    def record(self, room_id: str, recording: str) -> None:
-        """Record what the lead of a room sends, also when nobody is there yet."""
+    def record(self, room_id: str, recording: str, *, others: bool = False) -> None:
+        """Record what the lead of a room sends, and the cameras of the `others`; also when nobody
+        is there yet."""
         assert self._recorder is not None, "whoever gives this command has made a recorder"
         self._recorder.begin(room_id, recording)
-        self._set_recorded(room_id, recorded=True)
-        self._on_event(Recording(room_id, recording))
+        self._set_recorded(room_id, recorded=True, others=others)
+        self._on_event(Recording(room_id, recording, others=others))
 
     async def end_recording(self, room_id: str) -> None:
         """Record a room no longer; what was written is complete when this returns."""
@@ -295,10 +296,11 @@ class MediaNode:
         self._set_recorded(room_id, recorded=False)
         self._on_event(Recording(room_id, None, recording, cause))
 
-    def _set_recorded(self, room_id: str, *, recorded: bool) -> None:
-        self._wishes.of(room_id).recorded = recorded
+    def _set_recorded(self, room_id: str, *, recorded: bool, others: bool = False) -> None:
+        wishes = self._wishes.of(room_id)
+        wishes.recorded, wishes.others = recorded, others
         if room_id in self._rooms:
-            self._rooms[room_id].set_recorded(recorded, time.monotonic())
+            self._rooms[room_id].set_recorded(recorded, time.monotonic(), others=others)
             self._settle(self._rooms[room_id])
 
     def set_floor(self, room_id: str, participant: str | None) -> None:
@@ -416,7 +418,7 @@ class MediaNode:
             room.set_floor(wishes.floor, time.monotonic())
             for participant in wishes.muted:
                 room.set_muted(participant, True, time.monotonic())
-            room.set_recorded(wishes.recorded, time.monotonic())
+            room.set_recorded(wishes.recorded, time.monotonic(), others=wishes.others)
         return self._rooms[room_id]
 
     def _close(self, peer: Peer, reason: str) -> None:

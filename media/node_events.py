@@ -55,13 +55,14 @@ class LayersWanted:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A room is recorded under this id; or (None) no longer, `cause` telling why where it ended by
-    itself."""
+    """A room is recorded under this id, with the `others` beside the lead or without; or (None) no
+    longer, `cause` telling why where it ended by itself."""
 
     room: str
     recording: str | None
     ended: str | None = None  # the id of what was recorded until now
     cause: str | None = None
+    others: bool = False
 
 
 NodeEvent = (

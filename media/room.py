@@ -156,13 +156,14 @@ class Room:
             self._muted.discard(participant)
         self._assign(now)
 
-    def set_recorded(self, recorded: bool, now: float) -> None:
-        """Read what the lead sends, its best layers, for a recording; or no longer."""
+    def set_recorded(self, recorded: bool, now: float, *, others: bool = False) -> None:
+        """Read what the lead sends, its best layers, for a recording; or no longer. `others`: and
+        what everybody else's camera sends, as it comes."""
         if not recorded:
             self._record(now)
             self._tap = None
         elif self._tap is None:
-            self._tap = Tap(self._plane)
+            self._tap = Tap(self._plane, others)
             self._record(now)
 
     def not_recorded(self) -> None:

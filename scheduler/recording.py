@@ -53,10 +53,12 @@ class Cause(StrEnum):
 
 
 class Track(StrEnum):
-    """What a file shows: the hub's picture and sound, or its shared screen."""
+    """What a file shows: the hub's picture and sound, its shared screen, or another participant's
+    picture and sound."""
 
     MAIN = "main"
     SCREEN = "screen"
+    ROOM = "room"
 
 
 class SegmentState(StrEnum):
@@ -88,11 +90,13 @@ class Recording:
     published: bool
     delete_after: datetime | None
     created_at: datetime
+    with_rooms: bool  # whether the pictures of the others were wished too
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A file that one node wrote without a break; `started_at` is its timestamp 0."""
+    """A file that one node wrote without a break; `started_at` is its timestamp 0, `participant_id`
+    whom a room's track shows."""
 
     id: UUID
     recording_id: UUID
@@ -102,11 +106,13 @@ class Segment:
     state: SegmentState
     bytes: int
     storage_key: str | None
+    participant_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A finished file; `starts_ms` is its place on the recording's clock."""
+    """A finished file; `starts_ms` is its place on the recording's clock, `participant_id` whom a
+    room's track shows."""
 
     track: Track
     number: int
@@ -115,6 +121,7 @@ class Part:
     bytes: int
     mime: str
     storage_key: str
+    participant_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

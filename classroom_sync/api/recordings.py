@@ -23,6 +23,7 @@ from scheduler.recording import Recording, RecordingState, delete_after
 
 class RecordWish(BaseModel, extra="forbid"):
     on: bool = Field(description="record from now on, or no longer")
+    rooms: bool = Field(False, description="the classrooms' pictures too, where that is allowed")
 
 
 @endpoint(
@@ -36,7 +37,7 @@ async def record(request: web.Request, body: RecordWish) -> None:
     seat = await seat_in(request, request.match_info["session"])
     if not seat.leads:
         raise Refused(403, "Only the lead teacher may do this.")
-    await request.app[LIVE].record(seat.session_id, seat.actor, on=body.on)
+    await request.app[LIVE].record(seat.session_id, seat.actor, on=body.on, rooms=body.rooms)
 
 
 class RecordingOut(BaseModel):

@@ -8,13 +8,14 @@ from aiohttp import web
 from classroom_sync.auth import requires
 from classroom_sync.errors import Refused
 from classroom_sync.keys import LOCALE, POOL, SETTINGS, TRANSLATE, VISITOR, WORKS
-from classroom_sync.pages.names import read_names
+from classroom_sync.pages.names import Names, read_names
 from classroom_sync.pages.rendering import page
 from classroom_sync.permissions import Action, Role
 from classroom_sync.playback import send
 from classroom_sync.recording_access import note_view, ready_for, recording_for
 from classroom_sync.recording_list import read_list
 from db import recordings, sessions
+from scheduler.model import Session
 from scheduler.recording import Part, RecordingState, Track
 
 routes = web.RouteTableDef()
@@ -57,33 +58,56 @@ async def shown(request: web.Request) -> web.StreamResponse:
         lead=next((p for p in session.participants if p.role == "lead"), None) if session else None,
         names=names,
         subject=names.subject(session.subject, request[LOCALE]) if session else found.title,
-        tracks=_tracks(found.id, parts, request[TRANSLATE]),
+        tracks=_tracks(found.id, parts, _names(session, names, request[TRANSLATE])),
         chapters=chapters,
         wave=_wave(found.waveform),
         may_try_again=request[VISITOR].role is Role.ADMIN,
     )
 
 
-def _tracks(recording_id: UUID, parts: list[Part], translate: Callable[[str], str]) -> list[object]:
-    """What the page's player plays: the picture and sound first, each track's parts in order."""
-    names = {Track.MAIN: translate("Teacher's picture"), Track.SCREEN: translate("Shared screen")}
+def _tracks(
+    recording_id: UUID, parts: list[Part], name: Callable[[Part], str]
+) -> list[dict[str, object]]:
+    """What the page's player plays: the picture and sound first, each track's parts in order of
+    time. Another classroom is heard as well: what its children say is in no other track."""
+    shown: dict[tuple[Track, UUID | None], list[Part]] = {}
+    for part in parts:
+        shown.setdefault((part.track, part.participant_id), []).append(part)
     return [
         {
-            "key": track.value,
-            "name": name,
-            "sound": False,
+            "key": track.value if of is None else f"{track.value}-{of}",
+            "name": name(found[0]),
+            "sound": track is Track.ROOM,
             "parts": [
                 {
                     "address": f"/recordings/{recording_id}/media/{part.track}/{part.number}",
                     "starts_ms": part.starts_ms,
                     "duration_ms": part.duration_ms,
                 }
-                for part in sorted(of, key=lambda part: part.starts_ms)
+                for part in sorted(found, key=lambda part: part.starts_ms)
             ],
         }
-        for track, name in names.items()
-        if (of := [part for part in parts if part.track is track])
+        for (track, of), found in shown.items()
     ]
+
+
+def _names(
+    session: Session | None, names: Names, translate: Callable[[str], str]
+) -> Callable[[Part], str]:
+    """What to call the track of a part: a classroom by its name."""
+    people = {p.id: p for p in session.participants} if session is not None else {}
+
+    def name(of: Part) -> str:
+        if of.track is Track.MAIN:
+            return translate("Teacher's picture")
+        if of.track is Track.SCREEN:
+            return translate("Shared screen")
+        whom = people.get(of.participant_id) if of.participant_id is not None else None
+        if whom is None:
+            return translate("Classroom")
+        return names.room(whom.room_id) if whom.room_id else names.teacher(whom.teacher_id or "")
+
+    return name
 
 
 def _wave(loudness: tuple[int, ...]) -> str:

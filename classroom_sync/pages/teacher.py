@@ -74,4 +74,5 @@ async def lesson(request: web.Request) -> web.StreamResponse:
         attendance={a.participant_id: a for a in found},
         subject=names.subject(live.session.subject, request[LOCALE]),
         recording_days=request.app[SETTINGS].recording_days,
+        record_rooms=request.app[SETTINGS].record_rooms,
     )

@@ -97,6 +97,7 @@ function draw(state) {
   element("mutedsign").hidden = !me?.muted;
   element("recordingsign").hidden = !state.recording;
   element("observersign").hidden = !state.observers;
+  element("recordingrooms").hidden = !state.recording_rooms;
   element("hand").setAttribute("aria-pressed", String(me?.hand ?? false));
   element("handword").textContent = me?.hand ? texts.lower : texts.raise;
   if (me?.heads) element("headsword").textContent = fill(texts.headsDone, { expected: me.heads[0], present: me.heads[1] });

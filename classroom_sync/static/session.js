@@ -11,7 +11,7 @@ const SIGNED_OUT = 4401; // close code: this browser was signed out, or its pair
  * @typedef {{mid: string, kind: "audio" | "video", participant: string | null, stream: string | null, dark: boolean}} Slot
  * @typedef {{type: "state", session: string, state: string, node: string | null, starts_at: string,
  *   ends_at: string, floor: string | null, hands: string[], participants: Participant[],
- *   recording: boolean, recording_trouble: string | null, observers: number,
+ *   recording: boolean, recording_rooms: boolean, recording_trouble: string | null, observers: number,
  *   observed_by?: {role: string, school: string}[],
  *   you: string | null, slots: Slot[], layers: Record<string, string[]>}} State
  */

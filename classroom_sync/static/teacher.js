@@ -214,7 +214,7 @@ element("start").addEventListener("click", goLive);
 element("screen").addEventListener("click", shareScreen);
 element("record").addEventListener("click", askToRecord);
 element("recorddialog").addEventListener("close", () => {
-  if (/** @type {HTMLDialogElement} */ (element("recorddialog")).returnValue === "ok") link.send({ do: "record", on: true });
+  if (/** @type {HTMLDialogElement} */ (element("recorddialog")).returnValue === "ok") link.send({ do: "record", on: true, rooms: /** @type {HTMLInputElement | null} */ (document.getElementById("recordrooms"))?.checked ?? false });
 });
 element("end").addEventListener("click", () => link.send({ do: "end" }));
 link.addEventListener("state", (event) => draw(/** @type {CustomEvent<State>} */ (event).detail));

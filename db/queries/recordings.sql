@@ -1,6 +1,6 @@
 -- name: begin$
-INSERT INTO recordings (session_id, title, made_by, state, started_at, delete_after)
-VALUES (:session_id, :title, :made_by, :state, :started_at, :delete_after)
+INSERT INTO recordings (session_id, title, made_by, state, started_at, delete_after, with_rooms)
+VALUES (:session_id, :title, :made_by, :state, :started_at, :delete_after, :with_rooms)
 ON CONFLICT (session_id) WHERE state = 'recording' DO NOTHING
 RETURNING id;
 
@@ -79,8 +79,10 @@ WHERE ends_on < make_date(
 
 -- name: add_segment!
 -- Nothing for a recording that is not known.
-INSERT INTO recording_segments (id, recording_id, node_id, track, started_at, state, bytes, storage_key)
-SELECT :id, r.id, :node_id, :track, :started_at, :state, :bytes, CAST(:storage_key AS text)
+INSERT INTO recording_segments (id, recording_id, node_id, track, started_at, state, bytes, storage_key,
+                                participant_id)
+SELECT :id, r.id, :node_id, :track, :started_at, :state, :bytes, CAST(:storage_key AS text),
+       CAST(:participant_id AS uuid)
 FROM recordings r WHERE r.id = :recording_id
 ON CONFLICT (id) DO UPDATE SET state = excluded.state, bytes = excluded.bytes,
     storage_key = excluded.storage_key
@@ -113,11 +115,14 @@ WHERE r.state = 'ready'
 ORDER BY r.started_at, r.id;
 
 -- name: add_part!
-INSERT INTO recording_parts (recording_id, track, number, starts_ms, duration_ms, bytes, mime, storage_key)
-VALUES (:recording_id, :track, :number, :starts_ms, :duration_ms, :bytes, :mime, :storage_key);
+INSERT INTO recording_parts (recording_id, track, number, starts_ms, duration_ms, bytes, mime, storage_key,
+                             participant_id)
+VALUES (:recording_id, :track, :number, :starts_ms, :duration_ms, :bytes, :mime, :storage_key,
+        :participant_id);
 
 -- name: parts_of
-SELECT * FROM recording_parts WHERE recording_id = :recording_id ORDER BY track, number;
+SELECT * FROM recording_parts WHERE recording_id = :recording_id
+ORDER BY track = 'room', track, number;
 
 -- name: drop_parts!
 DELETE FROM recording_parts WHERE recording_id = :recording_id;

@@ -5,11 +5,16 @@ from dataclasses import dataclass
 
 from media.specs import Source
 
-TRACKS = {Source.CAMERA: "main", Source.SCREEN: "screen"}
+_TRACKS = {Source.CAMERA: "main", Source.SCREEN: "screen"}
 SUFFIX = ".mkv"
 _NAME = re.compile(
-    r"([0-9a-f-]{36})\.([0-9a-f-]{36})\.([0-9a-f-]{36})\.(main|screen)\.(\d{1,14})\.mkv"
+    r"([0-9a-f-]{36})\.([0-9a-f-]{36})\.([0-9a-f-]{36})\.(main|screen|room-[0-9a-f-]{36})\.(\d{1,14})\.mkv"
 )
+
+
+def track_of(source: Source, guest: str) -> str:
+    """What a file shows: main and screen are the lead's, room-… another participant's picture."""
+    return f"room-{guest}" if guest else _TRACKS[source]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from media.specs import Codec, Source
 
 class Strand(NamedTuple):
     """What was read of one stream. `packets` are (unwrapped number, packet) in ascending order; a
-    gap in the numbers is a loss. `newest` is the RTP timestamp of the newest packet that came, and
+    gap in the numbers is a loss. `guest` is the participant it is of, empty for the lead. `newest`
+    is the RTP timestamp of the newest packet that came, and
     when; `report` the newest sender report: (NTP seconds, RTP timestamp, when it came). Times
     without a name are monotonic seconds."""
 
@@ -19,3 +20,4 @@ class Strand(NamedTuple):
     packets: tuple[tuple[int, bytes], ...]
     newest: tuple[int, float]
     report: tuple[float, int, float] | None
+    guest: str = ""

@@ -1,4 +1,5 @@
-"""What is read of a room for its recording: the lead's camera and sound, and its shared screen.
+"""What is read of a room for its recording: the lead's camera and sound, its shared screen, and
+where that is wished the cameras and sound of the others.
 
 Nothing is taken from the way of the packets. Each stream's cache for retransmission is read a
 moment later, in order: what was late or asked for again is in its place by then. A gap is waited
@@ -18,7 +19,7 @@ from media.publisher import Publisher
 from media.reception import Stream
 from media.recording.strand import Strand
 from media.rtp import MalformedPacket
-from media.specs import Kind
+from media.specs import Kind, Source
 
 PATIENCE = 0.6  # seconds a missing packet is waited for: as long as it is asked for, and a little
 _BEHIND = CACHE * 3 // 4  # packets: who lags further behind waits for none
@@ -101,9 +102,11 @@ class _Reader:
 
 @dataclass(slots=True)
 class Tap:
-    """Reads one room; call `read` once when it is to begin, then with each tick."""
+    """Reads one room, `others` too beside its lead; call `read` once when it is to begin, then with
+    each tick."""
 
     plane: Plane
+    others: bool = False
     _seen: dict[int, int] | None = None  # by stream, how far it was at the last reading
     _readers: dict[int, _Reader] = field(default_factory=dict)  # by feed
     _coming: dict[int, _Reader] = field(default_factory=dict)  # that are to take their places
@@ -111,15 +114,15 @@ class Tap:
     def read(
         self, publishers: Iterable[Publisher], muted: Collection[str], now: float
     ) -> list[Strand]:
-        """What has come of the leads among the publishers; sound of those muted is left out."""
+        """What has come of those who are recorded; sound of those muted is left out."""
         strands: list[Strand] = []
         feeds: set[int] = set()
-        leads = [publisher for publisher in publishers if publisher.spec.lead]
-        streams = [s for publisher in leads for s in publisher.streams.values()]
+        chosen = [publisher for publisher in publishers if self._chooses(publisher)]
+        streams = [s for publisher in chosen for s in publisher.streams.values()]
         seen = {s.key: s.state.highest for s in streams}
         if self._seen is None:
             self._seen = seen  # what came before it was wished is not recorded
-        for publisher in leads:
+        for publisher in chosen:
             for feed in publisher.feeds:
                 feeds.add(feed.key)
                 found = self._read_feed(feed, now)
@@ -131,6 +134,10 @@ class Tap:
             self._coming.pop(gone, None)
         self._seen = seen
         return strands
+
+    def _chooses(self, publisher: Publisher) -> bool:
+        spec = publisher.spec
+        return spec.lead or (self.others and spec.source is Source.CAMERA)
 
     def lose(self) -> None:
         """What was read last could not be taken: every picture waits for a key frame."""
@@ -180,4 +187,5 @@ def _strand(feed: Feed, stream: Stream, packets: list[tuple[int, bytes]]) -> Str
         tuple(packets),
         (stream.state.last_timestamp, stream.state.last_at),
         None if report is None else (unix(report.ntp), report.timestamp, stream.report_at),
+        "" if feed.lead else feed.participant,
     )

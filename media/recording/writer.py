@@ -25,7 +25,7 @@ from uuid import uuid4
 import av
 import structlog
 
-from media.recording.names import TRACKS, SegmentName
+from media.recording.names import SegmentName, track_of
 from media.recording.news import News, RecordingStopped, SegmentBegun, SegmentClosed
 from media.recording.reel import Begin, End, Reel, Step, Write
 from media.recording.segment import BadPicture, SegmentFile
@@ -38,6 +38,7 @@ _NICE = 5  # lessons come first
 _SYNC = 1.0  # seconds between two syncs of a file
 _LOOK = 1.0  # seconds between two looks at what is free
 
+_Shown = tuple[str, Source]  # of whom (empty: the lead), and what
 Message = tuple[Any, ...]  # ("begin", room, recording) | ("put", room, strands) | ("end", room, n)
 
 
@@ -75,13 +76,14 @@ class _Open:
 
 @dataclass(slots=True)
 class _Recording:
-    """One room's, with a reel and at most one file of each source."""
+    """One room's, with a reel and at most one file for each source of each participant."""
 
     room: str
     id: str
+    wall: float  # Unix seconds at the monotonic zero: a clock that is set does not tear a lesson
     stopped: bool = False
-    reels: dict[Source, Reel] = field(default_factory=dict)
-    files: dict[Source, _Open] = field(default_factory=dict)
+    reels: dict[_Shown, Reel] = field(default_factory=dict)
+    files: dict[_Shown, _Open] = field(default_factory=dict)
 
 
 class Writer:
@@ -110,7 +112,8 @@ class Writer:
         current = self._recordings.get(room)
         if current is None or current.id != recording:
             self.end(room)
-            self._recordings[room] = _Recording(room, recording)
+            wall = time.time() - time.monotonic()
+            self._recordings[room] = _Recording(room, recording, wall)
 
     def put(self, room: str, strands: Sequence[Strand]) -> None:
         """What was read of a room."""
@@ -119,12 +122,12 @@ class Writer:
             return
         self._look_at_the_disk()
         try:
-            for source in Source:
-                of_source = [strand for strand in strands if strand.source is source]
-                if of_source and not recording.stopped:
-                    reel = recording.reels.setdefault(source, Reel(source))
-                    for step in reel.feed(of_source):
-                        self._perform(recording, source, step)
+            for shown in dict.fromkeys((strand.guest, strand.source) for strand in strands):
+                if not recording.stopped:
+                    reel = recording.reels.setdefault(shown, Reel(shown[1]))
+                    of_it = [s for s in strands if (s.guest, s.source) == shown]
+                    for step in reel.feed(of_it):
+                        self._perform(recording, shown, step)
         except (OSError, av.FFmpegError, ValueError) as error:
             full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
             log.exception("recording failed", recording=recording.id, cause=str(error))
@@ -137,9 +140,9 @@ class Writer:
             return
         try:
             if not recording.stopped:
-                for source, reel in recording.reels.items():
+                for shown, reel in recording.reels.items():
                     for step in reel.end():
-                        self._perform(recording, source, step)
+                        self._perform(recording, shown, step)
         except (OSError, av.FFmpegError, ValueError) as error:
             log.warning("recording not completed", recording=recording.id, cause=str(error))
         self._abandon(recording)
@@ -151,26 +154,31 @@ class Writer:
         self._stop.set()
         self._syncing.join()
 
-    def _perform(self, recording: _Recording, source: Source, step: Step) -> None:
+    def _perform(self, recording: _Recording, shown: _Shown, step: Step) -> None:
+        guest, source = shown
         if isinstance(step, Write):
-            recording.files[source].file.write(step.kind, step.ms, step.data, key=step.key)
+            recording.files[shown].file.write(step.kind, step.ms, step.data, key=step.key)
         elif isinstance(step, Begin):
-            started = time.time() - time.monotonic() + step.at
+            started = recording.wall + step.at
             name = SegmentName(
-                recording.id, str(uuid4()), self._node, TRACKS[source], round(started * 1000)
+                recording.id,
+                str(uuid4()),
+                self._node,
+                track_of(source, guest),
+                round(started * 1000),
             )
             try:
                 file = SegmentFile(self._directory / name.file, step.picture)
             except BadPicture as error:
                 log.info("segment not begun", recording=recording.id, cause=str(error))
-                recording.reels[source].refused()
+                recording.reels[shown].refused()
                 return
-            recording.files[source] = _Open(name, file)
+            recording.files[shown] = _Open(name, file)
             self._files |= {file}
             self._tell(SegmentBegun(name))
         else:
             assert isinstance(step, End)
-            self._close(recording.files.pop(source))
+            self._close(recording.files.pop(shown))
 
     def _close(self, opened: _Open) -> None:
         """Complete a file. One whose end can't be written is complete up to there."""

@@ -22,6 +22,7 @@ from db import nodes, recordings, sessions
 from db.nodes import MediaNodeRow
 from db.pool import Pool
 from media.node import MediaNode
+from media.node_events import Recording as RecordingEvent
 from media.recording.news import News, RecordingStopped
 from media.recording.recorder import Recorder
 from scheduler.recording import Recording, RecordingState
@@ -297,6 +298,37 @@ async def test_every_lesson_is_recorded_where_the_settings_say_so(
             await live.end(session.session.id, "account:lead")
             assert node.records() == {}
             assert (await school.row()).state is RecordingState.JOINING
+
+
+async def test_classrooms_pictures_are_recorded_only_where_it_is_allowed_and_wished(
+    school: School, tmp_path: Path
+) -> None:
+    async with node_at(tmp_path) as node:
+        await school.place(node)
+        async with school.control() as live:
+            session = await live.need(school.planned.session_id)
+            await _until(lambda: live.links.connected)
+            with pytest.raises(Refused):
+                await live.record(session.session.id, "account:lead", on=True, rooms=True)
+            assert node.records() == {}
+        async with school.control(RecordingRules(rooms=True)) as live:
+            session = await live.need(school.planned.session_id)
+            await _until(lambda: live.links.connected)
+            for rooms in (False, True):
+                await live.record(session.session.id, "account:lead", on=True, rooms=rooms)
+                assert view(session)["recording_rooms"] is rooms
+                async with school.pool.connection() as connection:
+                    row = await recordings.under_way_in(connection, session.session.id)
+                assert row is not None
+                assert row.with_rooms is rooms
+                told = [e for e in node.media.present() if isinstance(e, RecordingEvent)]
+                assert [e.others for e in told] == [rooms]
+                async with school.control() as other:  # learns of it from database and node
+                    there = await other.need(school.planned.session_id)
+                    await _until(lambda there=there, other=other: other.links.connected)
+                    assert view(there)["recording_rooms"] is rooms
+                await live.record(session.session.id, "account:lead", on=False)
+                assert view(session)["recording_rooms"] is False
 
 
 async def test_a_lesson_that_is_over_is_not_recorded(school: School) -> None:

@@ -1,7 +1,9 @@
 """Recordings from segments to what a teacher sees: joined, private, cut, published, deleted."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,13 +13,13 @@ import pytest
 
 from classroom_sync.recording_keeper import PATIENCE
 from classroom_sync.store import StoreError
-from db import recordings
+from db import pushes, recordings
 from media.recording.names import SegmentName
 from media.specs import Codec, Source
-from scheduler.recording import RecordingState
+from scheduler.recording import RecordingState, Track
 from tests.http.conftest import Site, pair_room, sign_in
 from tests.http.studios import Studio, studio_of
-from tests.media.stages import NODE, played, staged
+from tests.media.stages import NODE, lead, played, staged
 from tests.worlds import FAR
 
 
@@ -96,7 +98,12 @@ async def test_segments_that_come_after_all_become_a_part_at_their_place(studio:
     assert abs(second.starts_ms - 4000) < 300
     row = await studio.row(recording)
     assert row.bytes == first.bytes + second.bytes
-    assert len(studio.kept()) == 4  # two films, a poster and a chapter
+    assert len(studio.kept()) == 5  # two films, a poster and a chapter of each
+    halves = row.waveform[:190], row.waveform[210:]
+    assert all(sum(loud > 0 for loud in half) > 150 for half in halves)  # on the whole lesson
+    async with studio.site.pool.connection() as connection:
+        chapters = await recordings.chapters_of(connection, recording)
+    assert [c.at_ms for c in chapters] == [0, second.starts_ms]
     await studio.tend()
     async with studio.site.pool.connection() as connection:
         assert len(await recordings.parts_of(connection, recording)) == 2
@@ -194,6 +201,86 @@ async def test_a_store_that_refuses_is_tried_again(
     monkeypatch.setattr(studio.store, "fetch", fetch)
     await studio.tend(timedelta(minutes=2))
     assert (await studio.row(recording)).state is RecordingState.READY
+
+
+async def test_a_store_that_fails_in_the_middle_keeps_nothing_by_halves(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is gone for a minute just when what was made is put into it; then for good."""
+    recording = await studio.begin()
+    await studio.film(recording)
+    await studio.stop(recording)
+    put, taken = studio.store.put_file, []
+
+    async def once(key: str, path: Path) -> None:
+        if taken:
+            raise StoreError("No space left on device")
+        taken.append(key)
+        await put(key, path)
+
+    monkeypatch.setattr(studio.store, "put_file", once)
+    await studio.tend()
+    assert (await studio.row(recording)).state is RecordingState.JOINING
+    assert [p.suffix for p in studio.kept()] == [
+        ".mkv"
+    ]  # the segment, and nothing of what was made
+    await studio.tend(timedelta(hours=7))
+    row = await studio.row(recording)
+    assert (row.state, row.cause) == (RecordingState.FAILED, "storage")
+    async with studio.site.browser() as browser:
+        headers = {"X-CSRF-Token": await sign_in(browser, "admin")}
+        path = f"/api/v1/recordings/{recording}/joining"
+        async with browser.post(path, headers=headers) as response:
+            assert response.status == 204
+    monkeypatch.setattr(studio.store, "put_file", put)
+    await studio.tend()
+    assert (await studio.row(recording)).state is RecordingState.READY
+    assert [p.name for p in studio.kept()] == ["chapter-0.jpg", "main-1.webm", "poster.jpg"]
+
+
+async def test_classrooms_are_tracks_of_their_own_and_never_sent_to_other_classes(
+    studio: Studio,
+) -> None:
+    recording = await studio.begin()
+    room = str(studio.site.planned.receiving)
+    stage = staged(studio.recorder, str(recording), recording=str(recording))
+    stage.room.set_recorded(False, stage.now)
+    stage.room.set_recorded(True, stage.now, others=True)
+    stage.enter(Codec.VP8)
+    await stage.play(2)
+    guest = replace(lead(Codec.VP8, "g>", ssrc=20), participant=room, lead=False)
+    stage.admit(guest, Codec.VP8, 20)
+    await stage.play(4)
+    await studio.recorder.end(str(recording))
+    await studio.courier.deliver()
+    await studio.stop(recording)
+    await studio.tend()
+    async with studio.site.pool.connection() as connection:
+        main, other = await recordings.parts_of(connection, recording)
+        [item] = await pushes.items(connection)
+    assert (main.track, main.participant_id) == (Track.MAIN, None)
+    assert (other.track, other.participant_id) == (Track.ROOM, studio.site.planned.receiving)
+    assert abs(other.starts_ms - 2000) < 300
+    assert item.size == main.bytes
+    async with studio.site.browser() as browser:
+        headers = {"X-CSRF-Token": await sign_in(browser, "lead")}
+        browser.headers["Accept"] = "text/html"
+        _, shown, _ = await _get(browser, f"/recordings/{recording}")
+        tracks = json.loads(shown.split(b'id="tracks">')[1].split(b"</script>")[0])
+        assert [(t["name"], t["sound"]) for t in tracks] == [
+            ("教师画面", False),
+            ("far Room 1", True),
+        ]
+        [part] = tracks[1]["parts"]
+        assert (await _get(browser, part["address"]))[1][:4] == b"\x1aE\xdf\xa3"  # EBML
+        wish = {"from_seconds": 3, "to_seconds": 5.5}
+        path = f"/api/v1/recordings/{recording}/cut"
+        async with browser.post(path, json=wish, headers=headers) as response:
+            assert response.status == 204
+    async with studio.site.pool.connection() as connection:
+        cut = await recordings.parts_of(connection, recording)
+    assert [p.participant_id for p in cut] == [None, studio.site.planned.receiving]
+    assert all(p.duration_ms < 3000 for p in cut)
 
 
 # ── who sees it, and how it plays ────────────────────────────────────────────────────────
@@ -294,7 +381,7 @@ async def test_pages_list_what_there_is_with_its_state_and_cause(studio: Studio)
         assert f"/recordings/{ready}" in text
         assert "the teacher sent no picture and no sound while it was on" in text
         _, body, _ = await _get(browser, f"/recordings/{ready}")
-        assert f'src="/recordings/{ready}/media/main/1"' in body.decode()
+        assert f'"/recordings/{ready}/media/main/1"' in body.decode()
         async with browser.get("/api/v1/recordings") as response:
             found = (await response.json())["recordings"]
         assert [(r["id"], r["state"], r["cause"]) for r in found] == [

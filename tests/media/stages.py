@@ -69,9 +69,19 @@ class Stage:
         ssrc: int = 10,
         size: tuple[int, int] = (320, 240),
     ) -> Act:
-        self.room.add_publisher(lead(codec, resource, source=source, ssrc=ssrc), self.now, 1e9)
+        return self.admit(lead(codec, resource, source=source, ssrc=ssrc), codec, ssrc, size)
+
+    def admit(
+        self,
+        spec: PublisherSpec,
+        codec: Codec | None,
+        ssrc: int,
+        size: tuple[int, int] = (320, 240),
+    ) -> Act:
+        """Whoever `spec` says, with sound under `ssrc` and a picture under the next."""
+        self.room.add_publisher(spec, self.now, 1e9)
         film = None if codec is None else Film(codec, ssrc + 1, VIDEO_TYPE, size=size)
-        act = Act(resource, film, Voice(ssrc))
+        act = Act(spec.resource_id, film, Voice(ssrc))
         self.acts.append(act)
         return act
 

@@ -15,11 +15,11 @@ from media.events import LayersWanted
 from media.node_events import ParticipantConnected
 from media.plane import Plane
 from media.recording.names import read_name
-from media.recording.news import News, RecordingStopped
+from media.recording.news import News, RecordingStopped, SegmentClosed
 from media.recording.recorder import Recorder
 from media.room import Room
 from media.rtp import Protocol
-from media.specs import Codec, Extension, Source
+from media.specs import Codec, Extension, PublisherSpec, Source
 from tests.media.encoded import Film, Voice
 from tests.media.halls import VIDEO_SSRC, hall
 from tests.media.stages import NODE, closed, lead, played, played_frames, shown_widths, staged
@@ -301,3 +301,37 @@ async def test_pictures_that_are_none_cost_themselves_and_not_the_recording(
 
 
 # ── trouble ──────────────────────────────────────────────────────────────────────────────
+
+
+def _guest(name: str, ssrc: int) -> PublisherSpec:
+    return replace(lead(Codec.VP8, f"{name}>", ssrc=ssrc), participant=name, lead=False)
+
+
+@pytest.mark.parametrize("others", [False, True])
+async def test_other_classrooms_are_recorded_only_where_that_is_wished_each_in_its_own_file(
+    recorder: Recorder, news: list[News], tmp_path: Path, others: bool
+) -> None:
+    near, far = str(uuid4()), str(uuid4())
+    stage = staged(recorder)
+    stage.room.set_recorded(False, stage.now)
+    stage.room.set_recorded(True, stage.now, others=others)
+    stage.enter(Codec.VP8, "a>")
+    for name, ssrc in ((near, 20), (far, 30)):
+        stage.admit(_guest(name, ssrc), Codec.VP8, ssrc)
+    stage.room.set_muted(far, True, stage.now)
+    await stage.play(3)
+    await recorder.end("r")
+    assert len(closed(news, tmp_path)) == 1
+    tracks = {n.name.track for n in news if isinstance(n, SegmentClosed)}
+    if not others:
+        assert tracks == {"main"}
+        return
+    assert tracks == {"main", f"room-{near}", f"room-{far}"}
+    for name, heard_of in ((near, True), (far, False)):
+        [file] = closed(news, tmp_path, f"room-{name}")
+        found = played(file)
+        assert found.frames >= 3 * 25 - 2
+        assert (found.sounds > 0) == heard_of
+        read = read_name(file.name)
+        assert read is not None
+        assert read.track == f"room-{name}"

@@ -16,11 +16,12 @@ import av
 import psutil
 import pytest
 
-from media.recording.news import News, RecordingStopped
+from media.recording.news import News, RecordingStopped, SegmentBegun
 from media.recording.recorder import BACKLOG, Recorder
 from media.recording.strand import Strand
 from media.recording.writer import Writer
 from media.specs import Codec, Source
+from tests.media.encoded import Voice
 from tests.media.stages import NODE, closed, played, staged
 
 
@@ -186,6 +187,29 @@ async def test_when_its_recorder_is_killed_a_node_goes_on_in_a_new_segment(
     files = closed(news, tmp_path)
     assert sum(played(file).frames for file in files) > 60
     assert len(list(tmp_path.iterdir())) == len(files) + 1  # and what the other had written
+
+
+def test_a_clock_that_is_set_in_the_lesson_does_not_tear_it_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files that begin before and after keep their places to each other."""
+    news: list[News] = []
+    wall = time.time()
+    monkeypatch.setattr(time, "time", lambda: wall)
+    writer = Writer(tmp_path, NODE, 0, news.append)
+    writer.begin("r", str(uuid4()))
+    for number, (guest, step) in enumerate((("", 0.0), (str(uuid4()), 3600.0), (NODE, -9000.0))):
+        wall += step
+        voice = Voice(10 + number)
+        packets = tuple((n, voice.next()) for n in range(100))  # two seconds
+        newest = (voice.timestamp, 100.0 + 3 * number)
+        writer.put(
+            "r",
+            [Strand(Source.CAMERA, "p", number, Codec.OPUS, 48_000, packets, newest, None, guest)],
+        )
+    writer.close()
+    first, *others = [n.name.started_ms for n in news if isinstance(n, SegmentBegun)]
+    assert [round((ms - first) / 1000) for ms in others] == [3, 6]
 
 
 async def test_a_recorder_that_dies_again_and_again_is_given_up_and_says_so(

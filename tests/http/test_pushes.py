@@ -16,7 +16,7 @@ from scheduler.attendance import AttendanceRules
 from scheduler.model import Attendance, AttendanceStatus
 from scheduler.recording import Part, Track
 from tests.http.conftest import Site, pair_room, sign_in
-from tests.worlds import FAR, HUB, NEAR
+from tests.worlds import FAR, HUB, NEAR, NOON
 
 RULES = AttendanceRules()
 CONTENT = bytes(range(256)) * 40
@@ -388,6 +388,28 @@ async def test_rules_are_made_and_ended_by_the_citys_administrator(site: Site) -
         await kept(site)
         async with site.pool.transaction() as connection:
             assert await by_rule(site, connection) == []
+
+
+async def test_a_weekly_plan_sends_one_a_week_from_its_weekday_on(site: Site) -> None:
+    rule = {"kind": "weekly", "subject": "music", "grades": [3], "weekday": 3, "school_days": 4}
+    headers = {"Accept": "text/html", "Accept-Language": "en"}
+    async with site.browser(**headers) as browser:
+        await (await visit(browser, "admin")).done("POST", "/push-rules", rule)
+        async with browser.get("/sent/rules") as response:
+            assert "Wednesday" in await response.text()
+    older, newer = await kept(site, "older.pdf"), await kept(site, "newer.pdf")
+    sent: list[list[UUID]] = []
+    async with site.pool.transaction() as connection:
+        await connection.execute("UPDATE push_rules SET since = $1", date(2020, 1, 1))
+        await connection.execute(
+            "UPDATE uploads SET made_at = made_at - interval '9 days' WHERE id = $1", older
+        )
+        for days in (1, 2, 4, 8, 9, 9, 16):  # Tuesday, Wednesday, Friday, and so on in later weeks
+            made = await send_by_rule(connection, NOON + timedelta(days=days), RULES, 0.8)
+            found = [await pushes.push(connection, push) for push in made]
+            assert all(p.class_ids == (FAR_CLASS, NEAR_CLASS) for p in found if p)
+            sent.append([p.item_id for p in found if p])
+    assert sent == [[], [older], [], [], [newer], [], []]
 
 
 @pytest.mark.parametrize(("published", "classes"), [(False, None), (True, (NEAR_CLASS,))])

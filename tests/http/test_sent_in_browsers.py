@@ -1,7 +1,9 @@
 """A recording of two parts and a shared screen, sent to a class: fetched, played, told of."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -15,10 +17,11 @@ from media.specs import Codec, Source
 from scheduler.receipts import Progress, progress
 from tests.e2e.cable import cable
 from tests.e2e.running import browser, new_page
+from tests.e2e.test_accessibility import findings
 from tests.http.conftest import PASSWORD, Site
 from tests.http.studios import Studio, studio_of
 from tests.http.test_pushes import FAR_CLASS, visit, wish
-from tests.media.stages import staged
+from tests.media.stages import lead, staged
 from tests.worlds import FAR
 
 pytestmark = pytest.mark.browser
@@ -29,11 +32,31 @@ QUESTIONS = [
 ]
 
 
+_FILMS = """
+const film = document.getElementById('film'), side = document.getElementById('side');
+"""
+#: Whether the classroom is shown in step with a part of the picture, and is heard.
+_IN_STEP = (
+    _FILMS
+    + """
+const tracks = JSON.parse(document.getElementById('tracks').textContent);
+const starts = tracks[0].parts[arguments[0]].starts_ms - tracks.at(-1).parts[0].starts_ms;
+const apart = Math.abs(starts / 1000 + film.currentTime - side.currentTime);
+return film.currentTime > 0.5 && !side.hidden && !side.muted && side.currentTime > 0 && apart < 0.4;
+"""
+)
+
+
 async def in_parts(studio: Studio) -> UUID:
-    """VP8 with a shared screen, then VP9: two parts, five seconds together."""
+    """VP8 with a shared screen, then VP9: two parts, five seconds together; and a classroom."""
     recording = await studio.begin()
     stage = staged(studio.recorder, str(recording), recording=str(recording))
+    stage.room.set_recorded(False, stage.now)
+    stage.room.set_recorded(True, stage.now, others=True)
     act = stage.enter(Codec.VP8)
+    room = str(studio.site.planned.receiving)
+    guest = replace(lead(Codec.VP8, "g>", ssrc=40), participant=room, lead=False)
+    stage.admit(guest, Codec.VP8, 40)
     await stage.play(1)
     stage.enter(Codec.VP8, "s>", source=Source.SCREEN, ssrc=20)
     await stage.play(1.5)
@@ -72,6 +95,7 @@ async def done(site: Site, push_id: UUID) -> Progress:
 async def answer(page: Page) -> None:
     """What the class answers, its pupils having raised their hands."""
     await page.wait_for_selector("#quiz[open]", timeout=60_000)
+    assert await findings(page) == []
     assert await page.inner_text("#quiz legend >> nth=0") == "1. <b>调性</b>是什么？"
     await page.fill("#q0o0", "7")
     await page.click(".hands button >> nth=3")  # one more for the second
@@ -113,6 +137,7 @@ async def test_all_parts_play_with_the_line_down_and_are_told_of_as_one(
             "() => !document.getElementById('side').hidden"
             " && document.getElementById('side').videoWidth > 0"
         )
+        assert await page.locator("#choices button").count() == 2  # no other classroom
         await page.click("#choices button[value=main]")  # the picture alone
         await page.wait_for_function("() => document.getElementById('side').hidden")
         await answer(page)
@@ -128,9 +153,10 @@ async def test_all_parts_play_with_the_line_down_and_are_told_of_as_one(
             teacher = await visit(desk, "lead")
             await teacher.done("POST", f"/pushes/{push_id}/withdrawal", {"why": "错了"})
         await page.goto(page.url)
-        await page.wait_for_function("() => !document.querySelector('.sentcard')")
-        left = "async () => (await (await import('/static/fetched.js')).kept()).size"
-        assert await page.evaluate(left) == 0
+        await page.wait_for_function(
+            "async () => !document.querySelector('.sentcard')"
+            " && !(await (await import('/static/fetched.js')).kept()).size"
+        )
         assert (await done(site, push_id)).watched
         assert problems == []
 
@@ -174,7 +200,7 @@ async def test_firefox_plays_all_parts_in_order_and_answers(
     assert found.watched
     assert [a.counts for a in found.answers] == [(7, 0), ()]
 
-    def pages() -> str:
+    def pages() -> tuple[str, list[dict[str, Any]]]:
         firefox.delete_all_cookies()
         firefox.get(f"{site.url}/login")
         firefox.find_element("name", "login").send_keys("lead")
@@ -182,7 +208,22 @@ async def test_firefox_plays_all_parts_in_order_and_answers(
         firefox.find_element("css selector", "main button").click()
         WebDriverWait(firefox, 60).until(lambda f: f.current_url.endswith("/teacher"))
         firefox.get(f"{site.url}/sent")
-        return str(firefox.find_element("css selector", "article.push").text)
+        shown = str(firefox.find_element("css selector", "article.push").text)
+        firefox.get(f"{site.url}/recordings/{recording}")
+        wait = WebDriverWait(firefox, 60)
+        wait.until(lambda f: f.execute_script(f"{_FILMS} return film.readyState >= 1"))
+        firefox.execute_script(f"{_FILMS} film.muted = true; film.play()")
+        firefox.find_element("css selector", "#choices button[value^=room]").click()
+        states = []
+        for part in (0, 1):
+            firefox.find_elements("css selector", ".parts button")[part].click()
+            wait.until(lambda f, part=part: f.execute_script(_IN_STEP, part))
+            states.append(
+                firefox.execute_script(f"{_FILMS} return {{film: film.src, side: side.src}}")
+            )
+        return shown, states
 
-    shown = await asyncio.to_thread(pages)
+    shown, states = await asyncio.to_thread(pages)
     assert "<b>调性</b>是什么？" in shown
+    assert [urlsplit(s["film"]).path.split("/media")[1] for s in states] == ["/main/1", "/main/2"]
+    assert {urlsplit(s["side"]).path.split("/media")[1] for s in states} == {"/room/1"}

@@ -1,7 +1,8 @@
 """Whose a recording is, and who has looked at it: children are in these pictures (DESIGN 9).
 
 A teacher has the recordings of lessons they lead, and those they made; an administrator those of
-the city, or of the lessons that their school takes part in. Every view is in the audit log: once
+the city, or of the lessons that their school takes part in; observers watch those of the lessons
+that they may observe. Every view is in the audit log: once
 for a visitor and a recording in ten minutes, however many ranges a player asks for.
 """
 
@@ -14,7 +15,8 @@ from aiohttp import web
 from classroom_sync.access import identifier
 from classroom_sync.errors import Refused
 from classroom_sync.keys import NOW, POOL, VISITOR
-from classroom_sync.permissions import Role
+from classroom_sync.observation.access import may_observe
+from classroom_sync.permissions import Action, Role, allowed
 from db import city, marks, recordings, sessions
 from db.pool import Connection
 from scheduler.model import ParticipantRole
@@ -37,9 +39,35 @@ async def recording_for(request: web.Request, connection: Connection) -> Recordi
     return found
 
 
+async def watched_for(request: web.Request, connection: Connection) -> tuple[Recording, bool]:
+    """The recording of the path, if the visitor may watch it, and whether it is theirs to keep.
+    Observers watch what is ready of the lessons that they may observe. Raises Refused: 403, 404."""
+    recording_id = identifier(request.match_info["recording"])
+    found = await recordings.recording(connection, recording_id)
+    if found is None:
+        raise Refused(404, "There is no such recording.")
+    visitor = request[VISITOR]
+    keeps = visitor.role is not None and allowed(visitor.role, Action.KEEP_RECORDINGS)
+    if keeps and await _is_theirs(request, connection, found):
+        return found, True
+    session = found.session_id and await sessions.session(connection, found.session_id)
+    if not session or not await may_observe(connection, visitor, session):
+        raise Refused(403, "This recording is not one of yours.")
+    return _ready(found), False
+
+
 async def ready_for(request: web.Request, connection: Connection) -> Recording:
-    """The same, of one that is ready. Raises Refused: 403, 404, 409."""
-    found = await recording_for(request, connection)
+    """The recording of the path, if it is the visitor's and ready. Raises Refused."""
+    return _ready(await recording_for(request, connection))
+
+
+async def ready_to_watch(request: web.Request, connection: Connection) -> Recording:
+    """The recording of the path, if the visitor may watch it and it is ready. Raises Refused."""
+    found, _ = await watched_for(request, connection)
+    return _ready(found)
+
+
+def _ready(found: Recording) -> Recording:
     if found.state is not RecordingState.READY:
         raise Refused(409, "This recording is not ready.")
     return found

@@ -35,7 +35,8 @@ def main() -> None:
 def _join(task: dict[str, Any], directory: Path) -> dict[str, Any]:
     """`segments`: [track, participant, [path, Unix milliseconds of its beginning] of each] of
     each that is shown. `beside`: parts as in the result, of the same recording, that these come to;
-    `after`: milliseconds on its clock at which they begin."""
+    `after`: milliseconds on its clock at which they begin. `zero_ms` of the result: where its clock
+    stands at 0, in Unix milliseconds."""
     parts: list[dict[str, Any]] = []
     for track, participant, given in task["segments"]:
         segments = [(Path(path), ms) for path, ms in given]
@@ -54,12 +55,12 @@ def _join(task: dict[str, Any], directory: Path) -> dict[str, Any]:
     zero = min(part["starts_ms"] for part in parts) - task["after"]
     for each in parts:
         each["starts_ms"] -= zero
-    return _with_pictures(parts, directory, task["beside"])
+    return _with_pictures(parts, directory, task["beside"]) | {"zero_ms": zero}
 
 
 def _cut(task: dict[str, Any], directory: Path) -> dict[str, Any]:
     """`parts` as in the result, whose paths are to be read; `from_ms` and `to_ms` on the
-    recording's clock."""
+    recording's clock, as is `zero_ms` of the result, where the new clock stands at 0."""
     made: list[dict[str, Any]] = []
     zero: int | None = None
     for part in task["parts"]:
@@ -80,7 +81,7 @@ def _cut(task: dict[str, Any], directory: Path) -> dict[str, Any]:
         )
     if not made:
         raise Unreadable("nothing that can be played is left")
-    return _with_pictures(made, directory)
+    return _with_pictures(made, directory) | {"zero_ms": zero}
 
 
 def _part(track: str, number: int, path: Path, starts_ms: int, duration_ms: int) -> dict[str, Any]:

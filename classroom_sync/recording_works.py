@@ -12,7 +12,7 @@ import shutil
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -70,7 +70,8 @@ class RecordingWorks:
         stored = [s for s in segments if s.state is SegmentState.STORED and s.storage_key]
         async with self._place() as place:
             result = await _work(await self._joining(place, stored))
-            files = await self._keep(recording.id, result)
+            zero_at = datetime.fromtimestamp(result["zero_ms"] / 1000, UTC)
+            files = replace(await self._keep(recording.id, result), zero_at=zero_at)
         async with self._pool.transaction() as connection:
             done = await recordings.finish(connection, recording.id, files, self._now())
             if done:
@@ -150,7 +151,8 @@ class RecordingWorks:
             parts = await self._fetched(place, before.parts)
             task = {"do": "cut", "directory": str(place), "parts": parts}
             result = await _work(task | {"from_ms": from_ms, "to_ms": to_ms})
-            files = await self._keep(recording.id, result)
+            zero_at = before.zero_at and before.zero_at + timedelta(milliseconds=result["zero_ms"])
+            files = replace(await self._keep(recording.id, result), zero_at=zero_at)
         async with self._pool.transaction() as connection:
             was = before.main.storage_key
             done = await recordings.replace_files(connection, recording.id, files, was)
@@ -179,6 +181,7 @@ class RecordingWorks:
             recording.poster_key,
             tuple(await recordings.chapters_of(connection, recording.id)),
             recording.waveform,
+            recording.zero_at,
         )
 
     @contextlib.asynccontextmanager

@@ -20,12 +20,14 @@ _sql = named("recordings")
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """What a recording that is ready consists of. The first of the main `parts` is its file."""
+    """What a recording that is ready consists of. The first of the main `parts` is its file;
+    `zero_at` is the instant of the lesson at the 0 of their clock."""
 
     parts: tuple[Part, ...]
     poster_key: str | None = None
     chapters: tuple[Chapter, ...] = ()
     waveform: tuple[int, ...] = ()
+    zero_at: datetime | None = None
 
     @property
     def main(self) -> Part:
@@ -242,6 +244,7 @@ def _columns(files: Files) -> dict[str, object]:
         "storage_key": files.main.storage_key,
         "poster_key": files.poster_key,
         "waveform": list(files.waveform),
+        "zero_at": files.zero_at,
     }
 
 

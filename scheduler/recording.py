@@ -71,7 +71,8 @@ class SegmentState(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Recording:
     """One recording; `session_id` is None for an upload. Sizes are bytes, durations milliseconds;
-    `waveform` holds the loudness (0 to 100) of equal spans."""
+    `waveform` holds the loudness (0 to 100) of equal spans. `zero_at` is the instant that its first
+    millisecond shows (None: not known); a break in the lesson is as long in it."""
 
     id: UUID
     session_id: UUID | None
@@ -91,6 +92,7 @@ class Recording:
     delete_after: datetime | None
     created_at: datetime
     with_rooms: bool  # whether the pictures of the others were wished too
+    zero_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,3 +103,12 @@ async def observers_seat(request: web.Request) -> Seat:
         visit = await visits.visit(connection, identifier(request.query["visit"]))
     mine = visit and (visit.session_id, visit.account_id) == (session.id, visitor.account_id)
     return Seat(session.id, None, None, visitor.actor, visit.id if visit and mine else None)
+
+
+async def invited_by(request: web.Request, connection: Connection) -> Session:
+    """The session of the path, if the visitor may invite to it: its lead teacher, the bureau, and
+    administrators who may observe it. Raises Refused: 403, 404."""
+    session = await _session(request, connection)
+    if not await may_see_each(connection, request[VISITOR], session):
+        raise Refused(403, "Only the lead teacher, the bureau and administrators invite observers.")
+    return session

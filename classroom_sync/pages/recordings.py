@@ -8,11 +8,12 @@ from aiohttp import web
 from classroom_sync.auth import requires
 from classroom_sync.errors import Refused
 from classroom_sync.keys import LOCALE, POOL, SETTINGS, TRANSLATE, VISITOR, WORKS
+from classroom_sync.observation.panel import read_panel
 from classroom_sync.pages.names import Names, read_names
 from classroom_sync.pages.rendering import page
 from classroom_sync.permissions import Action, Role
 from classroom_sync.playback import send
-from classroom_sync.recording_access import note_view, ready_for, recording_for
+from classroom_sync.recording_access import note_view, ready_to_watch, watched_for
 from classroom_sync.recording_list import read_list
 from db import recordings, sessions
 from scheduler.model import Session
@@ -38,16 +39,17 @@ async def listed(request: web.Request) -> web.StreamResponse:
 
 
 @routes.get("/recordings/{recording}")
-@requires(Action.KEEP_RECORDINGS)
+@requires(Action.WATCH_RECORDINGS)
 async def shown(request: web.Request) -> web.StreamResponse:
     async with request.app[POOL].connection() as connection:
-        found = await recording_for(request, connection)
+        found, keeps = await watched_for(request, connection)
         names = await read_names(connection)
         session = None
         if found.session_id is not None:
             session = await sessions.session(connection, found.session_id)
         parts = await recordings.parts_of(connection, found.id)
         chapters = await recordings.chapters_of(connection, found.id)
+        panel = await read_panel(connection, request[VISITOR], session) if session else None
     if found.state is RecordingState.READY:
         await note_view(request, found)
     return await page(
@@ -61,6 +63,9 @@ async def shown(request: web.Request) -> web.StreamResponse:
         tracks=_tracks(found.id, parts, _names(session, names, request[TRANSLATE])),
         chapters=chapters,
         wave=_wave(found.waveform),
+        keeps=keeps,
+        panel=panel,
+        media={f"/recordings/{found.id}/media/{p.track}/{p.number}": p.starts_ms for p in parts},
         may_try_again=request[VISITOR].role is Role.ADMIN,
     )
 
@@ -116,11 +121,11 @@ def _wave(loudness: tuple[int, ...]) -> str:
 
 
 @routes.get("/recordings/{recording}/media/{track}/{number}")
-@requires(Action.KEEP_RECORDINGS)
+@requires(Action.WATCH_RECORDINGS)
 async def media(request: web.Request) -> web.StreamResponse:
     """A finished file, by ranges."""
     async with request.app[POOL].connection() as connection:
-        found = await ready_for(request, connection)
+        found = await ready_to_watch(request, connection)
         parts = await recordings.parts_of(connection, found.id)
     asked = (request.match_info["track"], request.match_info["number"])
     part = next((p for p in parts if (p.track.value, str(p.number)) == asked), None)
@@ -131,20 +136,20 @@ async def media(request: web.Request) -> web.StreamResponse:
 
 
 @routes.get("/recordings/{recording}/poster")
-@requires(Action.KEEP_RECORDINGS)
+@requires(Action.WATCH_RECORDINGS)
 async def poster(request: web.Request) -> web.StreamResponse:
     async with request.app[POOL].connection() as connection:
-        found = await ready_for(request, connection)
+        found = await ready_to_watch(request, connection)
     if found.poster_key is None:
         raise Refused(404, "There is no such recording.")
     return await send(request, request.app[WORKS].store, found.poster_key, "image/jpeg")
 
 
 @routes.get("/recordings/{recording}/chapters/{ms}")
-@requires(Action.KEEP_RECORDINGS)
+@requires(Action.WATCH_RECORDINGS)
 async def chapter(request: web.Request) -> web.StreamResponse:
     async with request.app[POOL].connection() as connection:
-        found = await ready_for(request, connection)
+        found = await ready_to_watch(request, connection)
         chapters = await recordings.chapters_of(connection, found.id)
     at = next((c for c in chapters if str(c.at_ms) == request.match_info["ms"]), None)
     if at is None:

@@ -19,6 +19,10 @@ say(); // it may have failed already
 for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-at]"))) {
   button.addEventListener("click", () => player.jump(Number(button.dataset.at)));
 }
+film.addEventListener("jump", (event) => {
+  player.jump(/** @type {CustomEvent<number>} */ (event).detail);
+  film.play().catch(() => {});
+});
 wave?.addEventListener("click", (event) => {
   const box = wave.getBoundingClientRect();
   player.jump((Number(wave.dataset.length) * (event.clientX - box.left)) / box.width);

@@ -1,3 +1,3 @@
 -- name: add_evaluation$
-INSERT INTO evaluations (session_id, evaluated_by, score)
-VALUES (:session_id, :evaluated_by, :score) RETURNING id;
+INSERT INTO evaluations (session_id, evaluated_by, score, observation_id)
+VALUES (:session_id, :evaluated_by, :score, CAST(:observation_id AS uuid)) RETURNING id;

@@ -47,13 +47,13 @@ WHERE id = :id AND state IN ('recording', 'joining', 'uploading') RETURNING true
 -- name: finish$
 UPDATE recordings SET state = 'ready', ended_at = coalesce(ended_at, :at),
     duration_ms = :duration_ms, bytes = :bytes, mime = :mime, storage_key = :storage_key,
-    poster_key = :poster_key, waveform = :waveform
+    poster_key = :poster_key, waveform = :waveform, zero_at = :zero_at
 WHERE id = :id AND state IN ('joining', 'uploading') RETURNING true;
 
 -- name: replace_files$
 -- Only where the files are still those that the new ones were made of, if that is asked.
 UPDATE recordings SET duration_ms = :duration_ms, bytes = :bytes, mime = :mime,
-    storage_key = :storage_key, poster_key = :poster_key, waveform = :waveform
+    storage_key = :storage_key, poster_key = :poster_key, waveform = :waveform, zero_at = :zero_at
 WHERE id = :id AND state = 'ready'
   AND (CAST(:was AS text) IS NULL OR recordings.storage_key = :was) RETURNING true;
 

@@ -195,6 +195,8 @@ async def test_roles_reach_what_the_table_allows_and_nothing_else(
         "account": str(site.planned.session_id),
         "device": str(site.planned.session_id),
         "token": str(site.planned.session_id),
+        "observation": str(site.planned.session_id),
+        "form": "md",
     }
     async with site.browser() as browser:
         csrf = ""

@@ -1,0 +1,142 @@
+"""The minutes of a lesson's observations: the lesson, who observed, scores, comments, remarks."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from classroom_sync.observation import writing
+from classroom_sync.observation.record import Remark, Reviewed
+from classroom_sync.observation.writing import Paper, Section, Table
+from classroom_sync.pages.names import Names
+from scheduler.model import DEFAULT_ZONE, ParticipantRole, Session, SessionKind
+from scheduler.observation import Observation, Observer, Spread, Summary
+
+Translate = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A kind of file."""
+
+    ending: str
+    mime: str
+    write: Callable[[Paper], bytes]
+
+
+FORMS = {
+    "pdf": Form("pdf", "application/pdf", writing.to_pdf),
+    "docx": Form(
+        "docx",
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        writing.to_docx,
+    ),
+    "md": Form("md", "text/markdown", writing.to_markdown),
+}
+
+
+def of(session: Session, found: Reviewed, names: Names, translate: Translate, locale: str) -> Paper:
+    """The minutes of a session as far as a visitor sees its record, in their language."""
+    zone = ZoneInfo(DEFAULT_ZONE)
+    lead = next((p for p in session.participants if p.role is ParticipantRole.LEAD), None)
+    subject = names.subject(session.subject, locale)
+    if session.kind is SessionKind.RESEARCH:
+        subject = subject or translate("Teaching research")
+    starts, ends = (at.astimezone(zone) for at in (session.starts_at, session.ends_at))
+    time = f"{starts:%Y-%m-%d %H:%M}–{ends:%H:%M} ({DEFAULT_ZONE})"
+    comma = "、" if locale.startswith("zh") else ", "
+    classes = [
+        f"{names.room(p.room_id)} {names.group(p.class_id)}"
+        for p in session.participants
+        if p.role is ParticipantRole.RECEIVING
+    ]
+    facts = [(translate("Lesson"), subject), (translate("Time"), time)]
+    if lead is not None:
+        where = f"{names.room(lead.room_id)} · {names.teacher(lead.teacher_id)}"
+        facts.append((translate("Lead teacher"), where))
+    facts.append((translate("Receiving classes"), comma.join(classes) or "—"))
+    who = [_who(o.observer, translate) for o in found.shown] if found.sees_each else []
+    facts.append((translate("Observers"), comma.join(who) or str(found.count)))
+    written = [o.submitted_at for o in found.shown if o.submitted_at is not None]
+    written += [each.made_at for r in found.remarks for each in (r.comment, *r.answers)]
+    sections = [_scores(summary, translate, locale) for summary in found.summaries]
+    sections += [_observation(o, found, translate, locale) for o in found.shown]
+    if found.remarks:
+        sections.append(_comments(found.remarks, zone, translate))
+    return Paper(
+        lang="zh" if locale.startswith("zh") else "en",
+        title=translate("Minutes of observation"),
+        subtitle=f"{subject} · {starts:%Y-%m-%d}",
+        facts=tuple(facts),
+        sections=tuple(sections),
+        footer=f"{subject} · {time}",
+        as_of=max([session.ends_at, *written]),
+    )
+
+
+def _who(observer: Observer, translate: Translate) -> str:
+    roles = {
+        "bureau": translate("the education bureau"),
+        "admin": translate("an administrator"),
+        "teacher": translate("a teacher"),
+        "observer": translate("an observer"),
+    }
+    of_school = observer.school or roles[observer.role]
+    return f"{observer.name} ({of_school})"
+
+
+def _cells(of: Spread) -> tuple[str, str, str, str]:
+    deviation = "—" if of.deviation is None else f"{of.deviation:.2f}"
+    return f"{of.mean:.2f}", deviation, f"{of.lowest:g}–{of.highest:g}", str(of.count)
+
+
+def _scores(of: Summary, translate: Translate, locale: str) -> Section:
+    heads = (
+        translate("Criterion"),
+        translate("Weight"),
+        translate("Mean"),
+        translate("Deviation"),
+        translate("Lowest to highest"),
+        translate("Number of marks"),
+    )
+    rows = [(c.name(locale), f"{c.weight} %", *_cells(spread)) for c, spread in of.criteria]
+    rows.append((translate("Score of 100"), "100 %", *_cells(of.score)))
+    version = translate("version {number}, {count} observations").format(
+        number=of.rubric.number, count=of.score.count
+    )
+    return Section(
+        translate("Scores by criterion"),
+        (f"{of.rubric.title(locale)} ({version})",),
+        Table(heads, tuple(rows), (False, *(True,) * 5)),
+    )
+
+
+def _observation(of: Observation, found: Reviewed, translate: Translate, locale: str) -> Section:
+    rubric = found.rubrics[of.rubric]
+    rows = []
+    for criterion in rubric.criteria:
+        given = of.mark(criterion.position)
+        rows.append((criterion.name(locale), str(given.mark), given.note))
+    heads = (translate("Criterion"), translate("Mark"), translate("Note"))
+    score = translate("{score} of 100").format(score=f"{of.score:.1f}")
+    return Section(
+        f"{_who(of.observer, translate)}: {score}",
+        (of.remark,) if of.remark else (),
+        Table(heads, tuple(rows), (False, True, False)),
+    )
+
+
+def _comments(remarks: tuple[Remark, ...], zone: ZoneInfo, translate: Translate) -> Section:
+    rows = []
+    for remark in remarks:
+        at = f"{remark.comment.at.astimezone(zone):%H:%M:%S}"
+        if remark.at_ms is not None:
+            at += f" ({remark.at_ms // 60000}:{remark.at_ms // 1000 % 60:02d})"
+        said = [remark.comment.text]
+        said += [f"→ {answer.observer.name}: {answer.text}" for answer in remark.answers]
+        rows.append((at, remark.comment.observer.name, "\n".join(said)))
+    heads = (translate("Time"), translate("Observer"), translate("Comment"))
+    return Section(
+        translate("Comments on moments of the lesson"),
+        (translate("In brackets: the place on the recording."),),
+        Table(heads, tuple(rows), (False, False, False)),
+    )

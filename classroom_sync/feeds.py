@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from classroom_sync.formats.feed import Feed, Wording, write
 from classroom_sync.i18n import translator
 from classroom_sync.pages.names import Names, read_names
-from db import calendar, city, feeds, sessions, timetable
+from db import calendar, city, feeds, meetings, sessions, timetable
 from db.feeds import FeedToken
 from db.pool import Connection
 from scheduler import feed
@@ -66,6 +66,7 @@ async def refresh(connection: Connection, now: datetime) -> int:
         schedules = await calendar.bells(connection)
         until = datetime.combine(last + timedelta(days=1), time(), zone)
         stored = await sessions.between(connection, midnight, until)
+        titles = await meetings.titles(connection, [session.id for session in stored])
         told = await feeds.events_since(connection, midnight)
 
         def compare() -> list[FeedEvent]:
@@ -75,7 +76,7 @@ async def refresh(connection: Connection, now: datetime) -> int:
                 for occurrence in expand(term, versions, schedules, school_of, today, last)
             ]
             held = [session for session in stored if session.on_day >= today]
-            return feed.reconcile(told, feed.wanted(held, occurrences), now, uuid4)
+            return feed.reconcile(told, feed.wanted(held, occurrences, titles), now, uuid4)
 
         changed = await asyncio.to_thread(compare)  # a city's term takes a second
         await feeds.put_events(connection, changed, school_of)
@@ -139,4 +140,6 @@ def _wording(names: Names, locale: str) -> Wording:
         research=translate("Research meeting"),
         lead=translate("Lead"),
         receiving=translate("Receiving"),
+        chair=translate("Chair"),
+        members=translate("Called"),
     )

@@ -9,7 +9,7 @@ when the database tells of it. While the database is away, lessons go on with wh
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,12 +26,13 @@ from classroom_sync.node_links import NodeAway, NodeLinks
 from classroom_sync.observation import visits
 from classroom_sync.recording_control import RecordingControl, RecordingRules
 from classroom_sync.talk import LessonTalk, Talk, read_talk, talk_view
-from db import marks, nodes, notices, presence, recordings, sessions
+from db import marks, meetings, nodes, notices, presence, recordings, sessions
 from db.errors import Unreachable
 from db.pool import Pool
 from db.visits import Visit
 from scheduler.attendance import AttendanceRules, newest_count
-from scheduler.model import Participant, ParticipantRole, Session, SessionState
+from scheduler.meeting import has_begun
+from scheduler.model import Participant, ParticipantRole, Session, SessionKind, SessionState
 from scheduler.session import Action, Due
 
 log = structlog.get_logger()
@@ -66,12 +67,14 @@ class LiveSession:
     hands: list[UUID] = field(default_factory=list)  # in the order they went up
     helps: set[UUID] = field(default_factory=set)
     mutes: dict[UUID, bool] = field(default_factory=dict)  # not written yet
+    off: dict[UUID, frozenset[str]] = field(default_factory=dict)  # own microphone, camera
+    meeting: meetings.Present | None = None  # how things stand in it, if it is one
     heads: dict[UUID, tuple[int, int]] = field(default_factory=dict)  # expected, present
     recording: UUID | None = None
     recording_rooms: bool = False  # the pictures of the classrooms too
     recording_trouble: str | None = None  # why the last one ended by itself
     talk: Talk = field(default_factory=Talk)
-    findings: dict[UUID, tuple[str, ...]] = field(default_factory=dict)  # as its page finds them
+    findings: dict[UUID, frozenset[str]] = field(default_factory=dict)  # as its page finds them
     watchers: set[asyncio.Event] = field(default_factory=set)
     reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -166,6 +169,7 @@ class Live:
             counts = await marks.head_counts_of_session(connection, session_id)
             recorded = await recordings.under_way_in(connection, session_id)
             said = await read_talk(connection, session_id)
+            meeting = await meetings.present(connection, session_id)
         places = {}
         for p in session.participants:
             known = names[p.id]
@@ -179,7 +183,7 @@ class Live:
                 listen_only=p.role is ParticipantRole.RECEIVING
                 and (not session.interactive or known.cloud),
             )
-        found = LiveSession(session, places, talk=said)
+        found = LiveSession(session, places, meeting=meeting, talk=said)
         found.recording = self.recordings.of(recorded)
         found.recording_rooms = recorded is not None and recorded.with_rooms
         for mark in done:
@@ -210,6 +214,7 @@ class Live:
             live.session, live.places, live.heads = found.session, found.places, found.heads
             live.hands, live.helps, live.recording = found.hands, found.helps, found.recording
             live.talk.take(found.talk)
+            live.meeting = found.meeting
         live.changed()
 
     @contextlib.asynccontextmanager
@@ -330,10 +335,7 @@ class Live:
         if kind == "participant_gone":
             live_session.findings.pop(participant_id, None)
         live_session.changed()
-        place = live_session.places.get(participant_id)
-        lead = place is not None and place.participant.role is ParticipantRole.LEAD
-        on = lead and kind == "publishing" and message["live"]
-        if on and live_session.session.state is SessionState.OPEN:
+        if live_session.session.state is SessionState.OPEN and _is_on(live_session):
             await self._go_live(live_session)
 
     async def _told_of(self, message: dict[str, Any]) -> LiveSession | None:
@@ -349,7 +351,7 @@ class Live:
             async with self._pool.connection() as connection:
                 await sessions.go_live(connection, live.session.id, self._now())
             await self._reread(live)
-            if self.recordings.rules.always:
+            if self.recordings.rules.always and live.session.kind is SessionKind.LIVE_LESSON:
                 await self.recordings.begin(live, "system")
         except Unreachable as error:
             log.warning("live, but not written yet", cause=str(error))
@@ -363,11 +365,9 @@ class Live:
             await visits.recognize(self._pool, live)
 
     async def settle_live(self) -> None:
-        """Write `live` for sessions whose lead is on while the database was away."""
+        """Write `live` for sessions that began while the database was away."""
         for live in list(self._sessions.values()):
-            sending = {p for p, _ in live.told.publishing}
-            on = any(live.places[p].participant.role is ParticipantRole.LEAD for p in sending)
-            if on and live.session.state is SessionState.OPEN:
+            if live.session.state is SessionState.OPEN and _is_on(live):
                 await self._go_live(live)
         await self.recordings.settle()
 
@@ -417,6 +417,8 @@ class Live:
     async def record(self, session_id: UUID, actor: str, *, on: bool, rooms: bool = False) -> None:
         """Record the lead's picture and sound from now on, and the `rooms`' too; or no longer."""
         live = await self._under_way(session_id, None)
+        if live.session.kind is SessionKind.RESEARCH:
+            raise Refused(409, "Meetings are not recorded.")
         if on:
             await self.recordings.begin(live, actor, rooms=rooms)
         else:
@@ -486,22 +488,35 @@ class Live:
             await sessions.set_push_to_talk(connection, participant_id, on=on)
         await self._reread(live)
 
-    async def find(self, session_id: UUID, participant_id: UUID, findings: Sequence[str]) -> None:
+    async def find(self, session_id: UUID, participant_id: UUID, findings: Collection[str]) -> None:
         """What a participant's page finds wrong with its devices and its line."""
         live = await self._under_way(session_id, participant_id)
-        live.findings[participant_id] = tuple(sorted(set(findings)))
-        live.changed()
-        word = [str(session_id), str(participant_id), live.findings[participant_id]]
+        await self._say_of_page(live, participant_id, "findings", findings)
+
+    async def switch(self, session_id: UUID, participant_id: UUID, off: frozenset[str]) -> None:
+        """A participant has switched some of its own devices ("microphone", "camera") off."""
+        live = await self._under_way(session_id, participant_id)
+        await self._say_of_page(live, participant_id, "off", off)
+
+    async def _say_of_page(
+        self, live: LiveSession, participant_id: UUID, what: str, values: Collection[str]
+    ) -> None:
+        """Tell the pages of every control process what a participant's page said of itself."""
+        word = json.dumps([str(live.session.id), str(participant_id), what, sorted(set(values))])
+        self.said_of_page(word)
         with contextlib.suppress(Unreachable):  # then pages of this process alone are told
             async with self._pool.connection() as connection:
-                await notices.tell(connection, notices.FINDINGS, json.dumps(word))
+                await notices.tell(connection, notices.OF_PAGE, word)
 
-    def found(self, word: str) -> None:
-        """What another control process was told by `find`."""
-        session_id, participant_id, findings = json.loads(word)
+    def said_of_page(self, word: str) -> None:
+        """What `_say_of_page` tells, in this process or in another."""
+        session_id, participant_id, what, values = json.loads(word)
         live = self._sessions.get(UUID(session_id))
-        if live is not None and live.findings.get(UUID(participant_id)) != tuple(findings):
-            live.findings[UUID(participant_id)] = tuple(findings)
+        if live is None:
+            return
+        of_all = live.findings if what == "findings" else live.off
+        if of_all.get(UUID(participant_id), frozenset()) != frozenset(values):
+            of_all[UUID(participant_id)] = frozenset(values)
             live.changed()
 
     async def show_at(self, session_id: UUID, participant_id: UUID, widths: dict[str, int]) -> None:
@@ -549,6 +564,15 @@ class Live:
         live.changed()
 
 
+def _is_on(live: LiveSession) -> bool:
+    """Whether those who are there make the session live: the lead sends, or a meeting has begun."""
+    sending = {p for p, _ in live.told.publishing}
+    if live.session.kind is SessionKind.RESEARCH:
+        here = {p for p, _ in live.told.connections if p in live.places}
+        return has_begun(sending, sending | here)
+    return any(live.places[p].participant.role is ParticipantRole.LEAD for p in sending)
+
+
 def _apply_mark(live: LiveSession, participant_id: UUID, kind: str) -> None:
     if kind == "hand_raised" and participant_id not in live.hands:
         live.hands.append(participant_id)
@@ -579,6 +603,7 @@ def view(live: LiveSession) -> dict[str, Any]:
         "recording_rooms": live.recording is not None and live.recording_rooms,
         "recording_trouble": live.recording_trouble,
         **talk_view(live.talk),
+        "meeting": _meeting(live.meeting),
         "participants": [
             {
                 "id": str(place.participant.id),
@@ -592,11 +617,24 @@ def view(live: LiveSession) -> dict[str, Any]:
                 "hand": place.participant.id in live.hands,
                 "help": place.participant.id in live.helps,
                 "muted": place.participant.id in muted,
+                "off": sorted(live.off.get(place.participant.id, ())),
                 "heads": live.heads.get(place.participant.id),
                 "listen_only": place.listen_only,
-                "findings": live.findings.get(place.participant.id, ()),
+                "findings": sorted(live.findings.get(place.participant.id, ())),
                 "push_to_talk": place.participant.push_to_talk,
             }
             for place in live.places.values()
         ],
+    }
+
+
+def _meeting(found: meetings.Present | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        "item": str(found.item) if found.item else None,
+        "since": found.since.isoformat() if found.since else None,
+        "turns": found.turns,
+        "notes": found.notes,
+        "plan_version": found.plan_version,
     }

@@ -49,6 +49,9 @@ class Action(StrEnum):
     KEEP_OWN_ACCOUNT = "keep_own_account"  # password, second factor, where one is signed in
     KEEP_PEOPLE = "keep_people"  # accounts: of the city, or of one's own school
     KEEP_ACCESS = "keep_access"  # paired screens, calendar addresses, media tokens: to revoke them
+    CALL_MEETINGS = "call_meetings"  # teaching research: call, change and cancel them
+    SEE_MEETINGS = "see_meetings"  # and their plans and minutes
+    MEET = "meet"  # write in a meeting: agenda, notes, decisions, the shared lesson plan
 
 
 _R, _A = Role, Action
@@ -87,6 +90,9 @@ TABLE: dict[Action, frozenset[Role]] = {
     _A.KEEP_OWN_ACCOUNT: frozenset({_R.BUREAU, _R.ADMIN, _R.TEACHER, _R.OBSERVER}),
     _A.KEEP_PEOPLE: frozenset({_R.ADMIN}),
     _A.KEEP_ACCESS: frozenset({_R.ADMIN}),
+    _A.CALL_MEETINGS: frozenset({_R.TEACHER, _R.ADMIN}),
+    _A.SEE_MEETINGS: frozenset({_R.TEACHER, _R.ADMIN, _R.BUREAU}),
+    _A.MEET: frozenset({_R.TEACHER}),
 }
 
 

@@ -134,7 +134,7 @@ async def serve(settings: Settings, announce: Announce, prepare: Prepare | None 
 
 async def _listen(dsn: str, live: Live) -> None:
     """For ever: hear what other processes write."""
-    told = {notices.SESSION_CHANGED: live.notices.told, notices.FINDINGS: live.found}
+    told = {notices.SESSION_CHANGED: live.notices.told, notices.OF_PAGE: live.said_of_page}
     await notices.follow(dsn, told, live.notices.anew)
 
 

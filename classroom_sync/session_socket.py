@@ -72,6 +72,7 @@ class Message(BaseModel, extra="forbid"):
     heads: list[Annotated[int, Field(ge=0, le=MOST_HEADS)]] = Field([], max_length=MOST_OPTIONS)
     move: PollMove | None = None
     findings: list[Finding] = Field([], max_length=8)
+    off: frozenset[Literal["microphone", "camera"]] = frozenset()
 
 
 @routes.get("/ws/sessions/{session}")
@@ -186,6 +187,8 @@ async def _do(live: Live, seat: Seat, message: Message) -> None:
         await live.find(seat.session_id, seat.participant_id, message.findings)
     elif message.do == "sizes":
         await live.show_at(seat.session_id, seat.participant_id, message.sizes)
+    elif message.do == "devices":
+        await live.switch(seat.session_id, seat.participant_id, frozenset(message.off))
     elif message.do == "heads":
         await live.count_heads(
             seat.session_id,

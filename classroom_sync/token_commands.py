@@ -70,7 +70,7 @@ def media(
         from db import marks, sessions, withdrawals
 
         found = await sessions.session(connection, session)
-        seats = {p.id: p.role for p in found.participants} if found else {}
+        seats = {p.id: found.media_role(p.role) for p in found.participants} if found else {}
         if participant not in seats:
             raise Refused(404, f"there is no participant {participant} in a session {session}")
         now = datetime.now(UTC)

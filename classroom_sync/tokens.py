@@ -38,7 +38,7 @@ class MediaToken:
     session_id: UUID
     participant_id: UUID
     direction: Direction
-    role: Literal["lead", "receiving", "observer"]
+    role: Literal["lead", "receiving", "observer", "member"]
     stream: Literal["camera", "screen"] = "camera"
     test: bool = False
     unseen: bool = False

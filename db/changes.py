@@ -221,18 +221,20 @@ async def taken(connection: Connection, since: datetime, until: datetime) -> fro
     closed = {s.code for s in await city.schools(connection) if s.retired_on}
     gone = frozenset(p.id for p in people if p.retired_on or p.school_code in closed)
     schools = {p.id: p.school_code for p in people}
-    return reserved | gone | await _kept(connection, schools, since, until)
+    return reserved | gone | await kept(connection, schools, since, until)
 
 
-async def _kept(
+async def kept(
     connection: Connection, schools: Mapping[str, str], since: datetime, until: datetime
 ) -> frozenset[str]:
+    """Ids of the teachers and classes of `schools` (id → school code) that their own school keeps
+    during [since, until)."""
     schedules = await calendar.bells(connection)
-    kept: frozenset[str] = frozenset()
+    found: frozenset[str] = frozenset()
     for term in await calendar.whole_terms(connection):
         weekly = await timetable.busy_times(connection, term.id)
-        kept |= kept_between(term, weekly, schedules, schools, since, until)
-    return kept
+        found |= kept_between(term, weekly, schedules, schools, since, until)
+    return found
 
 
 async def makeups(connection: Connection, of: Iterable[UUID]) -> dict[UUID, dict[str, UUID]]:

@@ -80,6 +80,8 @@ def _columns(event: FeedEvent, school_of: Mapping[str, str]) -> dict[str, object
         "lead_room_id": entry.lead_room_id,
         "receivers": [[r.room_id, r.class_id, r.assistant_id] for r in entry.receivers],
         "cancelled": entry.cancelled,
+        "title": entry.title,
+        "members": list(entry.members),
         "sequence": event.sequence,
         "created_at": event.created_at,
         "changed_at": event.changed_at,
@@ -89,7 +91,7 @@ def _columns(event: FeedEvent, school_of: Mapping[str, str]) -> dict[str, object
 
 def _who(entry: FeedEntry, school_of: Mapping[str, str]) -> list[str]:
     rooms = [entry.lead_room_id, *(r.room_id for r in entry.receivers)]
-    teachers = [entry.lead_teacher_id, *(r.assistant_id for r in entry.receivers)]
+    teachers = [entry.lead_teacher_id, *(r.assistant_id for r in entry.receivers), *entry.members]
     classes = [r.class_id for r in entry.receivers]
     schools = {school_of[each] for each in (*rooms, *classes) if each and each in school_of}
     found = {f"room:{room}" for room in rooms if room}

@@ -13,7 +13,7 @@ from db.pool import AWAY, CONNECT_TIMEOUT, Connection
 from db.queries import named
 
 SESSION_CHANGED = "session_changed"  # with the session's id (migration 0038)
-FINDINGS = "findings"  # what a page finds wrong with its devices and line: JSON, kept nowhere
+OF_PAGE = "of_page"  # what a page said of its own devices and line: JSON, kept nowhere
 
 _sql = named("notices")
 

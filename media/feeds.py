@@ -6,6 +6,7 @@ from media.reception import Stream
 from media.specs import Kind, Source, TrackSpec
 
 STALE = 2.0  # seconds without a packet after which a feed shows nothing
+SILENCE = 127.0  # -dBov
 RESUME = 4.0  # seconds a layer that was put to rest may take to come again when it is wanted
 
 
@@ -31,7 +32,7 @@ class Feed:
     @property
     def level(self) -> float:
         """Smoothed audio level, -dBov: 0 is loudest."""
-        return min((s.state.level for s in self.streams), default=127.0)
+        return min((s.state.level for s in self.streams), default=SILENCE)
 
     def flowing(self, now: float) -> bool:
         """Whether something decodable comes."""

@@ -189,14 +189,15 @@ class MediaNode:
         return Answer(peer.resource_id, peer.ice.quoted_etag, text)
 
     async def subscribe(self, grant: Grant, offer: str, *, wait: float = 0) -> Answer:
-        """Answer a WHEP offer; waits up to `wait` seconds for the lead to publish.
+        """Answer a WHEP offer; waits up to `wait` seconds for the lead to publish. A member waits
+        for nobody: where all are members, nobody leads.
 
         Raises BadSdp, Unsupported, NoCommonCodec, NotPublished, Overloaded.
         """
         await self._certificate.turns.take()
         parsed = sdp.parse(offer)
         slots = negotiation.slots_to_play(parsed, lambda: self._random.getrandbits(32))
-        if grant.role != "lead":
+        if grant.role not in ("lead", "member"):
             await self._wait_for_lead(grant.room, wait)
         if grant.room in self._rooms:
             negotiation.must_be_playable(slots, self._rooms[grant.room].lead_codecs)

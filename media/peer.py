@@ -22,7 +22,7 @@ class Grant:
     room: str
     participant: str
     direction: Literal["publish", "subscribe"]
-    role: Literal["lead", "receiving", "observer"]
+    role: Literal["lead", "receiving", "observer", "member"]
     stream: Source = Source.CAMERA
     unseen: bool = False
     holder: str = field(default="", compare=False)  # with whose rights it ends; "": nobody's

@@ -23,7 +23,7 @@ from media.events import (
     SendRtcp,
     SendRtp,
 )
-from media.feeds import STALE, Feed
+from media.feeds import SILENCE, STALE, Feed
 from media.plane import Plane
 from media.player import Player
 from media.publisher import Keys, Publisher
@@ -277,15 +277,25 @@ class Room:
     # ── who is shown where ───────────────────────────────────────────────────────────────
 
     def _candidates(self, kind: Kind, viewer: str, now: float) -> list[slots.Candidate]:
-        return [
-            slots.Candidate(
-                feed,
-                floor=feed.participant == self._floor,
-                muted=feed.participant in self._muted,
-            )
+        feeds = [
+            feed
             for publisher in self._publishers.values()
             if publisher.spec.participant != viewer
             for feed in publisher.feeds
+        ]
+        loud = {
+            feed.participant: feed.level
+            for feed in feeds
+            if feed.kind is Kind.AUDIO and feed.participant not in self._muted
+        }
+        return [
+            slots.Candidate(
+                feed,
+                feed.level if kind is Kind.AUDIO else loud.get(feed.participant, SILENCE),
+                floor=feed.participant == self._floor,
+                muted=feed.participant in self._muted,
+            )
+            for feed in feeds
             if feed.kind is kind and feed.flowing(now)
         ]
 

@@ -49,7 +49,8 @@ def presence(
     """Intervals within [since, until) in which the participant was there.
 
     The lead is there while it sends something decodable; an interactive receiving room while it
-    sends and the lesson reaches it; a listening room or an observer while the lesson reaches it.
+    sends and the lesson reaches it; a listening room or an observer while the lesson reaches it; a
+    teacher in a meeting while they send or are reached, as who has no camera attends too.
     """
     slices = list(slices)
     spans = sorted(
@@ -81,6 +82,8 @@ def _there(s: EvidenceSlice, role: ParticipantRole, interactive: bool) -> bool:
         return s.sent_decodable
     if role is ParticipantRole.RECEIVING and interactive:
         return s.sent_decodable and s.received_decodable
+    if role is ParticipantRole.MEMBER:
+        return s.sent_decodable or s.received_decodable
     return s.received_decodable
 
 
@@ -117,7 +120,7 @@ def derive(
     slices = list(slices)
     intervals = presence(
         slices,
-        participant.role,
+        session.media_role(participant.role),
         interactive=session.interactive,
         since=session.starts_at,
         until=session.ends_at,

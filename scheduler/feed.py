@@ -9,7 +9,7 @@ weakest; what is left over is new, or cancelled. What has begun is not rewritten
 """
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -28,8 +28,8 @@ from scheduler.model import (
 _NOT_HELD = (SessionState.CANCELLED, SessionState.MISSED)
 
 
-def of_session(session: Session) -> FeedEntry:
-    """A stored session as an entry."""
+def of_session(session: Session, title: str = "") -> FeedEntry:
+    """A stored session as an entry; `title` is a meeting's."""
     lead = next((p for p in session.participants if p.role is ParticipantRole.LEAD), None)
     receivers = [
         Receiver(p.room_id, p.class_id, p.teacher_id)
@@ -48,6 +48,12 @@ def of_session(session: Session) -> FeedEntry:
         lead.room_id if lead else None,
         _ordered(receivers),
         session.state in _NOT_HELD,
+        title,
+        tuple(
+            sorted(
+                p.teacher_id or "" for p in session.participants if p.role is ParticipantRole.MEMBER
+            )
+        ),
     )
 
 
@@ -69,9 +75,15 @@ def of_occurrence(occurrence: Occurrence) -> FeedEntry:
     )
 
 
-def wanted(sessions: Iterable[Session], occurrences: Iterable[Occurrence]) -> list[FeedEntry]:
-    """Every session, and every lesson that has none on its day, by start."""
-    found = [of_session(session) for session in sessions]
+def wanted(
+    sessions: Iterable[Session],
+    occurrences: Iterable[Occurrence],
+    titles: Mapping[UUID, str] | None = None,
+) -> list[FeedEntry]:
+    """Every session, and every lesson that has none on its day, by start. `titles`: those of the
+    sessions that are meetings."""
+    named = titles or {}
+    found = [of_session(session, named.get(session.id, "")) for session in sessions]
     stored = {(entry.lesson_id, entry.on_day) for entry in found}
     found += [of_occurrence(o) for o in occurrences if (o.lesson.id, o.day) not in stored]
     return sorted(found, key=lambda e: (e.starts_at, e.lead_room_id or "", str(e.lesson_id)))

@@ -58,6 +58,7 @@ class ParticipantRole(StrEnum):
     LEAD = "lead"
     RECEIVING = "receiving"
     OBSERVER = "observer"
+    MEMBER = "member"  # a teacher who was called to a research meeting; its chair is the lead
 
 
 class AttendanceStatus(StrEnum):
@@ -267,6 +268,10 @@ class Session:
     floor_participant_id: UUID | None
     participants: tuple[Participant, ...]
 
+    def media_role(self, role: ParticipantRole) -> ParticipantRole:
+        """What a participant with a role is to the media plane: in a meeting nobody leads."""
+        return ParticipantRole.MEMBER if self.kind is SessionKind.RESEARCH else role
+
 
 @dataclass(frozen=True, slots=True)
 class EvidenceSlice:
@@ -342,6 +347,8 @@ class FeedEntry:
     lead_room_id: str | None
     receivers: tuple[Receiver, ...]
     cancelled: bool
+    title: str = ""  # of a meeting
+    members: tuple[str, ...] = ()  # teachers who were called to it, beside its chair
 
 
 @dataclass(frozen=True, slots=True)

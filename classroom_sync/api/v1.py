@@ -259,11 +259,13 @@ async def new_token(request: web.Request, body: TokenWish) -> TokenOut:
     seat = await seat_in(request, request.match_info["session"])
     if seat.participant_id is None or seat.role is None:
         raise Refused(403, "This lesson is not one of yours.")
+    session = (await request.app[LIVE].need(seat.session_id)).session
+    role = session.media_role(seat.role)
     token = MediaToken(
         seat.session_id,
         seat.participant_id,
         body.direction,
-        seat.role.value,
+        role.value,
         body.stream,
         holder=request[VISITOR].session_id,
     )

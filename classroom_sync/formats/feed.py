@@ -27,6 +27,8 @@ class Wording:
     research: str
     lead: str
     receiving: str
+    chair: str
+    members: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ def _concerns(feed: Feed, entry: FeedEntry) -> bool:
     match feed.scope:
         case "teacher":
             there = {entry.lead_teacher_id, *(r.assistant_id for r in entry.receivers)}
+            there |= {*entry.members}
         case "class":
             there = {r.class_id for r in entry.receivers}
         case _:
@@ -105,7 +108,7 @@ def _concerns(feed: Feed, entry: FeedEntry) -> bool:
 def _summary(entry: FeedEntry, wording: Wording) -> str:
     title = wording.subject(entry.subject)
     if entry.kind is SessionKind.RESEARCH:
-        title = " ".join(part for part in (wording.research, title) if part)
+        title = " ".join(part for part in (wording.research, entry.title or title) if part)
     classes = "、".join(wording.group(r.class_id) for r in entry.receivers)
     return f"{title} · {classes}" if classes else title
 
@@ -130,7 +133,10 @@ def _places(feed: Feed, entry: FeedEntry) -> list[str]:
 
 def _description(entry: FeedEntry, wording: Wording) -> str:
     lead = (wording.teacher(entry.lead_teacher_id), wording.room(entry.lead_room_id))
-    lines: list[tuple[str, ...]] = [(wording.lead, *lead)]
+    meeting = entry.kind is SessionKind.RESEARCH
+    lines: list[tuple[str, ...]] = [(wording.chair if meeting else wording.lead, *lead)]
+    if entry.members:
+        lines.append((wording.members, *map(wording.teacher, entry.members)))
     for r in entry.receivers:
         people = wording.teacher(r.assistant_id)
         lines.append(

@@ -13,8 +13,8 @@ from classroom_sync.live import view
 from classroom_sync.pages.names import read_names
 from classroom_sync.pages.rendering import page
 from classroom_sync.permissions import Action
-from db import presence, sessions
-from scheduler.model import DEFAULT_ZONE, ParticipantRole, SessionState
+from db import meetings, presence, sessions
+from scheduler.model import DEFAULT_ZONE, ParticipantRole, SessionKind, SessionState
 
 routes = web.RouteTableDef()
 
@@ -36,6 +36,7 @@ async def today(request: web.Request) -> web.StreamResponse:
         names = await read_names(connection)
         mine = await sessions.of_teacher(connection, teacher_id, since, until)
         coming = await sessions.of_teacher(connection, teacher_id, until, until + timedelta(days=7))
+        titles = await meetings.titles(connection, [s.id for s in (*mine, *coming)])
     states = {}
     for session in mine:
         if session.state in (SessionState.OPEN, SessionState.LIVE):
@@ -49,6 +50,7 @@ async def today(request: web.Request) -> web.StreamResponse:
         sessions=mine,
         coming=coming[:5],
         states=states,
+        titles=titles,
         subject=lambda slug: names.subject(slug, request[LOCALE]),
         teacher_id=teacher_id,
     )
@@ -61,6 +63,8 @@ async def lesson(request: web.Request) -> web.StreamResponse:
     if seat.role is not ParticipantRole.LEAD:
         raise Refused(403, "Only the lead teacher may do this.")
     live = await request.app[LIVE].need(seat.session_id)
+    if live.session.kind is SessionKind.RESEARCH:
+        raise web.HTTPFound(f"/meetings/{seat.session_id}")
     async with request.app[POOL].connection() as connection:
         names = await read_names(connection)
         found = await presence.attendance_of_session(connection, seat.session_id)

@@ -7,12 +7,13 @@ const SIGNED_OUT = 4401; // close code: this browser was signed out, or its pair
 /**
  * @typedef {{id: string, role: string, room: string, school: string, class: string, teacher: string,
  *   publishing: string[], watching: boolean, hand: boolean, help: boolean, muted: boolean,
- *   heads: [number, number] | null, listen_only: boolean}} Participant
+ *   heads: [number, number] | null, listen_only: boolean, off: string[]}} Participant
+ * @typedef {{item: string | null, since: string | null, turns: number, notes: number, plan_version: number}} Meeting
  * @typedef {{mid: string, kind: "audio" | "video", participant: string | null, stream: string | null, dark: boolean}} Slot
  * @typedef {{type: "state", session: string, state: string, node: string | null, starts_at: string,
  *   ends_at: string, floor: string | null, hands: string[], participants: Participant[],
  *   recording: boolean, recording_rooms: boolean, recording_trouble: string | null, observers: number,
- *   observed_by?: {role: string, school: string}[],
+ *   observed_by?: {role: string, school: string}[], meeting: Meeting | null,
  *   you: string | null, slots: Slot[], layers: Record<string, string[]>}} State
  */
 

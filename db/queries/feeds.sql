@@ -13,6 +13,8 @@ SELECT md5(concat_ws('|', CAST(:since AS timestamptz),
     (SELECT string_agg(concat_ws(' ', id, lesson_id, starts_at, ends_at,
                                  state IN ('cancelled', 'missed')), ',' ORDER BY id)
      FROM sessions WHERE starts_at >= :since),
+    (SELECT string_agg(concat_ws(' ', m.session_id, m.title), ',' ORDER BY m.session_id)
+     FROM meetings m JOIN sessions s ON s.id = m.session_id WHERE s.starts_at >= :since),
     (SELECT string_agg(concat_ws(' ', p.id, p.room_id, p.class_id, p.teacher_id), ','
                        ORDER BY p.id)
      FROM participants p JOIN sessions s ON s.id = p.session_id WHERE s.starts_at >= :since)));
@@ -31,17 +33,18 @@ WHERE who @> ARRAY[CAST(:who AS text)] AND ends_at > :since ORDER BY starts_at, 
 -- name: put_event*!
 -- An event stays in the feeds of those who were in it before, so that they hear of the change.
 INSERT INTO feed_events (uid, lesson_id, session_id, kind, on_day, subject, starts_at, ends_at,
-                         lead_teacher_id, lead_room_id, receivers, cancelled, sequence,
-                         created_at, changed_at, who)
+                         lead_teacher_id, lead_room_id, receivers, cancelled, title,
+                         members, sequence, created_at, changed_at, who)
 VALUES (:uid, :lesson_id, :session_id, :kind, :on_day, :subject, :starts_at, :ends_at,
-        :lead_teacher_id, :lead_room_id, :receivers, :cancelled, :sequence,
-        :created_at, :changed_at, :who)
+        :lead_teacher_id, :lead_room_id, :receivers, :cancelled, :title, :members,
+        :sequence, :created_at, :changed_at, :who)
 ON CONFLICT (uid) DO UPDATE
 SET lesson_id = excluded.lesson_id, session_id = excluded.session_id, kind = excluded.kind,
     on_day = excluded.on_day, subject = excluded.subject, starts_at = excluded.starts_at,
     ends_at = excluded.ends_at, lead_teacher_id = excluded.lead_teacher_id,
     lead_room_id = excluded.lead_room_id, receivers = excluded.receivers,
-    cancelled = excluded.cancelled, sequence = excluded.sequence,
+    cancelled = excluded.cancelled, title = excluded.title, members = excluded.members,
+    sequence = excluded.sequence,
     changed_at = excluded.changed_at,
     who = ARRAY(SELECT DISTINCT unnest(feed_events.who || excluded.who));
 

@@ -197,6 +197,7 @@ async def test_roles_reach_what_the_table_allows_and_nothing_else(
         "token": str(site.planned.session_id),
         "observation": str(site.planned.session_id),
         "form": "md",
+        "plan": str(site.planned.session_id),
     }
     async with site.browser() as browser:
         csrf = ""

@@ -316,6 +316,8 @@ _WORDS = Wording(
     research="research",
     lead="lead",
     receiving="receiving",
+    chair="chair",
+    members="members",
 )
 
 

@@ -49,7 +49,10 @@ class Page:
 
 @asynccontextmanager
 async def _listening(dsn: str, site: Site) -> AsyncIterator[None]:
-    told = {notices.SESSION_CHANGED: site.live.notices.told, notices.FINDINGS: site.live.found}
+    told = {
+        notices.SESSION_CHANGED: site.live.notices.told,
+        notices.OF_PAGE: site.live.said_of_page,
+    }
     tasks = [
         asyncio.create_task(notices.follow(dsn, told, site.live.notices.anew)),
         asyncio.create_task(site.live.notices.run()),

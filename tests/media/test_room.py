@@ -484,3 +484,33 @@ def test_a_packet_of_another_codec_never_reaches_a_player_unannounced(world):
     world.room.on_rtp("hub>", stray, world.now)
     world.drain()
     assert world.seen[">room"] == []
+
+
+def test_where_nobody_leads_the_loudest_are_seen_and_nobody_moves_without_need(world):
+    for number in range(5):
+        world.publish(f"p{number}", level=30 + number)
+    world.publish("quiet", level=90)
+    world.play("wall", videos=4, audios=3)
+    world.play("plain", videos=1, audios=1)
+
+    def shown(player: str) -> list[str | None]:
+        told = [e for e in world.events if isinstance(e, MappingChanged) if e.resource_id == player]
+        return [s.participant for s in told[-1].slots if s.mid.startswith("v")]
+
+    world.run(3)
+    before = shown(">wall")
+    assert None not in before
+    assert "quiet" not in before
+    world.microphones["quiet"].level = 5
+    world.run(3)
+    after = shown(">wall")
+    assert "quiet" in after
+    assert sum(a != b for a, b in zip(before, after, strict=True)) == 1
+    assert shown(">plain") == ["quiet"]
+    world.room.set_floor("p0", world.now)
+    world.run(1)
+    assert shown(">wall")[0] == "p0"
+    assert shown(">plain") == ["p0"]
+    world.room.set_floor(None, world.now)
+    world.run(1)
+    assert shown(">wall")[0] == "p0"  # who was large stays so while they are seen

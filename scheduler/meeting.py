@@ -1,0 +1,203 @@
+"""A teaching-research meeting 在线帮扶教研: its agenda, its shared plan, its minutes, as values.
+
+A meeting is a session of kind `research`. Its chair has the role lead, the other teachers who were
+called are members. It is *live* once one of them sends and another is there; one alone is no
+meeting. While it is on, at most one item of the agenda is under discussion; each change of that is
+a `Turn`, from which the minutes spent on each item follow.
+"""
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import pairwise
+from uuid import UUID
+
+from scheduler.model import AttendanceStatus, ParticipantRole, PresenceInterval
+
+
+@dataclass(frozen=True, slots=True)
+class AgendaItem:
+    """`minutes` as planned; None: as long as it takes."""
+
+    id: UUID
+    position: int  # from 1
+    title: str
+    minutes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """From `at` on this item was under discussion; None: none was."""
+
+    item_id: UUID | None
+    at: datetime
+
+
+class NoteKind(StrEnum):
+    NOTE = "note"
+    DECISION = "decision"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What somebody wrote down in a meeting, about an item of the agenda or the whole."""
+
+    id: UUID
+    kind: NoteKind
+    text: str
+    item_id: UUID | None
+    author: str
+    written_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PlanVersion:
+    """One save of a lesson plan 教案, in Markdown; `restores`: the version that it brings back."""
+
+    number: int  # from 1
+    text: str
+    author: str
+    saved_at: datetime
+    restores: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LessonPlan:
+    """`for_session_id`: the dated lesson it is for, if one was chosen."""
+
+    id: UUID
+    title: str
+    subject: str | None
+    for_session_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """What a research session is about; when, who and its state are the session's."""
+
+    session_id: UUID
+    title: str
+    grade: int | None
+    plan_id: UUID
+    called_by: str
+    agenda: tuple[AgendaItem, ...]
+    turns: tuple[Turn, ...]  # by time
+    notes: tuple[Note, ...]  # by time
+
+    @property
+    def present_item(self) -> Turn | None:
+        """The item under discussion and since when; None: none is."""
+        last = self.turns[-1] if self.turns else None
+        return last if last is not None and last.item_id is not None else None
+
+
+def has_begun(sending: Iterable[UUID], there: Iterable[UUID]) -> bool:
+    """Whether those who are `there` (participants) make a meeting: one sends, another is there."""
+    return any(True for _ in sending) and len(set(there)) > 1
+
+
+def spent(turns: Sequence[Turn], until: datetime) -> dict[UUID, timedelta]:
+    """Item → how long it was under discussion in all, up to `until`."""
+    found: dict[UUID, timedelta] = {}
+    for turn, later in pairwise((*turns, Turn(None, until))):
+        if turn.item_id is not None:
+            lasted = max(min(later.at, until) - turn.at, timedelta())
+            found[turn.item_id] = found.get(turn.item_id, timedelta()) + lasted
+    return found
+
+
+class Change(StrEnum):
+    SAME = "same"
+    ADDED = "added"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a text beside another."""
+
+    change: Change
+    text: str
+
+
+def compare(old: str, new: str) -> tuple[Line, ...]:
+    """How `new` differs from `old`, line by line: all of both texts, what went before what came."""
+    before, after = old.splitlines(), new.splitlines()
+    found: list[Line] = []
+    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
+    for _, a, b, c, d in matcher.get_opcodes():
+        if before[a:b] == after[c:d]:
+            found += [Line(Change.SAME, text) for text in before[a:b]]
+            continue
+        found += [Line(Change.REMOVED, text) for text in before[a:b]]
+        found += [Line(Change.ADDED, text) for text in after[c:d]]
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Attendee:
+    """A teacher who was called, and whether and how long they were there."""
+
+    name: str
+    school: str
+    role: ParticipantRole  # lead: the chair
+    status: AttendanceStatus | None  # None: not settled yet
+    seconds: int
+    intervals: tuple[PresenceInterval, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Discussed:
+    """An item of the agenda and what came of it."""
+
+    item: AgendaItem
+    spent: timedelta
+    notes: tuple[Note, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Minutes:
+    """The minutes of a meeting: all that a page, a file or a program says of it afterwards.
+
+    `notes` are those about no item; `plan` is the newest version, `versions` all, oldest first.
+    """
+
+    title: str
+    subject: str
+    grade: int | None
+    starts_at: datetime  # as planned
+    ends_at: datetime
+    live_at: datetime | None  # as it was
+    closed_at: datetime | None
+    zone: str
+    attendees: tuple[Attendee, ...]
+    agenda: tuple[Discussed, ...]
+    notes: tuple[Note, ...]
+    plan_title: str
+    versions: tuple[PlanVersion, ...]
+
+    @property
+    def plan(self) -> PlanVersion:
+        return self.versions[-1]
+
+    @property
+    def decisions(self) -> tuple[Note, ...]:
+        """All decisions, by time, whatever item they are about."""
+        notes = (*self.notes, *(note for each in self.agenda for note in each.notes))
+        found = [note for note in notes if note.kind is NoteKind.DECISION]
+        return tuple(sorted(found, key=lambda note: (note.written_at, note.id)))
+
+
+def discussed(meeting: Meeting, until: datetime) -> tuple[Discussed, ...]:
+    """The agenda with the minutes spent and the notes of each item; `until`: the meeting's end."""
+    lasted = spent(meeting.turns, until)
+    return tuple(
+        Discussed(
+            item,
+            lasted.get(item.id, timedelta()),
+            tuple(note for note in meeting.notes if note.item_id == item.id),
+        )
+        for item in meeting.agenda
+    )

@@ -20,6 +20,7 @@ from rich.table import Table
 from classroom_sync import tokens
 from classroom_sync.auth import hash_password, pairing_code
 from classroom_sync.demo_city.lesson import lesson_for
+from classroom_sync.demo_city.meeting import meeting_for
 from classroom_sync.live import Live
 from classroom_sync.secrets import MEDIA_KEY, shared_secret
 from classroom_sync.server import serve
@@ -58,6 +59,7 @@ class _Demonstration:
             session_id = await lesson_for(connection, before, now, self._length)
             session = await sessions.session(connection, session_id)
             assert session is not None, "it was just planned"
+            await meeting_for(connection, session, now)
             self._cut_short = session.ends_at - session.starts_at < self._length - _A_MINUTE
             known = before.get("accounts", {})
             self._content = {

@@ -1,0 +1,215 @@
+"""Three teachers of three schools meet in real browsers, down to the bureau's figures."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import asyncpg
+import pytest
+from playwright.async_api import Browser, Page
+
+from classroom_sync.auth import hash_password
+from tests.e2e.running import RunningDemo, browser, demo, hears, new_page, sees, sign_in
+from tests.e2e.test_accessibility import findings
+
+pytestmark = pytest.mark.browser
+
+PASSWORD = "Right-1234"
+
+
+@asynccontextmanager
+async def connected(running: RunningDemo) -> AsyncIterator[Any]:
+    connection = await asyncpg.connect(running.dsn)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def _three(running: RunningDemo) -> list[dict[str, str]]:
+    """Teachers of three schools who are in nothing today, each with an account."""
+    hashed = await hash_password(PASSWORD)
+    async with connected(running) as connection:
+        rows = await connection.fetch(
+            "SELECT DISTINCT ON (t.school_code) t.id, t.name, t.school_code FROM teachers t"
+            " WHERE t.role = 'assistant' AND NOT EXISTS (SELECT FROM reservations r"
+            "   WHERE r.resource_id = t.id AND upper(r.during) > now()"
+            "     AND lower(r.during) < now() + interval '3 hours')"
+            "   AND NOT EXISTS (SELECT FROM busy_times b WHERE b.teacher_id = t.id)"
+            " ORDER BY t.school_code, t.id LIMIT 3"
+        )
+        for row in rows:
+            await connection.execute(
+                "INSERT INTO accounts (login, name, password_hash, role, school_code, teacher_id)"
+                " VALUES ($1, $2, $3, 'teacher', $4, $5)",
+                row["id"].lower() + "-m",
+                row["name"],
+                hashed,
+                row["school_code"],
+                row["id"],
+            )
+    return [dict(row) for row in rows]
+
+
+async def _entered(chromium: Browser, running: RunningDemo, teacher: dict[str, str]) -> Page:
+    page = await new_page(chromium, "en")
+    await page.goto(running.url + "/login")
+    await page.fill("#login", teacher["id"].lower() + "-m")
+    await page.fill("#password", PASSWORD)
+    await page.click("main form button")
+    await page.wait_for_url(lambda url: not url.endswith("/login"))
+    return page
+
+
+async def _main(page: Page) -> str:
+    """Whose picture is large."""
+    return str(await page.get_attribute("#tiles .tile.main", "data-key"))
+
+
+async def test_three_schools_meet_and_the_bureau_counts_it(tmp_path: Path) -> None:
+    async with (
+        demo(tmp_path, "--port", "0", "--udp-port", "0") as running,
+        browser() as chromium,
+    ):
+        one, two, three = await _three(running)
+        pages = [await _entered(chromium, running, who) for who in (one, two, three)]
+        chair, second, third = pages
+        session_id = await _called(chair, running, one, [two, three])
+
+        # Everybody joins by one click, sees and hears everybody.
+        await second.goto(running.url + "/teacher")
+        await second.click(f"a.button.primary[href='/meetings/{session_id}']")
+        await third.goto(f"{running.url}/meetings/{session_id}")
+        for page in pages:
+            await page.click("#join:enabled")
+        for page in pages:
+            await sees(page, "#tiles .tile:not(.mine) video", count=2)
+            await hears(page)
+        since = datetime.now(UTC)
+        assert await chair.text_content("#state") == "Live"
+        assert await findings(chair) == []
+
+        # Speaker view by keyboard: whoever has the floor is large.
+        state = await chair.evaluate(
+            "session => fetch(`/api/v1/sessions/${session}`).then(r => r.json())", session_id
+        )
+        ids = {p["teacher"]: p["id"] for p in state["session"]["participants"]}
+        await third.focus("#speaker")
+        await third.keyboard.press("Enter")
+        await second.click("#hand")
+        await chair.click("[data-panel=peoplepanel]")
+        await chair.click(f"[data-about='floor-{ids[two['name']]}']")
+        await third.wait_for_selector(f"#tiles.speaker .main[data-key='{ids[two['name']]}/camera']")
+
+        # A shared screen reaches the others in a slot of its own.
+        await chair.click(f"[data-about='floor-{ids[two['name']]}']")
+        await second.click("#screen")
+        for page in (chair, third):
+            await sees(page, "#tiles .tile.screen video")
+        assert await _main(third) == f"{ids[two['name']]}/screen"
+        await second.click("#screen")
+        await third.wait_for_selector("#tiles .tile.screen", state="detached")
+
+        # Own camera off is said to the others; a reload comes back by itself.
+        await second.click("#camera")
+        await third.wait_for_selector(f"[data-key='{ids[two['name']]}/camera'].blank")
+        await second.reload()
+        await sees(second, "#tiles .tile:not(.mine) video", count=2)
+
+        # The agenda moves on for everybody.
+        await chair.click("[data-panel=agendapanel]")
+        for title in ("Looking back", "The next plan"):
+            await chair.click("#nextitem")
+            await third.wait_for_selector(f"#agenda li[aria-current]:has-text('{title}')")
+        await third.click("[data-panel=notespanel]")
+        await third.fill("#notetext", "Meet every week")
+        await third.click("#note button[value=decision]")
+        await chair.click("[data-panel=notespanel]")
+        await chair.wait_for_selector("#notes li:has-text('Meet every week')")
+
+        await _two_write_the_plan(second, third)
+
+        # Nobody calls a meeting of a minute, but a test can't wait: it was planned for just now.
+        async with connected(running) as connection:
+            await connection.execute(
+                "UPDATE sessions SET starts_at = $2, ends_at = now() WHERE id = CAST($1 AS uuid)",
+                session_id,
+                since,
+            )
+        await chair.click("#end")
+        await chair.click("#enddialog button[value=ok]")
+        await chair.wait_for_selector("table .status.full")
+        assert await chair.locator("table .status.full").count() == 3
+        assert await chair.is_visible("text=Meet every week")
+        assert await findings(chair) == []
+        await _is_counted(chromium, running, session_id)
+
+
+async def _called(
+    page: Page, running: RunningDemo, chair: dict[str, str], members: list[dict[str, str]]
+) -> str:
+    """Call a meeting that begins in some minutes, so that its doors are open; its session."""
+    local = datetime.now(ZoneInfo("Asia/Shanghai")) + timedelta(minutes=5)
+    await page.goto(running.url + "/meetings/new")
+    await page.fill("#title", "Rhythm in grade 3")
+    await page.fill("#day", local.date().isoformat())
+    await page.fill("#starts", local.strftime("%H:%M"))
+    for who in members:
+        await page.click(f"details:has(input[value='{who['id']}']) summary")
+        await page.check(f"input[value='{who['id']}']")
+    await page.fill("#agenda li:nth-child(1) .itemtitle", "Looking back")
+    await page.fill("#agenda li:nth-child(1) .itemminutes", "2")
+    await page.click("#more")
+    await page.fill("#agenda li:nth-child(2) .itemtitle", "The next plan")
+    assert await findings(page) == []
+    await page.click("#call button.primary")
+    await page.wait_for_selector("#join")
+    return page.url.rpartition("/")[2]
+
+
+async def _two_write_the_plan(one: Page, other: Page) -> None:
+    for page in (one, other):
+        await page.click("[data-panel=planpanel]")
+        await page.wait_for_selector("#planversion:has-text('version 1')")
+    await one.fill("#plantext", "# Aims\n\n- listen\n")
+    await other.fill("#plantext", "# Aims\n\n- clap\n")
+    await one.click("#saveplan")
+    await one.wait_for_selector("#planversion:has-text('Saved as version 2')")
+    await other.click("#saveplan")
+    await other.wait_for_selector("#conflict:visible ins:has-text('listen')")
+    assert await other.input_value("#plantext") == "# Aims\n\n- clap\n"
+    assert await findings(other) == []
+    await other.fill("#plantext", "# Aims\n\n- listen\n- clap\n")
+    await other.click("#keepmine")
+    await other.wait_for_selector("#planversion:has-text('Saved as version 3')")
+    await one.wait_for_function(
+        "() => document.getElementById('plantext').value.includes('- clap')"
+    )
+    await one.click("#history summary")
+    await one.click("#compare button")
+    await one.wait_for_selector("#diff ins:has-text('clap')")
+    await one.click("#versions li[value='2'] button")
+    await other.wait_for_function(
+        "() => !document.getElementById('plantext').value.includes('- clap')"
+    )
+
+
+async def _is_counted(chromium: Browser, running: RunningDemo, session_id: str) -> None:
+    """Indicators 6 and 15, from the media of this meeting alone."""
+    bureau = await new_page(chromium, "en")
+    await sign_in(bureau, running, "bureau")
+    answer = await bureau.request.get(running.url + "/api/v1/coverage")
+    measures = {
+        (indicator["number"], m["slug"]): m["numerator"]
+        for indicator in (await answer.json())["indicators"]
+        for m in indicator["measures"]
+    }
+    assert measures[6, "researcher"] == 3
+    assert measures[15, "activities"] == 1
+    assert measures[15, "attendances"] == 3
+    assert 0 < measures[15, "hours"] <= 0.3
+    await bureau.goto(f"{running.url}/meetings/{session_id}")
+    assert await bureau.locator("table .status.full").count() == 3

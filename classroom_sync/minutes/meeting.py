@@ -93,10 +93,10 @@ def whole_minutes(lasted: timedelta | int) -> str:
 def _facts(minutes: Minutes, subject: str, translate: Translate) -> Iterator[tuple[str, str]]:
     zone = ZoneInfo(minutes.zone)
     begins, ends = (at.astimezone(zone) for at in (minutes.starts_at, minutes.ends_at))
-    yield translate("Planned"), f"{begins:%Y-%m-%d %H:%M}–{ends:%H:%M} ({minutes.zone})"
+    yield translate("Planned time"), f"{begins:%Y-%m-%d %H:%M}–{ends:%H:%M} ({minutes.zone})"
     if minutes.live_at is not None and minutes.closed_at is not None:
         held = [at.astimezone(zone) for at in (minutes.live_at, minutes.closed_at)]
-        yield translate("Held"), f"{held[0]:%H:%M}–{held[1]:%H:%M}"
+        yield translate("Time held"), f"{held[0]:%H:%M}–{held[1]:%H:%M}"
     if subject:
         yield translate("Subject"), subject
     if minutes.grade is not None:

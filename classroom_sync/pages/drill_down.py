@@ -149,7 +149,7 @@ async def link(request: web.Request) -> web.StreamResponse:
         if attendance
         else merge_presence(
             [s for s in slices if s.participant_id == participant_id],
-            participant.role,
+            session.media_role(participant.role),
             interactive=session.interactive,
             since=session.starts_at,
             until=session.ends_at,

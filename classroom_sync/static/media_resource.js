@@ -39,6 +39,11 @@ export class MediaResource extends EventTarget {
     /** @type {ReturnType<typeof setTimeout> | undefined} */ this.timer = undefined;
   }
 
+  /** What the server calls this connection; "" while there is none. */
+  get id() {
+    return this.location.slice(this.location.lastIndexOf("/") + 1);
+  }
+
   start() {
     if (!this.stopped) return;
     this.stopped = false;

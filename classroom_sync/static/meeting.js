@@ -2,8 +2,9 @@
 // A research meeting: everyone sends and watches; gallery and speaker view; hands, the floor, the end.
 
 import { MeetingSide } from "./meeting_side.js";
-import { ScreenShare, meter, toggle } from "./own_media.js";
+import { meter, toggle } from "./own_media.js";
 import { deviceTrouble, element, fill, hear, inOneTab, notice, openDevices, passing, show, texts } from "./page.js";
+import { screenShare } from "./screen_share.js";
 import { SessionLink } from "./session.js";
 import { sizes } from "./sizes.js";
 import { player, streams } from "./whep.js";
@@ -20,7 +21,7 @@ const STAYS = 3; // looks in which somebody else must be the loudest, until they
 const root = element("meeting");
 const link = new SessionLink(root.dataset.session ?? "", root.dataset.csrf ?? "");
 const side = new MeetingSide(link, root.dataset.chair === "yes");
-const screen = new ScreenShare(link);
+const screen = screenShare(link);
 const shownIn = sizes((found) => link.send({ do: "sizes", sizes: found }));
 const joined = `live-${root.dataset.session}`;
 /** @type {Map<string, HTMLElement>} */ const tiles = new Map(); // by participant and stream
@@ -80,10 +81,10 @@ function draw(state) {
   const badge = element("state");
   badge.textContent = texts[state.state] ?? "";
   badge.className = `state ${state.state}`;
-  if (node !== null && state.node !== node) for (const each of [camera, watch, screen.resource]) each?.restart();
+  if (node !== null && state.node !== node) for (const each of [camera, watch, screen.resource()]) each?.restart();
   node = state.node;
   sendLayers(camera, state.layers.camera);
-  sendLayers(screen.resource, state.layers.screen);
+  sendLayers(screen.resource(), state.layers.screen);
   const me = state.participants.find((p) => p.id === state.you);
   element("hand").setAttribute("aria-pressed", String(me?.hand ?? false));
   element("hand").textContent = me?.hand ? texts.lower : texts.raise;
@@ -245,7 +246,7 @@ element("enddialog").addEventListener("close", () => {
 link.addEventListener("state", (event) => draw(/** @type {CustomEvent<State>} */ (event).detail));
 link.addEventListener("refused", (event) => passing(/** @type {CustomEvent<string>} */ (event).detail));
 link.addEventListener("online", () => devices && tellDevices());
-window.addEventListener("pagehide", () => [camera, watch, screen].forEach((each) => each?.stop()));
+window.addEventListener("pagehide", () => [camera, watch, screen.resource()].forEach((each) => each?.stop()));
 look(sessionStorage.getItem("view") === "speaker" ? "speaker" : "gallery");
 clock();
 setInterval(clock, 1000);

@@ -1,8 +1,8 @@
 // @ts-check
 // Small things both lesson pages use: elements, texts, devices, clocks.
 
-/** @type {Record<string, string>} */
-export const texts = JSON.parse(document.getElementById("texts")?.textContent ?? "{}");
+/** Of the page, and of the parts it is made of. @type {Record<string, string>} */
+export const texts = Object.assign({}, ...[...document.querySelectorAll("#texts, .texts")].map((each) => JSON.parse(each.textContent ?? "{}")));
 
 /** @template {HTMLElement} T @param {string} id @returns {T} */
 export function element(id) {
@@ -16,19 +16,19 @@ export function fill(text, values) {
   return text.replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
 }
 
-/** @param {string} text empty hides it @param {boolean} [good] whether it is no problem */
-export function notice(text, good = false) {
+/** @param {string} text empty hides it @param {boolean} calm it is no trouble, only news */
+export function notice(text, calm = false) {
   const box = element("notice");
   box.textContent = text;
-  box.classList.toggle("good", good);
+  box.classList.toggle("calm", calm);
   box.hidden = !text;
 }
 
 const PASSING = 8000; // ms
 
-/** Say something that needs no answer, for a while. @param {string} text @param {boolean} [good] */
-export function passing(text, good = false) {
-  notice(text, good);
+/** Say something that needs no answer, for a while. @param {string} text @param {boolean} calm */
+export function passing(text, calm = false) {
+  notice(text, calm);
   setTimeout(() => element("notice").textContent === text && notice(""), PASSING);
 }
 
@@ -54,13 +54,29 @@ export function inOneTab(name, begin) {
   });
 }
 
-/** @returns {Promise<MediaStream>} */
-export function openDevices() {
+/**
+ * @param {{camera?: string, microphone?: string}} chosen ids of devices; those that are gone don't matter
+ * @returns {Promise<MediaStream>}
+ */
+export function openDevices({ camera, microphone } = {}) {
   if (!navigator.mediaDevices) return Promise.reject(new Error("insecure"));
   return navigator.mediaDevices.getUserMedia({
-    audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true },
-    video: { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 25 } },
+    audio: { deviceId: microphone, echoCancellation: true, noiseSuppression: true, autoGainControl: true },
+    video: { deviceId: camera, width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 25 } },
   });
+}
+
+/** Camera and microphone, or the one of them that there is. @param {{camera?: string, microphone?: string}} chosen */
+export async function openWhatThereIs(chosen = {}) {
+  try {
+    return { stream: await openDevices(chosen), trouble: null };
+  } catch (trouble) {
+    for (const only of [{ audio: true }, { video: true }]) {
+      const stream = await navigator.mediaDevices?.getUserMedia(only).catch(() => null);
+      if (stream) return { stream, trouble };
+    }
+    return { stream: null, trouble };
+  }
 }
 
 /** Show a stream in a video element, once. @param {HTMLMediaElement} media @param {MediaStream | null} stream */
@@ -69,12 +85,16 @@ export function show(media, stream) {
   if (stream && media.paused) media.play().catch(() => {});
 }
 
-/** Sound has its own element, so that it goes on whatever the picture does. @param {MediaStream} stream */
-export function hear(stream) {
+/**
+ * Sound has its own element, so that it goes on whatever the picture does.
+ * @param {MediaStream} stream @param {string | null} mid the slot it comes in
+ */
+export function hear(stream, mid) {
+  for (const old of document.querySelectorAll(`audio[data-mid="${mid}"]`)) old.remove();
   const audio = new Audio();
   audio.autoplay = true;
   audio.srcObject = stream;
-  audio.dataset.mid = "audio";
+  audio.dataset.mid = mid ?? "";
   document.body.append(audio);
   return audio.play();
 }

@@ -7,17 +7,22 @@ const SIGNED_OUT = 4401; // close code: this browser was signed out, or its pair
 /**
  * @typedef {{id: string, role: string, room: string, school: string, class: string, teacher: string,
  *   publishing: string[], watching: boolean, hand: boolean, help: boolean, muted: boolean,
- *   heads: [number, number] | null, listen_only: boolean, off: string[]}} Participant
+ *   heads: [number, number] | null, listen_only: boolean, off: string[], push_to_talk: boolean,
+ *   findings: string[]}} Participant
  * @typedef {{item: string | null, since: string | null, turns: number, notes: number, plan_version: number}} Meeting
+ * @typedef {{id: string, question: string, options: number, state: "open" | "closed",
+ *   counts: number[], answers: Record<string, number[]>}} Poll
+ * @typedef {{id: string, participant: string, text: string, at: string}} Said
  * @typedef {{mid: string, kind: "audio" | "video", participant: string | null, stream: string | null, dark: boolean}} Slot
  * @typedef {{type: "state", session: string, state: string, node: string | null, starts_at: string,
  *   ends_at: string, floor: string | null, hands: string[], participants: Participant[],
- *   recording: boolean, recording_rooms: boolean, recording_trouble: string | null, observers: number,
- *   observed_by?: {role: string, school: string}[], meeting: Meeting | null,
+ *   recording: boolean, recording_rooms: boolean, recording_trouble: string | null, replaced: string[],
+ *   observers: number, observed_by?: {role: string, school: string}[], meeting: Meeting | null,
+ *   worksheet: string | null, poll: Poll | null,
  *   you: string | null, slots: Slot[], layers: Record<string, string[]>}} State
  */
 
-/** Events: "state" (detail: State), "refused" (detail: string), "offline", "online". */
+/** Events: "state" (detail: State), "said" (detail: Said[]), "refused" (detail: string), "offline", "online". */
 export class SessionLink extends EventTarget {
   /** @param {string} session @param {string} csrf @param {string} visit of an observer */
   constructor(session, csrf, visit = "") {
@@ -40,6 +45,8 @@ export class SessionLink extends EventTarget {
       if (message.type === "state") {
         this.state = message;
         this.dispatchEvent(new CustomEvent("state", { detail: message }));
+      } else if (message.type === "said") {
+        this.dispatchEvent(new CustomEvent("said", { detail: message.messages }));
       } else if (message.type === "refused") {
         this.dispatchEvent(new CustomEvent("refused", { detail: message.detail }));
       }
@@ -52,9 +59,11 @@ export class SessionLink extends EventTarget {
     };
   }
 
-  /** @param {Record<string, unknown>} wish such as {do: "hand"} */
+  /** @param {Record<string, unknown>} wish such as {do: "hand"} @returns {boolean} whether it went out */
   send(wish) {
-    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(wish));
+    if (this.socket?.readyState !== WebSocket.OPEN) return false;
+    this.socket.send(JSON.stringify(wish));
+    return true;
   }
 
   close() {

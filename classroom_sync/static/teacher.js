@@ -1,63 +1,68 @@
 // @ts-check
-// The lead teacher's lesson: device check, one click to go live, rooms as tiles, hands and the floor.
+// The lead teacher's lesson: device check, one click to go live, rooms as tiles, hands, floor and poll.
 
-import { deviceTrouble, element, fill, hear, inOneTab, lessonClock, notice, openDevices, passing, show, texts } from "./page.js";
+import { call } from "./api.js";
+import { stayAwake } from "./awake.js";
+import { DeviceCheck, remembered } from "./devices.js";
+import { toggle } from "./own_media.js";
+import { deviceTrouble, element, fill, hear, inOneTab, lessonClock, notice, openWhatThereIs, passing, show, texts } from "./page.js";
+import { poll } from "./poll.js";
+import { watchQuality } from "./quality.js";
+import { causes, RoomTiles } from "./room_tiles.js";
+import { screenShare } from "./screen_share.js";
 import { SessionLink } from "./session.js";
 import { sizes } from "./sizes.js";
+import { placeSounds } from "./sound_places.js";
+import { talk } from "./talk.js";
 import { player, streams } from "./whep.js";
 import { publisher, sendLayers } from "./whip.js";
 
 /** @typedef {import("./session.js").State} State */
 
+const UNDO = 5; // seconds in which the end of a lesson can be undone
 const root = element("lesson");
+const mark = `live-${root.dataset.session}`; // on this device: a reload or a crash goes straight back
 const link = new SessionLink(root.dataset.session ?? "", root.dataset.csrf ?? "");
-const shownIn = sizes((found) => link.send({ do: "sizes", sizes: found }));
-/** @type {Map<string, HTMLElement>} */ const tiles = new Map();
+const tiles = new RoomTiles(link, sizes((found) => link.send({ do: "sizes", sizes: found })));
+const check = new DeviceCheck(() => call("POST", `/api/v1/sessions/${root.dataset.session}/device-check`, root.dataset.csrf ?? ""));
+const share = screenShare(link);
 /** @type {import("./media_resource.js").MediaResource | null} */ let camera = null;
 /** @type {import("./media_resource.js").MediaResource | null} */ let watch = null;
-/** @type {import("./media_resource.js").MediaResource | null} */ let screen = null;
-/** @type {Map<string, MediaStream>} */ let slots = new Map();
+/** @type {Set<string>} */ const mine = new Set(); // media resources that were this page's
 /** @type {string | null} */ let node = null;
 /** @type {MediaStream | null} */ let devices = null;
 /** @type {string | null} */ let trouble = null; // with the recording, as far as it has been said
+/** @type {ReturnType<typeof setInterval> | undefined} */ let ending;
 
-async function checkDevices() {
-  try {
-    devices = await openDevices();
-  } catch (error) {
-    notice(deviceTrouble(error));
-    return;
+async function begin() {
+  if (localStorage.getItem(mark) && root.dataset.state === "live") {
+    const found = await openWhatThereIs(remembered());
+    if (found.trouble) notice(deviceTrouble(found.trouble));
+    if (found.stream) return goLive(found.stream);
   }
-  show(element("preview"), devices);
-  meter(devices);
-  /** @type {HTMLButtonElement} */ (element("start")).disabled = false;
-  element("start").focus();
-  if (root.dataset.resume === "yes" || sessionStorage.getItem(`live-${root.dataset.session}`)) goLive();
+  element("check").hidden = false;
+  check.addEventListener("ready", () => {
+    const start = /** @type {HTMLButtonElement} */ (element("start"));
+    if (!start.disabled) return;
+    start.disabled = false;
+    start.focus();
+    if (!remembered().at) check.checkLine();
+  });
+  await check.open();
 }
 
-/** @param {MediaStream} stream */
-function meter(stream) {
-  const context = new AudioContext();
-  const analyser = context.createAnalyser();
-  context.createMediaStreamSource(stream).connect(analyser);
-  const samples = new Float32Array(analyser.fftSize);
-  const bar = /** @type {HTMLMeterElement} */ (element("meter"));
-  const timer = setInterval(() => {
-    analyser.getFloatTimeDomainData(samples);
-    bar.value = Math.min(1, 4 * Math.sqrt(samples.reduce((sum, x) => sum + x * x, 0) / samples.length));
-    if (element("check").hidden) {
-      clearInterval(timer);
-      context.close();
-    }
-  }, 100);
-}
-
-function goLive() {
-  if (!devices || camera) return;
-  sessionStorage.setItem(`live-${root.dataset.session}`, "yes"); // a reload goes straight back
+/** @param {MediaStream | null} stream */
+function goLive(stream) {
+  if (!stream || camera) return;
+  devices = stream;
+  localStorage.setItem(mark, "yes");
+  stayAwake();
+  document.body.classList.add("onair");
   element("check").hidden = true;
+  element("taken").hidden = true;
   element("live").hidden = false;
-  for (const id of ["mic", "camera", "screen", "record", "end"]) element(id).hidden = false;
+  for (const id of ["mic", "camera", "screen", "record", "end"]) document.getElementById(id)?.removeAttribute("hidden");
+  element("pip").hidden = !document.pictureInPictureEnabled;
   show(element("self"), devices);
   camera = publisher(link.grant("publish"), devices);
   camera.addEventListener("connected", () => notice(""));
@@ -66,11 +71,11 @@ function goLive() {
   camera.start();
   const rooms = link.state?.participants.filter((p) => p.role === "receiving").length ?? 3;
   watch = player(link.grant("subscribe"), Math.min(9, Math.max(1, rooms)), 3);
-  slots = streams(watch);
+  tiles.slots = streams(watch);
   watch.addEventListener("track", (event) => {
-    const { track } = /** @type {CustomEvent<RTCTrackEvent>} */ (event).detail;
-    if (track.kind === "audio") hear(new MediaStream([track])).catch(() => {});
-    if (link.state) drawTiles(link.state);
+    const { track, transceiver } = /** @type {CustomEvent<RTCTrackEvent>} */ (event).detail;
+    if (track.kind === "audio") hear(new MediaStream([track]), transceiver.mid).catch(() => {});
+    if (link.state) draw(link.state);
   });
   watch.start();
 }
@@ -78,113 +83,74 @@ function goLive() {
 /** @param {State} state */
 function draw(state) {
   const badge = element("state");
-  badge.textContent = texts[state.state] ?? "";
+  if (badge.textContent !== texts[state.state]) badge.textContent = texts[state.state] ?? "";
   badge.className = `state ${state.state}`;
   if (state.state === "ended" || state.state === "missed" || state.state === "cancelled") return finish();
-  if (node !== null && state.node !== node) for (const each of [camera, watch, screen]) each?.restart();
+  const lead = state.participants.find((p) => p.role === "lead");
+  element("elsewhere").hidden = Boolean(camera) || !lead?.publishing.length;
+  if (camera?.id && state.replaced.includes(camera.id)) return takenOver();
+  if (node !== null && state.node !== node) for (const each of [camera, watch, share.resource()]) each?.restart();
   node = state.node;
   sendLayers(camera, state.layers.camera);
-  sendLayers(screen, state.layers.screen);
+  sendLayers(share.resource(), state.layers.screen);
+  tookOver(state);
   drawRecording(state);
   drawObservers(state);
-  drawTiles(state);
+  tiles.draw(state);
   drawHands(state);
+  placeSounds(state);
+  element("ownquality").textContent = lead ? causes(lead, false) : "";
 }
 
-/** @param {State} state */
-function drawTiles(state) {
-  for (const person of state.participants.filter((p) => p.role === "receiving")) {
-    let tile = tiles.get(person.id);
-    if (!tile) {
-      const template = /** @type {HTMLTemplateElement} */ (element("tile"));
-      tile = /** @type {HTMLElement} */ (template.content.firstElementChild?.cloneNode(true));
-      tile.dataset.participant = person.id;
-      tile.querySelector(".floor")?.addEventListener("click", () => {
-        link.send({ do: "floor", participant: link.state?.floor === person.id ? null : person.id });
-      });
-      tile.querySelector(".mute")?.addEventListener("click", () => {
-        const muted = link.state?.participants.find((p) => p.id === person.id)?.muted ?? false;
-        link.send({ do: "mute", participant: person.id, muted: !muted });
-      });
-      tiles.set(person.id, tile);
-      element("tiles").append(tile);
-    }
-    drawTile(tile, person, state);
-  }
-  element("tiles").dataset.count = String(tiles.size);
+/** Say once that this page has taken the lesson over from another device. @param {State} state */
+function tookOver(state) {
+  if (!camera?.id || mine.has(camera.id)) return;
+  const first = mine.size === 0;
+  mine.add(camera.id);
+  if (first && root.dataset.before !== undefined && state.replaced.length > Number(root.dataset.before)) passing(texts.tookOver, true);
 }
 
-/** @param {HTMLElement} tile @param {import("./session.js").Participant} person @param {State} state */
-function drawTile(tile, person, state) {
-  const slot = state.slots.find((s) => s.kind === "video" && s.participant === person.id);
-  const video = /** @type {HTMLVideoElement} */ (tile.querySelector("video"));
-  show(video, slot ? slots.get(slot.mid) ?? null : null);
-  if (slot) shownIn(slot.mid, video);
-  tile.classList.toggle("dark", Boolean(slot?.dark));
-  const here = person.publishing.length > 0 || (person.listen_only && person.watching);
-  const name = /** @type {HTMLElement} */ (tile.querySelector(".name"));
-  name.textContent = `${person.school} ${person.class}${here ? "" : ` · ${texts.notHere}`}${slot?.dark ? ` · ${texts.dark}` : ""}${person.help ? ` · ${texts.help}` : ""}`;
-  tile.classList.toggle("floor", state.floor === person.id);
-  tile.classList.toggle("hand", person.hand);
-  tile.classList.toggle("absent", !here);
-  /** @type {HTMLElement} */ (tile.querySelector(".dot")).className = `dot ${here ? "on" : ""}`;
-  /** @type {HTMLElement} */ (tile.querySelector(".heads")).textContent = person.heads ? fill(texts.heads, { expected: person.heads[0], present: person.heads[1] }) : "";
-  /** @type {HTMLElement} */ (tile.querySelector("button.floor")).textContent = state.floor === person.id ? texts.takeFloor : texts.giveFloor;
-  /** @type {HTMLElement} */ (tile.querySelector("button.mute")).textContent = person.muted ? texts.unmute : texts.mute;
+/** The lesson goes on from another device of the teacher's: this one leaves it alone. */
+function takenOver() {
+  for (const each of [camera, watch]) each?.stop(false);
+  share.stop(false);
+  [camera, watch] = [null, null];
+  localStorage.removeItem(mark);
+  notice("");
+  document.body.classList.remove("onair");
+  element("live").hidden = true;
+  element("taken").hidden = false;
+  element("takeback").focus();
 }
 
 /** @param {State} state */
 function drawHands(state) {
   const list = element("hands");
-  list.replaceChildren(
-    ...state.hands.map((id) => {
+  const shown = /** @type {HTMLElement[]} */ ([...list.children]);
+  for (const item of shown) if (!state.hands.includes(item.dataset.participant ?? "")) item.remove();
+  for (const id of state.hands) {
+    let item = shown.find((each) => each.dataset.participant === id && each.isConnected);
+    if (!item) {
       const person = state.participants.find((p) => p.id === id);
-      const item = document.createElement("li");
       const button = document.createElement("button");
+      item = document.createElement("li");
+      item.dataset.participant = id;
       button.textContent = texts.giveFloor;
       button.addEventListener("click", () => link.send({ do: "floor", participant: id }));
       item.append(`${person?.school ?? ""} ${person?.class ?? ""} `, button);
-      return item;
-    }),
-  );
+    }
+    if (list.children[state.hands.indexOf(id)] !== item) list.insertBefore(item, list.children[state.hands.indexOf(id)] ?? null);
+  }
   element("nohands").hidden = state.hands.length > 0;
 }
 
 function finish() {
-  sessionStorage.removeItem(`live-${root.dataset.session}`);
-  for (const each of [camera, watch, screen]) each?.stop(false);
-  for (const track of devices?.getTracks() ?? []) track.stop();
+  localStorage.removeItem(mark);
+  for (const each of [camera, watch]) each?.stop(false);
+  share.stop(false);
+  for (const track of [...(devices?.getTracks() ?? []), ...(check.stream?.getTracks() ?? [])]) track.stop();
   link.close();
   location.reload(); // the page of an ended lesson shows its attendance
-}
-
-/** @param {string} id @param {"audio" | "video"} kind */
-function toggle(id, kind) {
-  element(id).addEventListener("click", () => {
-    for (const track of devices?.getTracks() ?? []) {
-      if (track.kind === kind) {
-        track.enabled = !track.enabled;
-        element(id).setAttribute("aria-pressed", String(track.enabled));
-      }
-    }
-  });
-}
-
-async function shareScreen() {
-  if (screen) {
-    screen.stop();
-    screen = null;
-    element("screen").setAttribute("aria-pressed", "false");
-    element("screen").textContent = texts.share;
-    return;
-  }
-  const stream = await navigator.mediaDevices.getDisplayMedia({ video: true }).catch(() => null);
-  if (!stream) return;
-  screen = publisher(link.grant("publish", "screen"), stream, "screen");
-  screen.start();
-  element("screen").setAttribute("aria-pressed", "true");
-  element("screen").textContent = texts.stopShare;
-  stream.getVideoTracks()[0].addEventListener("ended", () => screen && shareScreen());
 }
 
 /** That somebody observes, and who by role and school. @param {State} state */
@@ -208,19 +174,65 @@ function askToRecord() {
   /** @type {HTMLDialogElement} */ (element("recorddialog")).showModal();
 }
 
-toggle("mic", "audio");
-toggle("camera", "video");
-element("start").addEventListener("click", goLive);
-element("screen").addEventListener("click", shareScreen);
+/** End the lesson in a moment; until then it can be undone. A second click ends it at once. */
+function end() {
+  if (ending !== undefined) return endNow();
+  let left = UNDO;
+  const count = () => {
+    element("endword").textContent = texts.ending.replace("{seconds}", String(left));
+    if (left === 0) endNow();
+    left -= 1;
+  };
+  element("endbar").hidden = false;
+  element("undo").focus();
+  ending = setInterval(count, 1000);
+  count();
+}
+
+function endNow() {
+  undo();
+  link.send({ do: "end" });
+}
+
+function undo() {
+  clearInterval(ending);
+  ending = undefined;
+  element("endbar").hidden = true;
+  element("end").focus();
+}
+
+async function floatPicture() {
+  if (document.pictureInPictureElement) return document.exitPictureInPicture();
+  const video = link.state && tiles.chief(link.state);
+  if (!video) return passing(texts.nothingToFloat, true);
+  await video.requestPictureInPicture().catch((error) => passing(String(error)));
+}
+
+toggle("mic", "audio", () => devices);
+toggle("camera", "video", () => devices);
+poll(link);
+talk(link);
+watchQuality(
+  () => ({ up: camera?.pc, down: watch?.pc }),
+  () => ({ stream: devices, silent: false, echo: false, slow: false }),
+  (findings) => camera !== null && link.send({ do: "findings", findings }),
+);
+element("start").addEventListener("click", () => {
+  root.dataset.before = String(link.state?.replaced.length ?? 0);
+  goLive(check.finish());
+});
+element("takeback").addEventListener("click", () => goLive(devices));
 element("record").addEventListener("click", askToRecord);
 element("recorddialog").addEventListener("close", () => {
   if (/** @type {HTMLDialogElement} */ (element("recorddialog")).returnValue === "ok") link.send({ do: "record", on: true, rooms: /** @type {HTMLInputElement | null} */ (document.getElementById("recordrooms"))?.checked ?? false });
 });
-element("end").addEventListener("click", () => link.send({ do: "end" }));
+element("end").addEventListener("click", end);
+element("undo").addEventListener("click", undo);
+element("pip").addEventListener("click", floatPicture);
 link.addEventListener("state", (event) => draw(/** @type {CustomEvent<State>} */ (event).detail));
 link.addEventListener("refused", (event) => passing(/** @type {CustomEvent<string>} */ (event).detail));
-window.addEventListener("pagehide", () => [camera, watch, screen].forEach((each) => each?.stop()));
+window.addEventListener("pagehide", () => [camera, watch, share.resource(), ...check.resources].forEach((each) => each?.stop()));
 setInterval(() => {
   element("elapsed").textContent = lessonClock(root.dataset.starts ?? "", root.dataset.ends ?? "");
 }, 1000);
-inOneTab(`session-${root.dataset.session}`, checkDevices);
+inOneTab(`session-${root.dataset.session}`, begin);

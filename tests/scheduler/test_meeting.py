@@ -75,7 +75,10 @@ def test_markdown_of_a_colleague_runs_nothing_and_shows_no_picture_from_elsewher
 
 
 def test_markdown_becomes_plain_blocks() -> None:
-    text = "# *目标*\n\n1. 听 `x`\n   - 拍\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n两行\n文字\n\n    code\n"
+    text = (
+        "# *目标*\n\n1. 听 `x`\n   - 拍\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n"
+        "两行\n文字\n\n    code\n"
+    )
     assert list(markdown.blocks(text)) == [
         ("heading", "目标"),
         ("item", "听 x"),

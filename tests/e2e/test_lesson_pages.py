@@ -1,0 +1,208 @@
+"""The teacher's and the room's pages in a lesson with real media: what a new user does on them."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+from playwright.async_api import Browser, Page
+
+from tests.e2e.running import RunningDemo, browser, demo, new_page, pair, sees, sign_in
+from tests.e2e.test_accessibility import findings
+
+pytestmark = pytest.mark.browser
+
+SCRIPT_BUDGET = 150_000  # bytes of JavaScript a page may load
+
+
+@dataclass
+class Lesson:
+    """A lesson that is live: the teacher's page, and two rooms'."""
+
+    running: RunningDemo
+    chromium: Browser
+    teacher: Page
+    far: Page
+    near: Page
+    complaints: list[str]  # errors in the consoles of the three pages
+    scripts: dict[str, int]  # size of each script that the teacher's and the rooms' pages loaded
+
+
+@pytest.fixture(scope="module")
+async def lesson(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lesson]:
+    data = tmp_path_factory.mktemp("demo") / "data"
+    async with (
+        demo(data, "--port", "0", "--udp-port", "0") as running,
+        browser() as chromium,
+    ):
+        teacher, far, near = [await new_page(chromium, "en-GB") for _ in range(3)]
+        complaints: list[str] = []
+        scripts: dict[str, int] = {}
+        for page in (teacher, far, near):
+            page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
+
+        async def weigh(page: Page) -> None:
+            names = await page.evaluate(
+                "performance.getEntriesByType('resource')"
+                ".filter(e => e.name.includes('.js')).map(e => [e.name, e.decodedBodySize])"
+            )
+            scripts.update({f"{page.url} {name}": size for name, size in names})
+
+        await sign_in(teacher, running, "teacher")
+        for index, room in enumerate((far, near)):
+            await pair(room, running, index)
+            await room.wait_for_selector("#buttons:visible")
+        await teacher.click(".lesson.open a.button.primary")  # sign-in to live: this click …
+        await teacher.wait_for_selector("[data-step=line][data-result=ok]", timeout=60_000)
+        assert await findings(teacher) == []
+        await teacher.click("#start:enabled")  # … and this one
+        await sees(teacher, "#tiles video", count=2)
+        for room in (far, near):
+            await sees(room, "#main-picture")
+        for page in (teacher, far):
+            await weigh(page)
+        yield Lesson(running, chromium, teacher, far, near, complaints, scripts)
+
+
+async def test_a_waiting_room_and_a_teacher_who_checks_hear_no_complaint(lesson: Lesson) -> None:
+    assert lesson.complaints == []
+
+
+async def test_no_page_loads_more_script_than_it_may(lesson: Lesson) -> None:
+    for page in (lesson.teacher, lesson.far):
+        mine = [size for name, size in lesson.scripts.items() if name.startswith(page.url)]
+        assert 0 < sum(mine) < SCRIPT_BUDGET, page.url
+
+
+async def test_a_device_that_passed_its_check_is_remembered(lesson: Lesson) -> None:
+    kept = await lesson.teacher.evaluate("JSON.parse(localStorage.devices)")
+    assert kept["at"]
+    assert kept["camera"]
+    assert kept["microphone"]
+
+
+async def test_rooms_fill_the_space_that_there_is(lesson: Lesson) -> None:
+    [one, two] = [await t.bounding_box() for t in await lesson.teacher.query_selector_all(".tile")]
+    assert one is not None
+    assert two is not None
+    assert one["width"] == pytest.approx(two["width"], abs=1)
+    assert one["width"] > 560  # of 1366; as large as 16:9 allows with two of them
+
+
+@pytest.mark.parametrize(
+    ("count", "width", "height", "columns"),
+    [
+        (1, 1000, 690, 1),
+        (2, 1000, 690, 1),
+        (2, 1500, 700, 2),
+        (3, 1000, 690, 2),
+        (8, 1550, 1000, 3),
+    ],
+)
+async def test_one_to_eight_tiles_are_laid_out_as_large_as_can_be(
+    lesson: Lesson, count: int, width: int, height: int, columns: int
+) -> None:
+    found = await lesson.teacher.evaluate(
+        """async ([count, width, height]) => {
+            const { tiling } = await import("/static/tiling.js");
+            return tiling(count, width, height, 10, 0);
+        }""",
+        [count, width, height],
+    )
+    assert found["columns"] == columns
+    rows = -(-count // columns)
+    assert found["width"] * columns + 10 * (columns - 1) <= width
+    assert found["width"] * 9 / 16 * rows + 10 * (rows - 1) <= height
+
+
+async def test_a_poll_is_answered_by_hands_and_counted_on_every_screen(lesson: Lesson) -> None:
+    teacher, far, near = lesson.teacher, lesson.far, lesson.near
+    await teacher.fill("#newquestion", "3/4 + 1/4 = ?")
+    await teacher.click("#newpoll button")
+    await far.wait_for_selector("#pollform:visible")
+    assert await far.text_content("#pollquestion") == "3/4 + 1/4 = ?"
+    assert "show of hands" in (await far.text_content("#promptword") or "")
+    await far.fill("#poll-1", "12")
+    await far.click("#pollform .primary")
+    await near.click("#pollinputs [aria-label='B +1']")
+    await near.click("#pollform .primary")
+    for page in (teacher, far, near):
+        await page.wait_for_selector("#pollbars :text('13 hands for B')")
+        assert await findings(page) == []
+
+    await teacher.reload()  # the poll outlasts it, and the teacher is back by herself
+    await sees(teacher, "#tiles video", count=2)
+    await teacher.wait_for_selector("#pollbars :text('13 hands for B')")
+    await teacher.click("#pollclose")
+    await far.wait_for_selector("#pollform", state="hidden")
+    await teacher.click("#pollclose")  # too early: it can be undone
+    await far.wait_for_selector("#pollform:visible")
+    assert await far.input_value("#poll-1") == "12"
+    await teacher.click("#pollaway")
+    await far.wait_for_selector("#poll", state="hidden")
+
+
+async def test_messages_and_the_worksheet_reach_everybody(lesson: Lesson) -> None:
+    teacher, far, near = lesson.teacher, lesson.far, lesson.near
+    if await far.is_hidden("#roomside"):
+        await far.click("#sidebutton")
+    await far.click("#roomside button:text('read the board')")
+    await teacher.wait_for_selector("#messages :text('read the board')")
+    await near.wait_for_selector("#toast:visible")
+    assert "read the board" in (await near.text_content("#toast") or "")
+    await teacher.fill("#saytext", "<b>Better</b> now?")
+    await teacher.press("#saytext", "Enter")
+    await far.wait_for_selector("#messages :text('<b>Better</b> now?')")
+    await teacher.click("summary:text('Worksheet')")
+    await teacher.fill("#worksheeturl", "https://example.cn/sheet.pdf")
+    await teacher.click("#worksheetform button")
+    await far.wait_for_selector("#worksheet[href='https://example.cn/sheet.pdf']:visible")
+
+
+async def test_help_is_asked_for_and_ended(lesson: Lesson) -> None:
+    await lesson.far.click("#help")
+    await lesson.teacher.click(".helpline:visible .helped")
+    await lesson.far.wait_for_selector("#help[aria-pressed=false]")
+    await lesson.teacher.wait_for_selector(".helpline", state="hidden")
+
+
+async def test_a_shared_screen_is_everybodys_main_picture(lesson: Lesson) -> None:
+    teacher, far = lesson.teacher, lesson.far
+    await teacher.click("#screen")
+    await teacher.wait_for_selector("#screen[aria-pressed=true]")
+    await teacher.wait_for_selector("#ownscreen:visible")
+    await sees(far, "#main-picture")
+    await sees(far, "#others video", count=2)  # the teacher's camera has moved beside it
+    await teacher.click("#screen")
+    await far.wait_for_function("document.querySelectorAll('#others figure').length === 1")
+    await sees(far, "#main-picture")
+
+
+async def test_a_room_floats_in_a_picture_of_its_own(lesson: Lesson) -> None:
+    await lesson.teacher.click("#pip")
+    await lesson.teacher.wait_for_function("document.pictureInPictureElement !== null")
+    await lesson.teacher.click("#pip")
+    await lesson.teacher.wait_for_function("document.pictureInPictureElement === null")
+
+
+async def test_push_to_talk_opens_the_microphone_only_while_held(lesson: Lesson) -> None:
+    teacher, room = lesson.teacher, lesson.far
+    live = "document.querySelector('#self').srcObject.getAudioTracks()[0].enabled"
+    tile = f".tile[data-participant='{await room.get_attribute('#room', 'data-participant')}']"
+    await teacher.click(f"{tile} .enlarge")
+    await teacher.click(f"{tile} .talk")
+    await room.wait_for_selector("#talkbutton:visible")
+    assert not await room.evaluate(live)
+    await room.hover("#talkbutton")
+    await room.mouse.down()
+    assert await room.evaluate(live)
+    await room.mouse.up()
+    assert not await room.evaluate(live)
+    await room.focus("#talkbutton")
+    await room.keyboard.down("Space")
+    assert await room.evaluate(live)
+    await room.keyboard.up("Space")
+    assert not await room.evaluate(live)
+    await teacher.click(f"{tile} .talk")
+    await room.wait_for_selector("#talkbutton", state="hidden")
+    assert await room.evaluate(live)
+    await teacher.click(f"{tile} .enlarge")

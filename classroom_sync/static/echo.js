@@ -18,13 +18,14 @@ const SURE = 2; // judgements that must agree before anything is said
 /**
  * How alike two courses of levels are at the lag where they are most alike.
  * @param {number[]} far what is played, in dBFS @param {number[]} near what the microphone hears
- * @returns {{alike: number, lag: number} | null} correlation −1 … 1 and looks; null: too quiet, or too even, to tell
+ * @returns {{alike: number, lag: number} | null} correlation −1 … 1 and looks; null: what is played is too quiet, or too even, to tell
  */
 export function compare(far, near) {
   if (far.length < WINDOW || near.length < WINDOW) return null;
   const played = far.slice(-WINDOW).map((x) => Math.max(QUIET, x));
   const heard = near.slice(-WINDOW).map((x) => Math.max(QUIET, x));
-  if (deviation(played) < LIVELY || deviation(heard) < LIVELY / 2) return null;
+  if (deviation(played) < LIVELY) return null;
+  if (deviation(heard) < LIVELY / 2) return { alike: 0, lag: 0 }; // a microphone that is closed, or a quiet class
   let best = { alike: -1, lag: 0 };
   for (let lag = 0; lag <= LATEST; lag += 1) {
     const alike = correlation(played.slice(0, WINDOW - lag), heard.slice(lag));

@@ -28,7 +28,6 @@ const check = new DeviceCheck(() => call("POST", `/api/v1/sessions/${root.datase
 const share = screenShare(link);
 /** @type {import("./media_resource.js").MediaResource | null} */ let camera = null;
 /** @type {import("./media_resource.js").MediaResource | null} */ let watch = null;
-/** @type {Set<string>} */ const mine = new Set(); // media resources that were this page's
 /** @type {string | null} */ let node = null;
 /** @type {MediaStream | null} */ let devices = null;
 /** @type {string | null} */ let trouble = null; // with the recording, as far as it has been said
@@ -93,21 +92,12 @@ function draw(state) {
   node = state.node;
   sendLayers(camera, state.layers.camera);
   sendLayers(share.resource(), state.layers.screen);
-  tookOver(state);
   drawRecording(state);
   drawObservers(state);
   tiles.draw(state);
   drawHands(state);
   placeSounds(state);
   element("ownquality").textContent = lead ? causes(lead, false) : "";
-}
-
-/** Say once that this page has taken the lesson over from another device. @param {State} state */
-function tookOver(state) {
-  if (!camera?.id || mine.has(camera.id)) return;
-  const first = mine.size === 0;
-  mine.add(camera.id);
-  if (first && root.dataset.before !== undefined && state.replaced.length > Number(root.dataset.before)) passing(texts.tookOver, true);
 }
 
 /** The lesson goes on from another device of the teacher's: this one leaves it alone. */
@@ -218,8 +208,9 @@ watchQuality(
   (findings) => camera !== null && link.send({ do: "findings", findings }),
 );
 element("start").addEventListener("click", () => {
-  root.dataset.before = String(link.state?.replaced.length ?? 0);
+  const elsewhere = !element("elsewhere").hidden;
   goLive(check.finish());
+  if (elsewhere) camera?.addEventListener("connected", () => passing(texts.tookOver, true), { once: true });
 });
 element("takeback").addEventListener("click", () => goLive(devices));
 element("record").addEventListener("click", askToRecord);

@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from aiohttp import web
 from playwright.async_api import Browser, Page, async_playwright
+
+import classroom_sync
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = (
@@ -119,14 +122,35 @@ async def ready(running: RunningDemo) -> None:
 
 
 @asynccontextmanager
-async def browser() -> AsyncIterator[Browser]:
-    """A headless Chromium with a camera and a microphone that aren't real."""
+async def browser(*more: str, without: tuple[str, ...] = ()) -> AsyncIterator[Browser]:
+    """A headless Chromium with a camera and a microphone that aren't real; `more` flags, and
+    `without` some of the usual ones."""
+    flags = [*(flag for flag in FLAGS if flag not in without), *more]
     async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
         try:
             yield chromium
         finally:
             await chromium.close()
+
+
+@asynccontextmanager
+async def serving_static() -> AsyncIterator[str]:
+    """The address of an empty page beside the static files, for what needs no server."""
+
+    async def blank(_request: web.Request) -> web.Response:
+        return web.Response(text="<!doctype html>", content_type="text/html")
+
+    app = web.Application()
+    app.router.add_static("/static", Path(classroom_sync.__file__).parent / "static")
+    app.router.add_get("/", blank)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
+    finally:
+        await runner.cleanup()
 
 
 async def new_page(chromium: Browser, locale: str = "zh-CN") -> Page:

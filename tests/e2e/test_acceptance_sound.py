@@ -4,15 +4,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from aiohttp import web
 from playwright.async_api import Page
 
-from classroom_sync.pages import rendering
-from tests.e2e.running import browser
+from tests.e2e.running import browser, serving_static
 
 pytestmark = pytest.mark.browser
 
-STATIC = rendering.__file__.replace("pages/rendering.py", "static")
 RATE = 48_000
 
 ECHO = """async ([delay, gain, noise, periods]) => {
@@ -42,20 +39,10 @@ LEVELS = """async ([loud, quiet, seconds]) => {
 
 @pytest.fixture(scope="module")
 async def page() -> AsyncIterator[Page]:
-    async def blank(_request: web.Request) -> web.Response:
-        return web.Response(text="<!doctype html>", content_type="text/html")
-
-    app = web.Application()
-    app.router.add_static("/static", STATIC)
-    app.router.add_get("/", blank)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    async with browser() as chromium:
+    async with serving_static() as url, browser() as chromium:
         opened = await chromium.new_page()
-        await opened.goto(f"http://127.0.0.1:{runner.addresses[0][1]}/")
+        await opened.goto(url)
         yield opened
-    await runner.cleanup()
 
 
 async def heard(page: Page, delay_ms: float, loss_db: float, noise: float, periods: int) -> Any:

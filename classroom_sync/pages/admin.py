@@ -9,6 +9,7 @@ from classroom_sync.auth import requires
 from classroom_sync.keys import LOCALE, NOW, POOL, VISITOR
 from classroom_sync.pages.alerts import read_alarms
 from classroom_sync.pages.names import read_names
+from classroom_sync.pages.qr import qr
 from classroom_sync.pages.rendering import page
 from classroom_sync.pages.teacher import day_of
 from classroom_sync.pages.timetable import may_edit
@@ -68,6 +69,7 @@ async def rooms(request: web.Request) -> web.StreamResponse:
         rooms=shown,
         codes={c.room_id: c for c in reversed(codes)},
         paired=paired,
+        qr=lambda code: qr(f"{request.scheme}://{request.host}/pair?code={code}"),
     )
 
 

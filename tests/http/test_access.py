@@ -12,6 +12,7 @@ from aiohttp import web
 from classroom_sync import api, pages
 from classroom_sync.api.registry import ENDPOINTS
 from classroom_sync.entry_rules import EntryRules
+from classroom_sync.pages.qr import qr
 from classroom_sync.permissions import TABLE, Action, Role
 from classroom_sync.uploads import routes as uploads
 from tests.http.conftest import PASSWORD, Site, pair_room, sign_in
@@ -103,6 +104,19 @@ async def test_a_pairing_code_pairs_once(site: Site) -> None:
         async with second.post("/pair", data={"code": "bbbb 3333"}) as response:
             assert response.status == 404
             assert "配对码无效或已用过" in await response.text()
+
+
+async def test_a_pairing_code_is_shown_as_a_qr_code_of_the_page_that_takes_it(site: Site) -> None:
+    async with site.browser(Accept="text/html") as browser:
+        csrf = await sign_in(browser, "admin")
+        path = f"/api/v1/rooms/{FAR}-R1/pairing-codes"
+        async with browser.post(path, headers={"X-CSRF-Token": csrf}) as response:
+            code = (await response.json())["code"]
+        async with browser.get("/admin/rooms") as response:
+            shown = await response.text()
+        assert qr(f"{site.url}/pair?code={code}") in shown
+        async with browser.get(f"/pair?code={code}") as response:
+            assert f'value="{code}"' in await response.text()
 
 
 async def test_two_screens_that_type_one_code_at_once_get_one_pairing(site: Site) -> None:

@@ -1,7 +1,8 @@
-"""What the clock's leader does besides keeping the clock."""
+"""Work that goes on in the background, as the clock's leader's duties do."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 import structlog
 
@@ -11,8 +12,8 @@ log = structlog.get_logger()
 
 
 async def again(what: str, do: Callable[[], Awaitable[None]], pause: float) -> None:
-    """Do one of the leader's duties again and again, `pause` seconds apart. Whatever goes wrong in
-    one is logged and tried again: it stops neither the clock nor the other duties."""
+    """Do a duty again and again, `pause` seconds apart. Whatever goes wrong in one is logged and
+    tried again: it stops no other, nor the clock."""
     while True:
         try:
             await do()
@@ -21,3 +22,16 @@ async def again(what: str, do: Callable[[], Awaitable[None]], pause: float) -> N
         except Exception:
             log.exception("not done", duty=what)
         await asyncio.sleep(pause)
+
+
+async def first_of(*works: Coroutine[Any, Any, object]) -> None:
+    """Until one of them is done; the others are cancelled, and what went wrong in it is raised."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    for task in done:
+        task.result()

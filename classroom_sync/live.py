@@ -263,10 +263,14 @@ class Live:
                 await sessions.place(connection, session_id, node)
                 placed.append(session_id)
         for session_id in placed:
-            live = await self.need(session_id)
-            await self._reread(live)
-            log.info("session placed", session=str(session_id), node=str(live.session.node_id))
-            await self._restore(live)
+            await self.moved(session_id)
+
+    async def moved(self, session_id: UUID) -> None:
+        """A session has been given another node: tell its pages, and that node."""
+        live = await self.need(session_id)
+        await self._reread(live)
+        log.info("session placed", session=str(session_id), node=str(live.session.node_id))
+        await self._restore(live)
 
     async def _restore(self, live: LiveSession) -> None:
         """Tell a session's node what it can't know: the floor, who is muted, what is recorded."""

@@ -1,8 +1,9 @@
 """One media node process: the media plane, its thin HTTP face, its lease, and its evidence.
 
-It stops on SIGTERM, and when told to live with its parent, on the closing of standard input.
-Stopping closes every connection with the reason "stopped", writes what evidence is left, and gives
-the lease back. While the database is away it goes on forwarding.
+On SIGTERM it hands its lessons over (classroom_sync/draining.py), then stops; on a second one, and
+when told to live with its parent, on the closing of standard input, it stops at once. Stopping
+closes every connection with the reason "stopped", writes what evidence is left, and gives the lease
+back. While the database is away it goes on forwarding.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -23,6 +25,8 @@ from aiohttp import WSMsgType, web
 
 from classroom_sync import tokens
 from classroom_sync.acceptance.media import is_no_lesson, room_test
+from classroom_sync.draining import Drain
+from classroom_sync.duties import again, first_of
 from classroom_sync.errors import CannotStart
 from classroom_sync.ice_servers import ice_servers, link_headers
 from classroom_sync.listening import bind_tcp, url_of
@@ -37,6 +41,7 @@ from db import acceptance, nodes, presence, recordings
 from db.errors import DatabaseError, Unreachable
 from db.nodes import MediaNodeRow
 from db.pool import Pool
+from media.evidence import Evidence
 from media.http import routes as media_routes
 from media.node import MediaNode, spare_the_collector
 from media.node_events import NodeEvent
@@ -78,7 +83,7 @@ class ControlLinks:
                 queue.put_nowait(None)
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
-        if not tokens.same(request.headers.get("Authorization", ""), f"Bearer {self._key}"):
+        if not _has(self._key, request):
             raise web.HTTPUnauthorized(headers={"WWW-Authenticate": "Bearer"})
         link = web.WebSocketResponse(heartbeat=2.0)
         await link.prepare(request)
@@ -132,10 +137,14 @@ class ControlLinks:
 
 async def run_node(settings: Settings, node_id: UUID, *, with_parent: bool) -> None:
     """Run until told to stop. Raises CannotStart."""
-    stop = asyncio.Event()
+    leave, stop = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def told() -> None:
+        (stop if leave.is_set() else leave).set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, told)
     if with_parent:
         loop.add_reader(sys.stdin.fileno(), stop.set)
     assert settings.database_url is not None, "the command line asks for it"
@@ -160,7 +169,6 @@ async def run_node(settings: Settings, node_id: UUID, *, with_parent: bool) -> N
         async with pool.connection() as connection:
             return await recordings.put_segment(connection, segment)
 
-    spool = EvidenceSpool(node_id, settings.data_dir / "spool", write, (Unreachable,))
     segments = settings.data_dir / "segments"
     try:
         store = store_at(settings.recording_store, settings.data_dir)
@@ -181,6 +189,10 @@ async def run_node(settings: Settings, node_id: UUID, *, with_parent: bool) -> N
         else:
             node.recording_stopped(news.room, news.recording, news.cause)
 
+    def unfinished() -> list[Evidence]:
+        return node.unfinished()
+
+    spool = EvidenceSpool(node_id, settings.data_dir / "spool", write, (Unreachable,), unfinished)
     floor = settings.recording_free_bytes
     recorder = Recorder(segments, str(node_id), heard, floor=floor)
     node = MediaNode(
@@ -195,6 +207,7 @@ async def run_node(settings: Settings, node_id: UUID, *, with_parent: bool) -> N
         await node.start()
     link = ControlLinks(control_key, node, spool)
     control.append(link)
+    drain = Drain(pool, node_id, node)
     face = web.Application()
     # A supervised node has a port of its own choice, which no client can know.
     public_url = None if with_parent else settings.node_url
@@ -206,6 +219,7 @@ async def run_node(settings: Settings, node_id: UUID, *, with_parent: bool) -> N
     withdrawn = Withdrawals(pool, node.withdraw)
     face.add_routes(media_routes(node, authorizer(media_key, withdrawn), links_for, prefix))
     face.router.add_get("/control", link.handle)
+    face.router.add_post("/drain", partial(_drain, control_key, drain))
     runner = web.AppRunner(face, access_log=None, shutdown_timeout=0.5)
     await runner.setup()
     bound = bind_tcp(settings.host, settings.port)
@@ -215,12 +229,18 @@ async def run_node(settings: Settings, node_id: UUID, *, with_parent: bool) -> N
     tasks = [
         asyncio.create_task(spool.run()),
         asyncio.create_task(courier.run()),
-        asyncio.create_task(_keep_lease(pool, node, row)),
+        asyncio.create_task(_keep_lease(pool, node, row, drain)),
         asyncio.create_task(withdrawn.run()),
     ]
     spare_the_collector()
+
+    async def emptied() -> None:
+        await leave.wait()
+        await drain.ask()
+        await drain.done(settings.drain_seconds, alone_too=not with_parent)
+
     try:
-        await stop.wait()
+        await first_of(emptied(), stop.wait())
     finally:
         await node.stop()
         await recorder.close()
@@ -251,19 +271,31 @@ def _udp_port_said(port: int) -> Iterator[None]:
         ) from error
 
 
-async def _keep_lease(pool: Pool, node: MediaNode, row: MediaNodeRow) -> None:
+async def _drain(key: str, drain: Drain, request: web.Request) -> web.Response:
+    """`POST /drain`: take no lesson any more; the node goes on until it is told to stop."""
+    if not _has(key, request):
+        raise web.HTTPUnauthorized(headers={"WWW-Authenticate": "Bearer"})
+    return web.json_response({"lessons": await drain.ask()}, status=202)
+
+
+def _has(key: str, request: web.Request) -> bool:
+    return tokens.same(request.headers.get("Authorization", ""), f"Bearer {key}")
+
+
+async def _keep_lease(pool: Pool, node: MediaNode, row: MediaNodeRow, drain: Drain) -> None:
     """Register, then renew; after the database was away, or forgot us, register again."""
     known = False
     forwarded = 0
-    while True:
+
+    async def renew() -> None:
+        nonlocal known, forwarded
         load = (node.forwarded - forwarded) / _RENEW
         forwarded = node.forwarded
-        try:
-            async with pool.connection() as connection:
-                known = known and await nodes.renew(connection, row.id, LEASE, load)
-                if not known:
-                    await nodes.register(connection, row, LEASE)
-                    known = True
-        except Unreachable as error:
-            log.warning("lease not renewed", cause=str(error))
-        await asyncio.sleep(_RENEW)
+        async with pool.connection() as connection:
+            draining = drain.asked.is_set()
+            known = known and await nodes.renew(connection, row.id, LEASE, load, draining=draining)
+            if not known:
+                await nodes.register(connection, row, LEASE)
+                known = True
+
+    await again("renew the lease", renew, _RENEW)

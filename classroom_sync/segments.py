@@ -60,7 +60,10 @@ class SegmentCourier:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._look.wait(), _LOOK)
                 self._look.clear()
-                await self.deliver()
+                try:
+                    await self.deliver()
+                except Exception:
+                    log.exception("segments not delivered")  # the next look tries again
         finally:
             await self.deliver()
 

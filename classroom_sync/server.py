@@ -17,8 +17,9 @@ import structlog
 from aiohttp import web
 
 from classroom_sync import app as application
-from classroom_sync.duties import again
+from classroom_sync.duties import again, first_of
 from classroom_sync.errors import CannotStart
+from classroom_sync.handover import hand_over
 from classroom_sync.listening import bind_tcp, url_of
 from classroom_sync.live import Live
 from classroom_sync.node_links import NodeAddress, NodeLinks
@@ -43,6 +44,8 @@ from scheduler.indicators.values import IndicatorRules
 log = structlog.get_logger()
 
 LEADER = 0x636C6F63  # "cloc": the advisory lock of the clock's leader
+_REVIVE = 0.5  # seconds between two looks whether the embedded database lives
+_REVIVE_AGAIN = 5.0
 _PLAN_EVERY = 600.0  # seconds
 _TEND_EVERY = 0.5
 _DERIVE_EVERY = 5.0
@@ -67,9 +70,24 @@ async def database(settings: Settings) -> AsyncIterator[str]:
     embedded = EmbeddedPostgres(settings.data_dir)
     await asyncio.to_thread(embedded.start)
     try:
-        yield embedded.dsn
+        async with _running(_keep_alive(embedded)):
+            yield embedded.dsn
     finally:
         await asyncio.to_thread(embedded.stop)
+
+
+async def _keep_alive(embedded: EmbeddedPostgres) -> None:
+    """For ever: start the embedded database again when it has died."""
+    while True:
+        await asyncio.sleep(_REVIVE)
+        if not embedded.running:
+            log.error("PostgreSQL has died: starting it again")
+            try:
+                await asyncio.to_thread(embedded.revive)
+                log.info("PostgreSQL is back")
+            except Unreachable as error:
+                log.error("PostgreSQL does not start", cause=str(error))  # noqa: TRY400 - said by it
+                await asyncio.sleep(_REVIVE_AGAIN)
 
 
 async def migrate(settings: Settings, say: Callable[[str], None]) -> None:
@@ -83,11 +101,16 @@ async def migrate(settings: Settings, say: Callable[[str], None]) -> None:
 
 
 async def serve(settings: Settings, announce: Announce, prepare: Prepare | None = None) -> None:
-    """Run until SIGTERM or Ctrl-C. `prepare` is called before the clock starts, `announce` with the
-    URL once pages are served. Raises CannotStart."""
-    stop = asyncio.Event()
+    """Run until SIGTERM or Ctrl-C: then lessons are handed over to other machines' nodes, if there
+    are any; a second one stops at once. `prepare` is called before the clock starts, `announce`
+    with the URL once pages are served. Raises CannotStart."""
+    stop, hurry = asyncio.Event(), asyncio.Event()
+
+    def told() -> None:
+        (hurry if stop.is_set() else stop).set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, told)
     bound = bind_tcp(settings.host, settings.port)
     try:
         async with contextlib.AsyncExitStack() as stack:
@@ -113,7 +136,9 @@ async def serve(settings: Settings, announce: Announce, prepare: Prepare | None 
             store = store_at(settings.recording_store, settings.data_dir)
             works = RecordingWorks(pool, store, settings.data_dir / "joining", _now)
             keeper = RecordingKeeper(pool, works, _now)
-            await stack.enter_async_context(_running(_lead(dsn, pool, live, keeper, settings)))
+            await stack.enter_async_context(
+                _running(_lead(dsn, pool, live, links, keeper, settings))
+            )
             http = await stack.enter_async_context(aiohttp.ClientSession())
             runner = web.AppRunner(
                 application.build(settings, pool, live, links, media_key, http, works, _now),
@@ -126,6 +151,7 @@ async def serve(settings: Settings, announce: Announce, prepare: Prepare | None 
             announce(url_of(bound))
             await stop.wait()
             log.info("stopping")
+            await first_of(_drain(pool, supervisor), hurry.wait())
     except (DatabaseError, StoreError) as error:
         raise CannotStart(str(error)) from error
     finally:
@@ -149,6 +175,14 @@ async def _bury(pool: Pool, live: Live, links: NodeLinks, node_id: UUID) -> None
         log.warning("lease left to lapse", node=str(node_id), cause=str(error))
 
 
+async def _drain(pool: Pool, supervisor: NodeSupervisor) -> None:
+    """Empty the nodes while all else still works; none of them takes what another hands over."""
+    with contextlib.suppress(Unreachable):
+        async with pool.connection() as connection:
+            await nodes.drain(connection, supervisor.node_ids.values())
+    await supervisor.drain()
+
+
 def _supervisor(
     settings: Settings, dsn: str, on_death: Callable[[UUID], Awaitable[None]]
 ) -> NodeSupervisor:
@@ -161,7 +195,11 @@ def _supervisor(
         if settings.public_address is not None:
             command += ["--public-address", settings.public_address]
         commands.append(command)
-    return NodeSupervisor(commands, {ENV_PREFIX + "DATABASE_URL": dsn}, on_death)
+    environment = {
+        ENV_PREFIX + "DATABASE_URL": dsn,
+        ENV_PREFIX + "DRAIN_SECONDS": str(settings.drain_seconds),
+    }
+    return NodeSupervisor(commands, environment, on_death, settings.drain_seconds)
 
 
 def _join(pool: Pool, control_key: str, settings: Settings) -> tuple[NodeLinks, Live]:
@@ -206,7 +244,12 @@ async def _running(work: Awaitable[None]) -> AsyncIterator[None]:
 
 
 async def _lead(
-    dsn: str, pool: Pool, live: Live, keeper: RecordingKeeper, settings: Settings
+    dsn: str,
+    pool: Pool,
+    live: Live,
+    links: NodeLinks,
+    keeper: RecordingKeeper,
+    settings: Settings,
 ) -> None:
     """For ever: wait to be the leader, then keep the clock until leadership is lost."""
     leadership = Leadership(dsn, LEADER)
@@ -227,6 +270,7 @@ async def _lead(
                     for duty in (
                         again("plan", partial(_plan, pool, clock, settings), _PLAN_EVERY),
                         again("place", partial(_place, live), _TEND_EVERY),
+                        again("hand over", lambda: hand_over(pool, live, links), _TEND_EVERY),
                         again("derive", lambda: live.derive_late(_now() - _LATE), _DERIVE_EVERY),
                         again("keep recordings", keeper.tend, _KEEP_EVERY),
                         again("keep visits", live.keep_visits, _VISITS_EVERY),

@@ -88,6 +88,12 @@ class Settings(BaseSettings):
         (ip_network("127.0.0.0/8"), ip_network("::1/128")),
         description="networks of the reverse proxies, which say whom they speak for",
     )
+    drain_seconds: float = Field(
+        30,
+        ge=0,
+        le=14_400,
+        description="how long a media node that is to stop waits for others to take its lessons",
+    )
     secure_cookies: bool = Field(False, description="set behind a proxy that speaks HTTPS")
     session_idle_minutes: int = Field(
         30, ge=5, le=24 * 60, description="minutes without a request after which one is signed out"

@@ -3,18 +3,23 @@
 Evidence is written while it happens. When the database can't be reached, each batch is appended to
 a file and fsync'd; once it is back, files are replayed and removed. Rows carry `(node, seq)`, so
 that a row written twice counts once; a file left by a node that was killed is replayed by the next
-node on the same data directory.
+node on the same data directory. So are the slices that were not whole yet: those are on disk, too,
+as they were a second before. What the disk can't take either waits in memory, and what the
+database refuses for good is left in a file beside, for people to look at.
 """
 
 import asyncio
+import contextlib
 import fcntl
 import json
 import os
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 from uuid import UUID
 
 import structlog
@@ -28,31 +33,45 @@ Write = Callable[[UUID, Rows], Awaitable[None]]
 
 _INTERVAL = 1.0  # seconds between batches
 _BATCH = 2000
+_MOST = 1_000_000  # rows that wait in memory: days of a node whose disk is full
+_SPOOL, _UNFINISHED, _REFUSED = ".jsonl", ".unfinished", ".refused"
+_REPLAYED = (_SPOOL, _UNFINISHED)
 _RETRY_REPLAY = 5.0
 
 
 class EvidenceSpool:
     """Takes evidence at any time with `put`; `run` writes it until cancelled, `flush` does so now.
 
-    `write(node_id, rows)` must be idempotent and raise one of `away` while the database is away.
+    `write(node_id, rows)` must be idempotent and raise one of `away` while the database is away;
+    whatever else it raises is of the rows. `unfinished` gives the slices that are being made.
     """
 
     def __init__(
-        self, node_id: UUID, directory: Path, write: Write, away: tuple[type[Exception], ...]
+        self,
+        node_id: UUID,
+        directory: Path,
+        write: Write,
+        away: tuple[type[Exception], ...],
+        unfinished: Callable[[], Sequence[Evidence]] = tuple,
     ) -> None:
         self._node_id = node_id
         self._directory = directory
         self._write = write
         self._away = away
-        self._pending: list[tuple[int, Evidence]] = []
+        self._pending: deque[tuple[int, Evidence]] = deque()
         self._next_seq = 1
         self._lock = asyncio.Lock()
-        self._file: Any = None
+        self._file: BinaryIO | None = None
+        self._unfinished = unfinished
+        self._note: BinaryIO | None = None
         directory.mkdir(parents=True, exist_ok=True)
 
     def put(self, evidence: Evidence) -> None:
         self._pending.append((self._next_seq, evidence))
         self._next_seq += 1
+        if len(self._pending) > _MOST:
+            self._pending.popleft()
+            log.error("evidence lost: neither the database nor the disk takes any")
 
     async def run(self) -> None:
         """Write batches and replay what was spooled; on cancellation, write what is left."""
@@ -61,28 +80,52 @@ class EvidenceSpool:
         try:
             while True:
                 wrote = await self.flush()
+                self._note_unfinished()
                 if wrote and loop.time() >= replay_at:
                     replay_at = loop.time() + _RETRY_REPLAY
                     await self.replay()
                 await asyncio.sleep(_INTERVAL)
         finally:
             await self.flush()
+            self._forget_unfinished()
             self.close()
 
     async def flush(self) -> bool:
         """Put what is pending into the database, or else on disk; whether the database took it."""
         async with self._lock:
             while self._pending:
-                batch = self._pending[:_BATCH]
+                batch = list(islice(self._pending, _BATCH))
                 try:
-                    await self._write(self._node_id, batch)
+                    await self._into_database(self._node_id, batch)
                 except self._away as error:
-                    self._to_disk(batch)
-                    del self._pending[: len(batch)]
-                    log.warning("evidence spooled to disk", rows=len(batch), cause=str(error))
+                    self._onto_disk(batch, str(error))
                     return False
-                del self._pending[: len(batch)]
+                self._forget(batch)
             return True
+
+    def _forget(self, batch: Rows) -> None:
+        last, _ = batch[-1]
+        while self._pending and self._pending[0][0] <= last:
+            self._pending.popleft()
+
+    async def _into_database(self, node_id: UUID, rows: Rows) -> None:
+        """Raises one of `away`. A row that is refused for good takes no other along."""
+        try:
+            await self._write(node_id, rows)
+        except self._away:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the next is written
+            if len(rows) > 1:
+                for row in rows:
+                    await self._into_database(node_id, [row])
+                return
+            log.error("evidence refused", node=str(node_id), cause=repr(error))  # noqa: TRY400
+            path = self._directory / f"{node_id}{_REFUSED}"
+            try:
+                with path.open("ab", buffering=0) as file:
+                    _append(file, rows)
+            except OSError as full:
+                log.error("evidence lost", row=_line(*rows[0]), cause=str(full))  # noqa: TRY400
 
     def close(self) -> None:
         """Let the spool file go; another node may replay it from now on."""
@@ -90,41 +133,87 @@ class EvidenceSpool:
             self._file.close()
             self._file = None
 
-    def _to_disk(self, rows: Rows) -> None:
-        if self._file is None:
-            path = self._directory / f"{self._node_id}.jsonl"
-            self._file = path.open("a", encoding="utf-8")
-            fcntl.flock(self._file, fcntl.LOCK_EX)  # told apart from a dead node's file
-        for seq, evidence in rows:
-            self._file.write(_line(seq, evidence))
-        self._file.flush()
-        os.fsync(self._file.fileno())
+    def _onto_disk(self, batch: Rows, cause: str) -> None:
+        """What the disk does not take stays pending."""
+        try:
+            if self._file is None:
+                path = self._directory / f"{self._node_id}{_SPOOL}"
+                self._file = path.open("ab", buffering=0)
+                fcntl.flock(self._file, fcntl.LOCK_EX)  # told apart from a dead node's file
+            _append(self._file, batch)
+        except OSError as error:
+            log.error("evidence waits in memory", rows=len(self._pending), cause=str(error))  # noqa: TRY400
+            return
+        self._forget(batch)
+        log.warning("evidence spooled to disk", rows=len(batch), cause=cause)
+
+    def _note_unfinished(self) -> None:
+        """Overwrite the note of what would be lost if the node were killed now. Its rows have
+        numbers of their own, below zero: what became of them may be written already."""
+        path = self._directory / f"{self._node_id}{_UNFINISHED}"
+        rows = enumerate(self._unfinished(), start=1)
+        data = "".join(_line(-number, evidence) for number, evidence in rows).encode()
+        try:
+            if self._note is None:
+                self._note = path.open("wb", buffering=0)
+                fcntl.flock(self._note, fcntl.LOCK_EX)  # as above
+            os.pwrite(self._note.fileno(), data, 0)
+            os.ftruncate(self._note.fileno(), len(data))
+        except OSError as error:
+            log.warning("unfinished evidence not noted", cause=str(error))
+
+    def _forget_unfinished(self) -> None:
+        if self._note is not None:
+            (self._directory / f"{self._node_id}{_UNFINISHED}").unlink(missing_ok=True)
+            self._note.close()
+            self._note = None
 
     async def replay(self) -> None:
         """Write what this node, or a dead one, has left on disk; leave it there if that fails."""
-        for path in sorted(self._directory.glob("*.jsonl")):
-            mine = path.stem == str(self._node_id)
-            with path.open("r", encoding="utf-8") as file:
-                if not mine:
-                    try:
-                        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    except BlockingIOError:
-                        continue  # its node is alive and will do it
-                async with self._lock:
-                    try:
-                        await self._replay_file(UUID(path.stem), file.read().splitlines())
-                    except self._away as error:
-                        log.warning("spool not replayed yet", file=path.name, cause=str(error))
-                        return
-                    path.unlink()
-                    if mine:
-                        self.close()
+        own = self._directory / f"{self._node_id}{_SPOOL}"
+        for path in sorted(p for p in self._directory.iterdir() if p.suffix in _REPLAYED):
+            try:
+                await self._replay_one(path, mine=path == own)
+            except self._away as error:
+                log.warning("spool not replayed yet", file=path.name, cause=str(error))
+                return
+            except OSError as error:
+                log.warning("spool not read", file=path.name, cause=str(error))
+
+    async def _replay_one(self, path: Path, *, mine: bool) -> None:
+        """Raises one of `away`, and OSError, also where another node was faster."""
+        with path.open("r", encoding="utf-8") as file:
+            if not mine:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    return  # its node is alive and will do it
+            async with self._lock:
+                await self._replay_file(UUID(path.stem), file.read().splitlines())
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(path)
+                if mine:
+                    self.close()
 
     async def _replay_file(self, node_id: UUID, lines: Sequence[str]) -> None:
         rows = [row for line in lines if (row := _row(line)) is not None]
         for start in range(0, len(rows), _BATCH):
-            await self._write(node_id, rows[start : start + _BATCH])
+            await self._into_database(node_id, rows[start : start + _BATCH])
         log.info("spooled evidence written", node=str(node_id), rows=len(rows))
+
+
+def _append(file: BinaryIO, rows: Rows) -> None:
+    """Rows at the end of a file and on the disk, all or none. Raises OSError."""
+    data = "".join(_line(seq, evidence) for seq, evidence in rows).encode()
+    size = os.fstat(file.fileno()).st_size
+    try:
+        done = 0
+        while done < len(data):
+            done += file.write(data[done:]) or 0
+        os.fsync(file.fileno())
+    except OSError:
+        os.ftruncate(file.fileno(), size)
+        raise
 
 
 def _line(seq: int, evidence: Evidence) -> str:

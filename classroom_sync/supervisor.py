@@ -1,6 +1,7 @@
 """Keep media node processes alive: start them, replace one that dies, stop them all.
 
-Owns the child processes: `run()` lives as long as they should, and leaving it stops every one. A
+Owns the child processes: `run()` lives as long as they should, and leaving it stops every one at
+once; `drain()` before that lets them hand their lessons over. A
 child also stops by itself when its standard input closes, so none outlives a killed parent. One
 spare process (classroom_sync/spare.py) stands ready to take the place of the next that dies.
 """
@@ -28,7 +29,8 @@ class NodeSupervisor:
     """Runs one child per entry of `commands`, each an argument list for `classroom-sync`.
 
     Each child is told its node id; `on_death(node_id)` is awaited at once when one dies, so that
-    its sessions need not wait for its lease to lapse.
+    its sessions need not wait for its lease to lapse. A child that is drained may take
+    `drain_seconds` for it.
     """
 
     def __init__(
@@ -36,13 +38,17 @@ class NodeSupervisor:
         commands: Sequence[Sequence[str]],
         environment: Mapping[str, str],
         on_death: Callable[[UUID], Awaitable[None]],
+        drain_seconds: float = 0.0,
     ) -> None:
         self._commands = commands
         self._on_death = on_death
         self._environment = {**os.environ, **environment}
+        self._drain_seconds = drain_seconds
+        self._draining = False
         self._spare: asyncio.subprocess.Process | None = None
         self._used = asyncio.Event()  # there is no spare, or not any more
         self.processes: dict[int, asyncio.subprocess.Process] = {}
+        self.node_ids: dict[int, UUID] = {}
 
     async def run(self) -> None:
         """Until cancelled: every node is running or about to be."""
@@ -54,16 +60,18 @@ class NodeSupervisor:
     async def _keep_alive(self, index: int, command: Sequence[str]) -> None:
         loop = asyncio.get_running_loop()
         pause = _FIRST_PAUSE
-        while True:
+        while not self._draining:
             started = loop.time()
-            node_id = uuid4()
+            node_id = self.node_ids[index] = uuid4()
             process = await self._start([*command, "--node-id", str(node_id)])
             self.processes[index] = process
             try:
                 code = await process.wait()
             finally:
                 if process.returncode is None:
-                    await _stop(process)
+                    await _stop(process, _STOP_GRACE)
+            if self._draining:
+                return
             log.error("media node died: replacing it", index=index, pid=process.pid, code=code)
             await self._on_death(node_id)
             pause = _FIRST_PAUSE if loop.time() - started > _SETTLED else pause
@@ -100,13 +108,21 @@ class NodeSupervisor:
                 await self._used.wait()
         finally:
             if self._spare is not None and self._spare.returncode is None:
-                await _stop(self._spare)
+                await _stop(self._spare, _STOP_GRACE)
+
+    async def drain(self) -> None:
+        """Tell every node to hand its lessons over and to end, and wait until all have; none is
+        replaced from now on."""
+        self._draining = True
+        grace = self._drain_seconds + _STOP_GRACE
+        living = [p for p in self.processes.values() if p.returncode is None]
+        await asyncio.gather(*(_stop(process, grace) for process in living))
 
 
-async def _stop(process: asyncio.subprocess.Process) -> None:
+async def _stop(process: asyncio.subprocess.Process, grace: float) -> None:
     process.send_signal(signal.SIGTERM)
     try:
-        await asyncio.wait_for(process.wait(), _STOP_GRACE)
+        await asyncio.wait_for(process.wait(), grace)
     except TimeoutError:
         log.warning("media node did not stop in time", pid=process.pid)
         process.kill()

@@ -7,10 +7,13 @@ dead process ids and then never stops the server.
 """
 
 import atexit
+import contextlib
 import fcntl
 import os
 import signal
 import subprocess
+import threading
+import time
 import warnings
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +23,7 @@ import psutil
 
 from db.errors import DataDirectoryInUse, Unreachable
 
+_BURIED = 10.0  # seconds that what is left of a dead postmaster may take to go
 _STOP_TIMEOUT = 30.0  # seconds for a fast shutdown, then an immediate one
 
 
@@ -64,7 +68,8 @@ class EmbeddedPostgres:
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir.resolve()
         self._lock: IO[str] | None = None
-        self._pid: int | None = None
+        self._process: psutil.Process | None = None
+        self._turn = threading.Lock()  # who stops waits for who starts
         self.dsn = ""
 
     def start(self) -> None:
@@ -78,6 +83,14 @@ class EmbeddedPostgres:
                 "choose another with --data-dir"
             ) from error
         try:
+            with self._turn:
+                self._start()
+        except Unreachable:
+            self._release()
+            raise
+
+    def _start(self) -> None:
+        try:
             with warnings.catch_warnings():
                 # Without XDG_RUNTIME_DIR (a service, a container) platformdirs names its fallback.
                 warnings.simplefilter("ignore")
@@ -85,7 +98,6 @@ class EmbeddedPostgres:
 
                 server = get_server(self._data_dir / "postgres", cleanup_mode=None)
         except (OSError, subprocess.SubprocessError, AssertionError, psutil.Error) as error:
-            self._release()
             raise Unreachable(
                 f"PostgreSQL did not start in {self._data_dir / 'postgres'} ({error}); "
                 f"its log is {self._data_dir / 'postgres' / 'log'}"
@@ -93,8 +105,26 @@ class EmbeddedPostgres:
         # Its registry and its handler at exit would keep or stop servers behind our back.
         type(server)._instances.pop(server.pgdata, None)
         atexit.unregister(server._cleanup)
-        self._pid = server.get_pid()
+        self._process = server.get_postmaster_info().process
         self.dsn = server.get_uri()
+
+    @property
+    def running(self) -> bool:
+        """Whether its process is alive."""
+        try:
+            return self._process is not None and self._process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+    def revive(self) -> None:
+        """Start the server again if it has died and was not stopped; `dsn` stays what it is.
+
+        Blocks meanwhile. Raises Unreachable.
+        """
+        with self._turn:
+            if self._process is not None and not self.running:
+                _bury(self._process)
+                self._start()
 
     def _take(self) -> None:
         path = self._data_dir / "lock"
@@ -121,25 +151,16 @@ class EmbeddedPostgres:
 
     def stop(self) -> None:
         """Stop the server and wait until it is gone; does nothing the second time."""
-        if self._pid is not None:
-            try:
-                process = psutil.Process(self._pid)
-                for how in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
-                    process.send_signal(how)
-                    try:
-                        process.wait(_STOP_TIMEOUT)
-                        break
-                    except psutil.TimeoutExpired:
-                        continue
-            except psutil.NoSuchProcess:
-                pass  # it was stopped by hand, or died: either way it is gone
-            self._pid = None
+        with self._turn:
+            if self._process is not None:
+                _end(self._process)
+            self._process = None
         self._release()
 
     @property
     def pid(self) -> int | None:
         """The postmaster's process id while it is ours to stop."""
-        return self._pid
+        return self._process.pid if self._process is not None else None
 
     def __enter__(self) -> Self:
         self.start()
@@ -152,3 +173,33 @@ class EmbeddedPostgres:
         traceback: TracebackType | None,
     ) -> None:
         self.stop()
+
+
+def _bury(process: psutil.Process) -> None:
+    """Wait until nothing is left of a dead process. It is a child of this one where this one is the
+    first of a container. Raises Unreachable."""
+    deadline = time.monotonic() + _BURIED
+    while True:
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(process.pid, os.WNOHANG)
+        try:
+            process.status()
+        except psutil.NoSuchProcess:
+            return
+        if time.monotonic() > deadline:
+            raise Unreachable(f"PostgreSQL's dead process {process.pid} does not go away")
+        time.sleep(0.02)
+
+
+def _end(process: psutil.Process) -> None:
+    """A fast shutdown, then an immediate one, then none at all."""
+    try:
+        for how in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+            process.send_signal(how)
+            try:
+                process.wait(_STOP_TIMEOUT)
+                return
+            except psutil.TimeoutExpired:
+                continue
+    except psutil.NoSuchProcess:
+        pass  # it was stopped by hand, or died: either way it is gone

@@ -20,6 +20,7 @@ class MediaNodeRow:
     public_url: str | None
     udp_port: int
     load: float = 0.0  # forwarded packets per second
+    draining: bool = False  # takes no lesson any more, and hands over those it has
 
 
 async def register(connection: Connection, node: MediaNodeRow, lease: timedelta) -> None:
@@ -34,9 +35,32 @@ async def register(connection: Connection, node: MediaNodeRow, lease: timedelta)
     )
 
 
-async def renew(connection: Connection, node_id: UUID, lease: timedelta, load: float) -> bool:
+async def renew(
+    connection: Connection,
+    node_id: UUID,
+    lease: timedelta,
+    load: float,
+    *,
+    draining: bool = False,
+) -> bool:
     """Extend a lease; False when the node is no longer known."""
-    return bool(await _sql.renew(connection, id=node_id, lease=lease, load=load))
+    renewed = await _sql.renew(connection, id=node_id, lease=lease, load=load, draining=draining)
+    return bool(renewed)
+
+
+async def drain(connection: Connection, node_ids: Iterable[UUID]) -> None:
+    """Let nodes take no lesson any more; those they have go to others, if there are any."""
+    await _sql.drain(connection, ids=list(node_ids))
+
+
+async def others_take(connection: Connection, node_id: UUID) -> bool:
+    """Whether another node lives that takes lessons."""
+    return bool(await _sql.others_take(connection, id=node_id))
+
+
+async def to_hand_over(connection: Connection) -> list[tuple[UUID, UUID]]:
+    """(session, node) of sessions under way on nodes that are being drained."""
+    return [(row["id"], row["node_id"]) async for row in _sql.to_hand_over(connection)]
 
 
 async def leave(connection: Connection, node_id: UUID) -> None:

@@ -26,8 +26,9 @@ _STATEMENT_TIMEOUT = 15.0
 _IDLE_IN_TRANSACTION = "30s"  # after which a suspended process holds no row locked any more
 _SILENCE = 10.0  # seconds without a word after which a leader is taken to be suspended
 
-#: What asyncpg and the sockets below it raise when the database is away; or has become a standby,
-#: or none of several is the one to write to.
+#: What asyncpg and the sockets below it raise when the database is away, or can't take anything:
+#: its disk is full or broken, it has become a standby, it is a replica that nobody has promoted
+#: yet, or none of several is the one to write to.
 AWAY = (
     OSError,
     TimeoutError,
@@ -36,7 +37,8 @@ AWAY = (
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.PostgresSystemError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.TargetServerAttributeNotMatched,
 )
@@ -184,6 +186,11 @@ async def _codecs(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
 
 
 def _unreachable(dsn: str, error: Exception) -> Unreachable:
+    if isinstance(error, asyncpg.DiskFullError):
+        return Unreachable(
+            f"the disk of the database at {place(dsn)} is full ({error}): free some of it; what is "
+            "to be written waits meanwhile"
+        )
     return Unreachable(
         f"the database at {place(dsn)} can't be reached ({error or type(error).__name__}); "
         "check that PostgreSQL runs there and that --database-url is right"

@@ -144,6 +144,11 @@ class Ledger:
         done, self._done = self._done, []
         return done
 
+    @property
+    def unfinished(self) -> Evidence | None:
+        """The slice that is being made, of the seconds that are settled."""
+        return self._open
+
     def _merge(self, second: Evidence) -> None:
         last = self._open
         if last is not None and _continues(last, second):

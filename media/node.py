@@ -168,6 +168,10 @@ class MediaNode:
             for room_id, recording in self._recorder.under_way():
                 yield Recording(room_id, recording, others=self._wishes.of(room_id).others)
 
+    def unfinished(self) -> list[Evidence]:
+        """Evidence that will be told when it is whole."""
+        return [slice_ for room in self._rooms.values() for slice_ in room.unfinished()]
+
     # ── WHIP and WHEP ────────────────────────────────────────────────────────────────────
 
     async def publish(self, grant: Grant, offer: str) -> Answer:

@@ -23,6 +23,7 @@ from media.events import (
     SendRtcp,
     SendRtp,
 )
+from media.evidence import Evidence
 from media.feeds import SILENCE, STALE, Feed
 from media.plane import Plane
 from media.player import Player
@@ -96,6 +97,11 @@ class Room:
                     yield LayersWanted(feed.participant, feed.shows, _awake(feed))
         for player in self._players.values():
             yield MappingChanged(player.spec.resource_id, player.spec.participant, player.mapping)
+
+    def unfinished(self) -> list[Evidence]:
+        """Slices that are being made."""
+        made = (tally.ledger.unfinished for tally in self._tallies.values())
+        return [slice_ for slice_ in made if slice_ is not None]
 
     def add_publisher(self, spec: PublisherSpec, now: float, wall: float) -> None:
         """A WHIP resource is connected; its streams are found as their packets come."""

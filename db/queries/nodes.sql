@@ -4,21 +4,22 @@ VALUES (:id, :host, :http_url, :public_url, :udp_port, now() + :lease);
 
 -- name: renew$
 -- The lease, extended; nothing when the row is gone (it lapsed and was cleaned up).
-UPDATE media_nodes SET lease_until = now() + :lease, load = :load WHERE id = :id RETURNING true;
+UPDATE media_nodes SET lease_until = now() + :lease, load = :load, draining = :draining
+WHERE id = :id RETURNING true;
 
 -- name: leave!
 -- For good: a lease that merely lapsed has an end that one can name.
 UPDATE media_nodes SET lease_until = '-infinity' WHERE id = :id;
 
 -- name: live
-SELECT id, host, http_url, public_url, udp_port, load FROM media_nodes
+SELECT id, host, http_url, public_url, udp_port, load, draining FROM media_nodes
 WHERE lease_until > now() ORDER BY id;
 
 -- name: least_loaded$
 -- By sessions now on it, then by what it reports: a burst of openings is spread at once.
 SELECT n.id FROM media_nodes n
 LEFT JOIN sessions s ON s.node_id = n.id AND s.state IN ('open', 'live')
-WHERE n.lease_until > now()
+WHERE n.lease_until > now() AND NOT n.draining
 GROUP BY n.id ORDER BY count(s.id), n.load, n.id LIMIT 1;
 
 -- name: unplaced_sessions
@@ -29,3 +30,15 @@ WHERE s.state IN ('open', 'live')
   AND (n.id IS NULL OR n.lease_until = '-infinity'
        OR (n.lease_until <= now() AND NOT n.id = ANY(CAST(:answering AS uuid[]))))
 ORDER BY s.starts_at;
+
+-- name: drain!
+UPDATE media_nodes SET draining = true WHERE id = ANY(CAST(:ids AS uuid[]));
+
+-- name: others_take$
+SELECT EXISTS (
+    SELECT FROM media_nodes WHERE lease_until > now() AND NOT draining AND id <> :id);
+
+-- name: to_hand_over
+SELECT s.id, s.node_id FROM sessions s JOIN media_nodes n ON n.id = s.node_id
+WHERE s.state IN ('open', 'live') AND n.draining
+ORDER BY s.starts_at, s.id;

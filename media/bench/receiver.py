@@ -100,6 +100,11 @@ class Receiver:
         """Whether any media came."""
         return bool(self._streams)
 
+    @property
+    def received(self) -> int:
+        """Packets since `begin`."""
+        return sum(stream.received for stream in self._streams.values())
+
     def begin(self, every: int) -> None:
         """Count from now on, and open one packet in `every` (at random places)."""
         self.read()

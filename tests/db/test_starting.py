@@ -69,6 +69,27 @@ async def test_a_server_whose_owner_was_killed_is_taken_over_and_then_stops(
     assert not psutil.pid_exists(pid)
 
 
+async def test_a_server_that_died_is_started_again_at_the_same_address(tmp_path: Path) -> None:
+    with EmbeddedPostgres(tmp_path) as server:
+        dsn, pid = server.dsn, server.pid
+        await _do(dsn, "CREATE TABLE kept AS SELECT 42 AS answer")
+        assert pid is not None
+        server.revive()
+        assert server.pid == pid  # it lives
+        psutil.Process(pid).kill()
+        async with asyncio.timeout(10):
+            while server.running:
+                await asyncio.sleep(0.02)  # another process reaps it
+        await asyncio.to_thread(server.revive)
+        assert server.running
+        assert await _do(dsn, "SELECT answer FROM kept") == 42
+        pid = server.pid
+    assert pid is not None
+    assert not psutil.pid_exists(pid)
+    server.revive()  # stopped on purpose: it stays so
+    assert not server.running
+
+
 def test_a_directory_that_cannot_be_used_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a directory")
     with pytest.raises(Unreachable, match="choose another with --data-dir"):

@@ -1,6 +1,11 @@
 """Evidence survives a database that is away, and a node that dies meanwhile."""
 
 import asyncio
+import json
+import resource
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -129,3 +134,75 @@ async def test_what_is_left_at_the_end_is_written(
     running.cancel()
     await asyncio.wait([running])
     assert await stored(pool, planned) == [(node, 1)]
+
+
+async def test_what_the_disk_cannot_take_either_waits_in_memory(
+    pool: Pool, planned: Planned, tmp_path: Path
+) -> None:
+    line, node = Line(pool), uuid4()
+    line.cut = True
+    spool = EvidenceSpool(node, tmp_path, line.write, (Unreachable,))
+    first, *rest = slices(planned, 4)
+    spool.put(first)
+    assert not await spool.flush()
+    before = (tmp_path / f"{node}.jsonl").read_bytes()
+    for piece in rest:
+        spool.put(piece)
+    with _smallest_disk(len(before) + 20):
+        assert not await spool.flush()
+        assert (tmp_path / f"{node}.jsonl").read_bytes() == before  # no half a row
+    line.cut = False
+    await spool.replay()
+    assert await spool.flush()
+    assert await stored(pool, planned) == [(node, n) for n in range(1, 5)]
+
+
+@contextmanager
+def _smallest_disk(size: int) -> Iterator[None]:
+    """No file may grow beyond so many bytes: EFBIG, as ENOSPC, is an OSError of the write."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+
+
+async def test_a_row_that_is_refused_takes_no_other_along(
+    pool: Pool, planned: Planned, tmp_path: Path
+) -> None:
+    node = uuid4()
+    spool = EvidenceSpool(node, tmp_path, Line(pool).write, (Unreachable,))
+    good = slices(planned, 3)
+    spool.put(good[0])
+    spool.put(replace(good[1], participant=str(uuid4())))  # of nobody in the lesson
+    spool.put(good[2])
+    assert await spool.flush()
+    assert await stored(pool, planned) == [(node, 1), (node, 3)]
+    [kept] = (tmp_path / f"{node}.refused").read_text().splitlines()
+    assert json.loads(kept)["seq"] == 2
+
+
+async def test_of_a_killed_node_the_next_writes_what_was_not_whole_yet(
+    pool: Pool, planned: Planned, tmp_path: Path
+) -> None:
+    dead, [piece] = uuid4(), slices(planned, 1)
+    spool = EvidenceSpool(dead, tmp_path, Line(pool).write, (Unreachable,), lambda: [piece])
+    running = asyncio.create_task(spool.run())
+    note = tmp_path / f"{dead}.unfinished"
+    async with asyncio.timeout(5):
+        while not note.exists() or not note.stat().st_size:
+            await asyncio.sleep(0.02)  # written each second
+    living = EvidenceSpool(uuid4(), tmp_path, Line(pool).write, (Unreachable,))
+    await living.replay()
+    assert await stored(pool, planned) == []  # its node lives
+    text = note.read_text()
+    running.cancel()
+    await asyncio.wait([running])
+    assert not note.exists()  # a node that ends has told everything
+    note.write_text(text)  # as one that was killed leaves it
+    await living.replay()
+    assert await stored(pool, planned) == [(dead, -1)]
+    assert not note.exists()

@@ -1,0 +1,53 @@
+"""Processes of a server are killed in the middle of lessons, one after the other, then all."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from media.bench.processes import tree
+from tests.chaos.held import Held, lessons_held
+from tests.chaos.measured import Measured
+
+Said = Callable[[Measured], None]
+
+
+def _postmaster(held: Held) -> int:
+    return int((held.data_dir / "postgres" / "postmaster.pid").read_text().split()[0])
+
+
+async def test_whatever_is_killed_comes_back_and_nothing_is_lost(
+    tmp_path: Path, said: Said
+) -> None:
+    async with lessons_held(tmp_path, 3, nodes=2, embedded=True) as held:
+
+        async def kill_node() -> None:
+            node = await held.busy_node()
+            node.kill()
+            await asyncio.to_thread(node.wait, 5)
+
+        async def kill_database() -> None:
+            os.kill(_postmaster(held), signal.SIGKILL)
+
+        async def kill_control() -> None:
+            await held.server.kill()
+            await held.start_again()
+
+        async def kill_all() -> None:
+            for pid in [*tree(held.server.pid), *tree(_postmaster(held))]:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            await held.server.process.wait()
+            await held.start_again()
+
+        await held.through("SIGKILL of the busier of two media nodes", kill_node)
+        assert any(page.moves for page in held.hall.pages)
+        await held.through("SIGKILL of the server's own PostgreSQL", kill_database)
+        assert held.server.logged("PostgreSQL is back")
+        await held.through("SIGKILL of the control process, started again", kill_control)
+        await held.through("SIGKILL of everything, started again", kill_all)
+        measured = await held.end()
+    said(measured)
+    measured.judge()

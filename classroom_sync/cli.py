@@ -17,6 +17,7 @@ from classroom_sync import (
     account_commands,
     backup_commands,
     doctor_commands,
+    drain_command,
     exchange_commands,
     logs,
     report_commands,
@@ -222,6 +223,7 @@ app.add_typer(account_commands.app, name="account")
 app.add_typer(token_commands.app, name="token")
 app.add_typer(doctor_commands.app)
 app.add_typer(backup_commands.app)
+app.add_typer(drain_command.app)
 
 bench = typer.Typer(help="Measure, beside a named rival on the same load.", no_args_is_help=True)
 app.add_typer(bench, name="bench")

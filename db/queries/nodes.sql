@@ -4,7 +4,7 @@ VALUES (:id, :host, :http_url, :public_url, :udp_port, now() + :lease);
 
 -- name: renew$
 -- The lease, extended; nothing when the row is gone (it lapsed and was cleaned up).
-UPDATE media_nodes SET lease_until = now() + :lease, load = :load, draining = :draining
+UPDATE media_nodes SET lease_until = now() + :lease, load = :load, draining = draining OR :draining
 WHERE id = :id RETURNING true;
 
 -- name: leave!

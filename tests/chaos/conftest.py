@@ -16,3 +16,12 @@ def said(capsys: pytest.CaptureFixture[str]) -> Callable[[Measured], None]:
             measured.say()
 
     return say
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--minutes",
+        type=float,
+        default=0.0,
+        help="how long the database is away and packets are lost (default: some seconds)",
+    )

@@ -14,12 +14,13 @@ import psutil
 from db.embedded import EmbeddedPostgres
 from tests.chaos.measured import Fault, Measured, presences, recorded
 from tests.chaos.pages import Hall, pages
-from tests.chaos.school import open_school
+from tests.chaos.school import MINUTES, open_school
 from tests.chaos.servers import Process, ready, serving
 from tests.e2e.running import free_port
 
 SETTLED = 7.0  # seconds of a lesson before the first thing happens: by then evidence is written
 AFTER = 6.0  # and after each
+RECORDED = {"CLASSROOM_SYNC_RECORD_LESSONS": "true"}
 
 
 @dataclass
@@ -34,6 +35,11 @@ class Held:
     recorded: bool
     _serve: Callable[[], Awaitable[Process]]
     faults: list[Fault] = field(default_factory=list)
+
+    @property
+    def postmaster(self) -> int:
+        """The process id of the server's own PostgreSQL."""
+        return int((self.data_dir / "postgres" / "postmaster.pid").read_text().split()[0])
 
     async def start_again(self) -> None:
         """The control process, at the same address, as systemd would."""
@@ -52,9 +58,14 @@ class Held:
         return self.server.node_at(port)
 
     async def through(
-        self, what: str, happens: Callable[[], Awaitable[None]], *, within: float = 60.0
+        self,
+        what: str,
+        happens: Callable[[], Awaitable[None]],
+        *,
+        within: float = 120.0,
+        clock: bool = True,
     ) -> None:
-        """Let something happen, and wait until all is as before."""
+        """Let something happen, and wait until all is as before; `clock`: the server's is right."""
         since = time.time()
         await happens()
         await asyncio.sleep(1.0)  # until then a page that hears nothing more looks well
@@ -68,7 +79,8 @@ class Held:
         if up - asked > 0.5:  # else it was up all the time
             normal = max(normal, up)
         dark = [page.dark(since, until) for page in self.hall.rooms]
-        self.faults.append(Fault(what, since, until, dark, normal - since))
+        self.faults.append(Fault(what, since, until, dark, normal - since, clock))
+        print(self.faults[-1])  # seen where the test fails later
 
     async def end(self) -> Measured:
         """End the lessons, and look what is left of them."""
@@ -90,6 +102,7 @@ async def lessons_held(
     listening: int = 1,
     embedded: bool = False,
     record: bool = True,
+    minutes: int = MINUTES,
     environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Held]:
     """`count` lessons on a server, by a PostgreSQL of its own process or by the server's own."""
@@ -98,13 +111,13 @@ async def lessons_held(
         postgres = EmbeddedPostgres(data_dir if embedded else tmp_path / "database")
         await asyncio.to_thread(postgres.start)
         dsn, arguments = postgres.dsn, ["--nodes", str(nodes)]
-        seats = await open_school(dsn, count, listening=listening)
+        seats = await open_school(dsn, count, listening=listening, minutes=minutes)
         if embedded:
             await asyncio.to_thread(postgres.stop)
         else:
             stack.callback(postgres.stop)
             arguments += ["--database-url", dsn]
-        said = {"CLASSROOM_SYNC_RECORD_LESSONS": "true"} if record else {}
+        said = RECORDED if record else {}
         port, udp_port = free_port(), free_port(socket.SOCK_DGRAM)
 
         async def serve() -> Process:
@@ -119,6 +132,6 @@ async def lessons_held(
             )
 
         server = await serve()
-        hall = await stack.enter_async_context(pages(server.url, seats))
+        hall = await stack.enter_async_context(pages([server.url], seats))
         await asyncio.sleep(SETTLED)
         yield Held(hall, server, dsn, data_dir, None if embedded else postgres, record, serve)

@@ -9,7 +9,7 @@ seconds without an answer to its checks. It writes down when media really came.
 import asyncio
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -95,7 +95,7 @@ class Page:
 
     seat: Seat
     number: int
-    url: str
+    urls: list[str]  # of control processes; the next is asked where one does not answer
     shared: Shared
     state: dict[str, Any] = field(default_factory=dict)
     times: list[list[float]] = field(default_factory=list)
@@ -105,6 +105,13 @@ class Page:
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _socket: aiohttp.ClientWebSocketResponse | None = None
     _grant: dict[str, str] | None = None
+
+    @property
+    def url(self) -> str:
+        return self.urls[0]
+
+    def _next_url(self) -> None:
+        self.urls = [*self.urls[1:], self.urls[0]]
 
     @property
     def connected(self) -> bool:
@@ -147,7 +154,7 @@ class Page:
                     async for message in socket:
                         self._told(json.loads(message.data))
             except (aiohttp.ClientError, OSError, TimeoutError):
-                pass  # as a page, which tries again
+                self._next_url()  # as a load balancer would
             finally:
                 self._socket = None
             await asyncio.sleep(_AGAIN)
@@ -344,10 +351,12 @@ class Hall:
 
 
 @asynccontextmanager
-async def pages(url: str, seats: Sequence[Seat]) -> Iterator[Hall]:
-    """A page for each seat, at a server; all have media once this is entered."""
+async def pages(urls: Sequence[str], seats: Sequence[Seat]) -> AsyncIterator[Hall]:
+    """A page for each seat, by turns at each control process; all have media once this is
+    entered."""
     shared = Shared(certificate=RTCCertificate.generateCertificate())
-    hall = Hall([Page(seat, number, url, shared) for number, seat in enumerate(seats)])
+    turns = [[*urls[n:], *urls[:n]] for n in range(len(urls))]
+    hall = Hall([Page(s, n, turns[n % len(urls)], shared) for n, s in enumerate(seats)])
     tasks = [asyncio.create_task(page.run()) for page in hall.pages]
     try:
         with _said(hall):

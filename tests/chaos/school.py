@@ -22,7 +22,7 @@ from scheduler.model import (
 )
 from tests.worlds import BELLS, FAR, HUB, MONDAY, NEAR, TERM, lesson, occurrence, publish
 
-_MINUTES = 40
+MINUTES = 40
 _BEGAN = timedelta(minutes=2)  # ago
 
 
@@ -46,7 +46,9 @@ def _room(school: str, number: int, kind: RoomKind) -> Room:
     return Room(f"{school}-R{number}", school, name, kind, 1, RoomStatus.ACCEPTED, MONDAY, MONDAY)
 
 
-async def open_school(dsn: str, lessons: int, *, listening: int = 1) -> list[Seat]:
+async def open_school(
+    dsn: str, lessons: int, *, listening: int = 1, minutes: int = MINUTES
+) -> list[Seat]:
     """A city in an empty database, with lessons that have just begun and `listening` rooms in each;
     the seats, the lead's of each lesson first."""
     await migrate_database(dsn)
@@ -54,7 +56,7 @@ async def open_school(dsn: str, lessons: int, *, listening: int = 1) -> list[Sea
     try:
         async with pool.transaction() as connection:
             entries = await _build(connection, lessons, listening)
-            return await _hold(connection, entries)
+            return await _hold(connection, entries, minutes)
     finally:
         await pool.close()
 
@@ -93,14 +95,12 @@ async def _build(connection: Connection, lessons: int, listening: int) -> list[L
     return [each for v in published if v.id == version for each in v.lessons]
 
 
-async def _hold(connection: Connection, entries: list[Lesson]) -> list[Seat]:
+async def _hold(connection: Connection, entries: list[Lesson], minutes: int) -> list[Seat]:
     now = datetime.now(UTC)
     seats = []
     for each in entries:
         starts_at = now.replace(microsecond=0) - _BEGAN
-        session_id = await sessions.add_occurrence(
-            connection, occurrence(each, starts_at, _MINUTES)
-        )
+        session_id = await sessions.add_occurrence(connection, occurrence(each, starts_at, minutes))
         assert isinstance(session_id, UUID), session_id
         session = await sessions.session(connection, session_id)
         assert session is not None, "just stored"

@@ -8,14 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from media.bench.processes import tree
-from tests.chaos.held import Held, lessons_held
+from tests.chaos.held import lessons_held
 from tests.chaos.measured import Measured
 
 Said = Callable[[Measured], None]
-
-
-def _postmaster(held: Held) -> int:
-    return int((held.data_dir / "postgres" / "postmaster.pid").read_text().split()[0])
 
 
 async def test_whatever_is_killed_comes_back_and_nothing_is_lost(
@@ -29,14 +25,14 @@ async def test_whatever_is_killed_comes_back_and_nothing_is_lost(
             await asyncio.to_thread(node.wait, 5)
 
         async def kill_database() -> None:
-            os.kill(_postmaster(held), signal.SIGKILL)
+            os.kill(held.postmaster, signal.SIGKILL)
 
         async def kill_control() -> None:
             await held.server.kill()
             await held.start_again()
 
         async def kill_all() -> None:
-            for pid in [*tree(held.server.pid), *tree(_postmaster(held))]:
+            for pid in [*tree(held.server.pid), *tree(held.postmaster)]:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             await held.server.process.wait()

@@ -164,7 +164,7 @@ async def test_a_server_that_starts_again_opens_what_became_due_meanwhile(
         assert in_time(await opened(city, session_id), opens_at)
 
 
-def _clock_that_can_be_set(file: Path) -> dict[str, str]:
+def clock_that_can_be_set(file: Path) -> dict[str, str]:
     """Debian's libfaketime: the wall clock is off by what the file says; monotonic time is not."""
     [library] = Path("/usr/lib").glob("*/faketime/libfaketime.so.1")
     return {
@@ -182,7 +182,7 @@ async def test_a_step_of_the_machines_clock_delays_no_opening(
 ) -> None:
     file = tmp_path / "clock"
     file.write_text("+0")
-    async with serving(dsn, tmp_path, _clock_that_can_be_set(file)) as server:
+    async with serving(dsn, tmp_path, clock_that_can_be_set(file)) as server:
         await server.leads()
         step = timedelta(hours=hours)
         opens_at = datetime.now(UTC) + step + timedelta(seconds=5)

@@ -32,7 +32,7 @@ _LOOK = 0.5  # seconds
 @app.command(epilog="Example: classroom-sync drain --host media-3 --wait 1800")
 def drain(
     node: Annotated[
-        list[UUID] | None, typer.Argument(help="Ids of media nodes.  [default: all of the host]")
+        list[UUID] | None, typer.Option(help="Id of a media node.  [default: all of the host]")
     ] = None,
     host: Annotated[
         str | None, typer.Option(help="Host whose media nodes are meant.  [default: this one]")

@@ -24,7 +24,6 @@ class Cluster:
     postgres: EmbeddedPostgres
     control: list[Process] = field(default_factory=list)
     nodes: list[Process] = field(default_factory=list)
-    _ports: list[int] = field(default_factory=list)
 
     async def serve(self, port: int) -> Process:
         arguments = ("--nodes", "0", "--database-url", self.postgres.dsn)
@@ -60,18 +59,18 @@ class Cluster:
 
 @asynccontextmanager
 async def cluster_held(
-    tmp_path: Path, lessons: int, *, listening: int = 1
+    tmp_path: Path, lessons: int, *, nodes: int = 2, control: int = 2
 ) -> AsyncIterator[tuple[Held, Cluster]]:
-    """`lessons` held by two control processes and two media nodes."""
+    """`lessons` held by so many control processes and media nodes."""
     async with AsyncExitStack() as stack:
         postgres = EmbeddedPostgres(tmp_path / "database")
         await asyncio.to_thread(postgres.start)
         stack.callback(postgres.stop)
-        seats = await open_school(postgres.dsn, lessons, listening=listening)
+        seats = await open_school(postgres.dsn, lessons)
         cluster = Cluster(stack, tmp_path / "data", postgres)
-        for _ in range(2):
+        for _ in range(nodes):
             cluster.nodes.append(await cluster.node(free_port(socket.SOCK_DGRAM)))
-        for _ in range(2):
+        for _ in range(control):
             cluster.control.append(await cluster.serve(free_port()))
         for each in cluster.control:
             await ready(each.url)

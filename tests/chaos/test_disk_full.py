@@ -68,7 +68,7 @@ async def test_lessons_go_on_and_nothing_but_recording_stops(
         await held.through(what, full)
         assert max(held.faults[0].dark) < 1.0
         assert other.state["recording_trouble"] is None
-        assert held.server.logged("PostgreSQL does not start")
+        assert held.server.logged("PostgreSQL is back")
         measured = await held.end()
     said(measured)
     measured.judge()

@@ -47,6 +47,7 @@ def test_the_guide_shows_the_commands_of_operators() -> None:
         "account",
         "backup",
         "doctor",
+        "drain",
         "restore",
         "token",
     }

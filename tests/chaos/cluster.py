@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,17 +31,18 @@ class Cluster:
             serving(self.data_dir, *arguments, port=port, environment=RECORDED)
         )
 
-    async def node(self, udp_port: int, environment: Mapping[str, str] | None = None) -> Process:
+    async def node(self, udp_port: int) -> Process:
         """A media node, once it is up."""
         command = ("node", "--database-url", self.postgres.dsn, "--udp-port", str(udp_port))
         place = self.data_dir / f"node-{udp_port}"
         # Recordings are where the control processes look for them.
         said = {"CLASSROOM_SYNC_RECORDING_STORE": str(self.data_dir / "recordings")}
+        said["CLASSROOM_SYNC_DRAIN_SECONDS"] = "600"  # a machine may be slow to start another
         node = await self.stack.enter_async_context(
             classroom_sync(
                 *command,
                 *("--data-dir", str(place)),
-                environment=said | dict(environment or {}),
+                environment=said,
             )
         )
         await node.says("media node up")
@@ -49,7 +50,7 @@ class Cluster:
 
     async def leader(self) -> Process:
         """The control process that keeps the clock."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while True:
                 for each in self.control:
                     if each.process.returncode is None and each.logged("leading the clock"):

@@ -62,7 +62,7 @@ class Held:
         what: str,
         happens: Callable[[], Awaitable[None]],
         *,
-        within: float = 120.0,
+        within: float = 180.0,
         clock: bool = True,
     ) -> None:
         """Let something happen, and wait until all is as before; `clock`: the server's is right."""

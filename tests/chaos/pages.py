@@ -105,6 +105,7 @@ class Page:
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _socket: aiohttp.ClientWebSocketResponse | None = None
     _grant: dict[str, str] | None = None
+    _dark: bool = True
 
     @property
     def url(self) -> str:
@@ -177,11 +178,15 @@ class Page:
                 changed = self._changed
                 await changed.wait()
 
-    async def linked(self, within: float = 30.0) -> None:
-        """Until its WebSocket is open."""
+    async def end(self, within: float = 120.0) -> None:
+        """End the lesson, as a teacher who presses the button until it is over."""
         async with asyncio.timeout(within):
-            while self._socket is None:
-                await asyncio.sleep(_STEP)
+            while self.state.get("state") != "ended":
+                if self._socket is not None:
+                    with suppress(ConnectionError):
+                        await self.do(do="end")
+                with suppress(TimeoutError):
+                    await self.until("state", "ended", _AGAIN)
 
     async def do(self, **wish: object) -> None:
         """Ask for something over the WebSocket."""
@@ -286,13 +291,13 @@ class Page:
             rotas.append(Rota(SECOND))
             rotas[-1].add(now, receiver.report)
             read, flowed = receiver.read, self._grown(receiver)
+        self._look(time.time(), came=False)  # it was without for as long as connecting took
         while not self._moved.is_set():
             now = time.monotonic_ns()
             for rota in rotas:
                 rota.run(now)
             read()
-            if next(flowed):
-                self._note(time.time())
+            self._look(time.time(), came=next(flowed))
             if connection.gone(now):
                 return
             await asyncio.sleep(_STEP)
@@ -310,9 +315,14 @@ class Page:
         while True:
             yield not connection.gone(time.monotonic_ns())
 
-    def _note(self, now: float) -> None:
-        if not self.times or now - self.times[-1][1] > _GAP:
+    def _look(self, now: float, *, came: bool) -> None:
+        """Only who looked, and found that nothing came, has seen darkness: a machine that lets the
+        pages wait makes none."""
+        if not came:
+            self._dark = self._dark or not self.times or now - self.times[-1][1] > _GAP
+        elif self._dark:
             self.times.append([now, now])
+            self._dark = False
         else:
             self.times[-1][1] = now
 
@@ -334,7 +344,7 @@ class Hall:
     def lead_of(self, page: Page) -> Page:
         return next(p for p in self.leads if p.seat.session_id == page.seat.session_id)
 
-    async def watch_all(self, within: float = 60.0) -> float:
+    async def watch_all(self, within: float = 180.0) -> float:
         """Until every room has media; when that was."""
         async with asyncio.timeout(within):
             while not all(page.connected for page in self.rooms):
@@ -344,10 +354,7 @@ class Hall:
     async def end(self) -> None:
         """The leads end their lessons."""
         for lead in self.leads:
-            await lead.linked()
-            await lead.do(do="end")
-        for lead in self.leads:
-            await lead.until("state", "ended")
+            await lead.end()
 
 
 @asynccontextmanager

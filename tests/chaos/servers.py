@@ -15,8 +15,8 @@ from typing import Any
 import aiohttp
 import psutil
 
-_START = 60.0  # seconds
-_STOP = 60.0
+_START = 180.0  # seconds
+_STOP = 300.0
 
 
 @dataclass

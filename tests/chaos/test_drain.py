@@ -23,7 +23,7 @@ async def test_alone_it_goes_on_until_another_comes_or_it_is_told_again(tmp_path
         assert only.process.returncode is None
         assert room.connected
         another = await cluster.node(free_port(socket.SOCK_DGRAM))
-        assert await asyncio.wait_for(only.process.wait(), 30) == 0
+        assert await asyncio.wait_for(only.process.wait(), 120) == 0
         assert only.logged("drained")
         await held.hall.watch_all()
         assert room.moves == 1
@@ -51,7 +51,7 @@ async def test_by_its_address_it_is_emptied_and_stays(tmp_path: Path) -> None:
         await cluster.node(free_port(socket.SOCK_DGRAM))
         [room] = held.hall.rooms
         while not room.moves:
-            assert time.monotonic() - began < 30
+            assert time.monotonic() - began < 120
             await asyncio.sleep(0.1)  # the page is told by its server
         await held.hall.watch_all()
         assert node.process.returncode is None

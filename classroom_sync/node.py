@@ -54,6 +54,7 @@ log = structlog.get_logger()
 
 LEASE = timedelta(seconds=4)
 _RENEW = 1.0  # seconds
+_PATIENCE = 5.0  # seconds for a statement: what a node writes is short, and spooled meanwhile
 _BACKLOG = 1024  # events a control link may lag behind before it is dropped
 
 
@@ -149,7 +150,7 @@ async def run_node(settings: Settings, node_id: UUID, *, with_parent: bool) -> N
         loop.add_reader(sys.stdin.fileno(), stop.set)
     assert settings.database_url is not None, "the command line asks for it"
     try:
-        pool = await Pool.open(settings.database_url, size=3)
+        pool = await Pool.open(settings.database_url, size=3, patience=_PATIENCE)
         async with pool.connection() as connection:
             media_key = await shared_secret(connection, MEDIA_KEY)
             control_key = (await shared_secret(connection, CONTROL_KEY)).hex()

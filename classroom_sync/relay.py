@@ -55,7 +55,8 @@ _DOWN = (
     "Access-Control-Allow-Origin",
     "Access-Control-Expose-Headers",
 )
-_TIMEOUT = aiohttp.ClientTimeout(total=40)  # longer than a WHEP request may ask to wait
+#: Longer than a WHEP request may ask to wait; a host that is gone does not even refuse.
+_TIMEOUT = aiohttp.ClientTimeout(total=40, sock_connect=2)
 
 #: What people are told on pages; programs get the media node's own words, which are for them.
 _SENTENCES = {

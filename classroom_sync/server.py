@@ -130,7 +130,7 @@ async def serve(settings: Settings, announce: Announce, prepare: Prepare | None 
             await stack.enter_async_context(_running(supervisor.run()))
             await stack.enter_async_context(_running(links.run()))
             await stack.enter_async_context(_running(live.notices.run()))
-            await stack.enter_async_context(_running(_listen(dsn, live)))
+            await stack.enter_async_context(_running(_listen(dsn, pool, live)))
             if prepare is not None:
                 await prepare(pool, live)
             store = store_at(settings.recording_store, settings.data_dir)
@@ -158,10 +158,16 @@ async def serve(settings: Settings, announce: Announce, prepare: Prepare | None 
         bound.close()
 
 
-async def _listen(dsn: str, live: Live) -> None:
-    """For ever: hear what other processes write."""
+async def _listen(dsn: str, pool: Pool, live: Live) -> None:
+    """For ever: hear what other processes write. When the connection for it had to be made anew,
+    the pool's may lead to a server that is gone."""
+
+    async def anew() -> None:
+        await pool.renew()
+        live.notices.anew()
+
     told = {notices.SESSION_CHANGED: live.notices.told, notices.OF_PAGE: live.said_of_page}
-    await notices.follow(dsn, told, live.notices.anew)
+    await notices.follow(dsn, told, anew)
 
 
 async def _bury(pool: Pool, live: Live, links: NodeLinks, node_id: UUID) -> None:

@@ -5,10 +5,11 @@ meanwhile can't know what it missed: it is told so (`anew`) when it listens agai
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import asyncpg
 
+from db.connecting import connect
 from db.pool import AWAY, CONNECT_TIMEOUT, Connection
 from db.queries import named
 
@@ -19,6 +20,7 @@ _sql = named("notices")
 
 _RETRY = 0.5  # seconds
 _PROBE = 1.0  # seconds between two proofs that the connection is alive
+_SILENCE = 3.0  # seconds that such a proof may take
 
 
 async def tell(connection: Connection, channel: str, word: str) -> None:
@@ -27,10 +29,10 @@ async def tell(connection: Connection, channel: str, word: str) -> None:
 
 
 async def follow(
-    dsn: str, channels: Mapping[str, Callable[[str], None]], anew: Callable[[], None]
+    dsn: str, channels: Mapping[str, Callable[[str], None]], anew: Callable[[], Awaitable[None]]
 ) -> None:
     """For ever: call `channels[channel](word)` for each word, and `anew()` whenever listening has
-    begun, the first time too. Neither may block."""
+    begun, the first time too. Neither may take long."""
     while True:
         try:
             await _listen(dsn, channels, anew)
@@ -39,20 +41,20 @@ async def follow(
 
 
 async def _listen(
-    dsn: str, channels: Mapping[str, Callable[[str], None]], anew: Callable[[], None]
+    dsn: str, channels: Mapping[str, Callable[[str], None]], anew: Callable[[], Awaitable[None]]
 ) -> None:
     """Until the connection is gone. Raises what asyncpg raises then."""
 
     def told(_connection: object, _pid: int, channel: str, word: object) -> None:
         channels[channel](str(word))
 
-    connection = await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT)
+    connection = await connect(dsn, timeout=CONNECT_TIMEOUT)
     try:
         for channel in channels:
             await connection.add_listener(channel, told)
-        anew()
+        await anew()
         while True:
             await asyncio.sleep(_PROBE)
-            await connection.fetchval("SELECT 1", timeout=CONNECT_TIMEOUT)
+            await connection.fetchval("SELECT 1", timeout=_SILENCE)
     finally:
         connection.terminate()

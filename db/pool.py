@@ -8,11 +8,12 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
-from typing import TypeAlias
+from typing import Any, TypeAlias, cast
 from urllib.parse import urlsplit
 
 import asyncpg
 
+from db.connecting import connect
 from db.errors import Unreachable
 from db.migrate import migrate
 
@@ -57,7 +58,7 @@ async def migrate_database(dsn: str) -> list[str]:
     Raises Unreachable, SchemaMismatch.
     """
     try:
-        connection = await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT)
+        connection = await connect(dsn, timeout=CONNECT_TIMEOUT)
     except (*AWAY, asyncpg.PostgresError, ValueError) as error:
         raise _unreachable(dsn, error) from error
     try:
@@ -74,15 +75,19 @@ class Pool:
         self._dsn = dsn
 
     @classmethod
-    async def open(cls, dsn: str, *, size: int = 10) -> "Pool":
-        """Connect to a migrated database. Raises Unreachable."""
+    async def open(
+        cls, dsn: str, *, size: int = 10, patience: float = _STATEMENT_TIMEOUT
+    ) -> "Pool":
+        """Connect to a migrated database; a statement without an answer is given up after
+        `patience` seconds. Raises Unreachable."""
         try:
             pool = await asyncpg.create_pool(
                 dsn,
+                connect=cast("Any", connect),  # asyncpg's stubs name all its parameters
                 min_size=1,
                 max_size=size,
                 timeout=CONNECT_TIMEOUT,
-                command_timeout=_STATEMENT_TIMEOUT,
+                command_timeout=patience,
                 server_settings={
                     "role": APP_ROLE,
                     "application_name": "classroom-sync",
@@ -102,6 +107,7 @@ class Pool:
                 try:
                     yield connection
                 except AWAY:
+                    connection.terminate()  # to be polite to a host that is gone takes long
                     await self.renew()
                     raise
         except AWAY as error:
@@ -115,8 +121,17 @@ class Pool:
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """One connection in a transaction: committed at the end, rolled back on an error."""
-        async with self.connection() as connection, connection.transaction():
-            yield connection
+        async with self.connection() as connection:
+            transaction = connection.transaction()
+            await transaction.start()
+            try:
+                yield connection
+            except AWAY:
+                raise  # the connection is ended, and so is the transaction
+            except BaseException:
+                await transaction.rollback()
+                raise
+            await transaction.commit()
 
     async def close(self) -> None:
         """Close every connection; those still busy are cut after a moment."""
@@ -156,7 +171,7 @@ class Leadership:
         while True:
             connection = None
             try:
-                connection = await asyncpg.connect(self._dsn, timeout=CONNECT_TIMEOUT)
+                connection = await connect(self._dsn, timeout=CONNECT_TIMEOUT)
                 if await connection.fetchval("SELECT pg_try_advisory_lock($1)", self._key):
                     return connection
                 await connection.execute(_END_SILENT_LEADER, self._key, _SILENCE)

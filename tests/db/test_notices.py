@@ -22,7 +22,7 @@ class Listener:
         self.began = 0
         self.listens = asyncio.Event()
 
-    def anew(self) -> None:
+    async def anew(self) -> None:
         self.began += 1
         self.listens.set()
 

@@ -53,8 +53,12 @@ async def _listening(dsn: str, site: Site) -> AsyncIterator[None]:
         notices.SESSION_CHANGED: site.live.notices.told,
         notices.OF_PAGE: site.live.said_of_page,
     }
+
+    async def anew() -> None:
+        site.live.notices.anew()
+
     tasks = [
-        asyncio.create_task(notices.follow(dsn, told, site.live.notices.anew)),
+        asyncio.create_task(notices.follow(dsn, told, anew)),
         asyncio.create_task(site.live.notices.run()),
     ]
     yield

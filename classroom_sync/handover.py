@@ -10,6 +10,7 @@ from uuid import UUID
 
 import structlog
 
+from classroom_sync.cascade import mend
 from classroom_sync.live import Live
 from classroom_sync.node_links import NodeAway, NodeLinks
 from db import nodes, sessions
@@ -28,10 +29,15 @@ async def hand_over(pool: Pool, live: Live, links: NodeLinks) -> None:
     moved: list[tuple[UUID, UUID]] = []
     async with pool.transaction() as connection:
         for session_id, node_id in await nodes.to_hand_over(connection):
-            target = await nodes.least_loaded(connection)
-            if target is None:
-                return
-            await sessions.place(connection, session_id, target)
+            session = await sessions.session(connection, session_id)
+            by_load = await nodes.by_load(connection)
+            if session is None or session.node_id is None or not by_load:
+                continue
+            if session.node_id == node_id:
+                await live.place(connection, session)
+            else:
+                rooms = mend(session.participants, session.node_id, by_load, frozenset(by_load))
+                await sessions.branch(connection, rooms)
             moved.append((session_id, node_id))
     for session_id, node_id in moved:
         log.info("session handed over", session=str(session_id), by=str(node_id))

@@ -133,9 +133,7 @@ class _Collector:
         for state in (SessionState.OPEN, SessionState.LIVE):
             chosen = [s for s in self._live.under_way() if s.session.state is state]
             sessions.add_metric([state.value], len(chosen))
-            participants.add_metric(
-                [state.value], sum(len({p for p, _ in s.told.publishing}) for s in chosen)
-            )
+            participants.add_metric([state.value], sum(len(s.sending) for s in chosen))
         yield sessions
         yield participants
         yield GaugeMetricFamily(

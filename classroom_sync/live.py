@@ -18,6 +18,7 @@ from uuid import UUID
 import structlog
 
 from classroom_sync.acceptance.media import is_no_lesson
+from classroom_sync.cascade import Cascade, Pull, mend, spread
 from classroom_sync.closing import derive_attendance
 from classroom_sync.errors import Refused
 from classroom_sync.live_media import NodeMedia
@@ -28,7 +29,7 @@ from classroom_sync.recording_control import RecordingControl, RecordingRules
 from classroom_sync.talk import LessonTalk, Talk, read_talk, talk_view
 from db import marks, meetings, nodes, notices, presence, recordings, sessions
 from db.errors import Unreachable
-from db.pool import Pool
+from db.pool import Connection, Pool
 from db.visits import Visit
 from scheduler.attendance import AttendanceRules, newest_count
 from scheduler.meeting import has_begun
@@ -39,6 +40,7 @@ log = structlog.get_logger()
 
 UNDER_WAY = (SessionState.OPEN, SessionState.LIVE)
 _OVERLAP = timedelta(minutes=5)  # rows bear the time their transaction began; clocks differ
+ROOMS_PER_NODE = 24  # of one lesson
 _NOWHERE = UUID(int=0)
 _FINISHED_KEPT = 200  # finished sessions remembered, so that late pages learn that it is over
 
@@ -64,6 +66,7 @@ class LiveSession:
     places: dict[UUID, Place]
     media: dict[UUID, NodeMedia] = field(default_factory=dict)  # by node
     observers: dict[UUID, Visit | None] = field(default_factory=dict)  # None: not known who yet
+    pulled: dict[UUID, frozenset[Pull]] = field(default_factory=dict)  # what each was told
     hands: list[UUID] = field(default_factory=list)  # in the order they went up
     helps: set[UUID] = field(default_factory=set)
     mutes: dict[UUID, bool] = field(default_factory=dict)  # not written yet
@@ -86,10 +89,29 @@ class LiveSession:
         """What a node tells, to be added to."""
         return self.media.setdefault(node_id, NodeMedia())
 
+    def told_at(self, node_id: UUID | None) -> NodeMedia:
+        """What a node has told."""
+        return self.media.get(node_id or _NOWHERE) or NodeMedia()
+
+    def told_of(self, participant_id: UUID | None) -> NodeMedia:
+        """What the node has told that a participant is on."""
+        return self.told_at(self.node_of(participant_id))
+
+    def node_of(self, participant_id: UUID | None) -> UUID | None:
+        """The node a participant is on: a branch, or the session's own."""
+        place = self.places.get(participant_id or _NOWHERE)
+        return (place.participant.node_id if place else None) or self.session.node_id
+
     @property
-    def told(self) -> NodeMedia:
-        """What the session's node has told."""
-        return self.media.get(self.session.node_id or _NOWHERE) or NodeMedia()
+    def nodes(self) -> frozenset[UUID]:
+        """The session's own node and its branches."""
+        found = {place.participant.node_id for place in self.places.values()}
+        return frozenset(n for n in (self.session.node_id, *found) if n is not None)
+
+    @property
+    def sending(self) -> set[UUID]:
+        """Participants of whom a stream can be decoded, where they are."""
+        return {p for p in self.places if any(q == p for q, _ in self.told_of(p).publishing)}
 
     @property
     def muted(self) -> set[UUID]:
@@ -111,6 +133,9 @@ class Live:
         now: Callable[[], datetime],
         rules: AttendanceRules | None = None,
         recording: RecordingRules | None = None,
+        *,
+        media_key: bytes = b"",
+        rooms_per_node: int = ROOMS_PER_NODE,
     ) -> None:
         self._pool = pool
         self._links = links
@@ -121,6 +146,8 @@ class Live:
         self.recordings = RecordingControl(pool, links, now, recording or RecordingRules())
         self.talk = LessonTalk(pool)
         self._sessions: dict[UUID, LiveSession] = {}
+        self._cascade = Cascade(links, media_key)
+        self._rooms_per_node = rooms_per_node
         self._reading = asyncio.Lock()
         self.notices = SessionNotices(self.refresh, lambda: self._sessions)
 
@@ -216,6 +243,7 @@ class Live:
             live.talk.take(found.talk)
             live.meeting = found.meeting
         live.changed()
+        await self._cascade.tell(live, self._now())
 
     @contextlib.asynccontextmanager
     async def watch(self, session_id: UUID) -> AsyncIterator[tuple[LiveSession, asyncio.Event]]:
@@ -237,9 +265,9 @@ class Live:
             case Action.OPEN:
                 async with self._pool.transaction() as connection:
                     if await sessions.open_session(connection, live.session.id, self._now()):
-                        node = await nodes.least_loaded(connection)
-                        await sessions.place(connection, live.session.id, node)
+                        await self.place(connection, live.session)
                 await self._reread(live)
+                await self._restore(live)
             case Action.END:
                 await self.end(live.session.id, "system")
             case Action.MISS:
@@ -251,38 +279,60 @@ class Live:
                 if moved:
                     await self._close_media(live)
 
+    async def place(self, connection: Connection, session: Session) -> bool:
+        """Give a session a node, and branches where it has many rooms; False: there is none."""
+        living = await nodes.by_load(connection)
+        hub, placed = spread(session.participants, living, self._rooms_per_node)
+        if hub is not None:
+            await sessions.place(connection, session.id, hub)
+            await sessions.branch(connection, placed)
+        return hub is not None
+
     async def place_again(self) -> None:
-        """Give sessions whose node is gone a living one; their pages rejoin by themselves."""
+        """Give sessions whose node is gone a living one, and rooms whose branch is; their pages
+        rejoin by themselves."""
+        answering = self._links.connected
         async with self._pool.transaction() as connection:
-            homeless = await nodes.unplaced_sessions(connection, self._links.connected)
             placed = []
-            for session_id in homeless:
-                node = await nodes.least_loaded(connection)
-                if node is None:
+            for session_id in await nodes.unplaced_sessions(connection, answering):
+                session = await sessions.session(connection, session_id)
+                if session is None or not await self.place(connection, session):
                     return
-                await sessions.place(connection, session_id, node)
                 placed.append(session_id)
-        for session_id in placed:
+            for session_id in await nodes.unplaced_branches(connection, answering):
+                session = await sessions.session(connection, session_id)
+                if session is None or session.node_id is None:
+                    continue
+                by_load = await nodes.by_load(connection)
+                living = frozenset(by_load) | answering
+                moved = mend(session.participants, session.node_id, by_load, living)
+                await sessions.branch(connection, moved)
+                placed.append(session_id)
+        for session_id in dict.fromkeys(placed):
             await self.moved(session_id)
 
     async def moved(self, session_id: UUID) -> None:
-        """A session has been given another node: tell its pages, and that node."""
+        """A session has been given another node, or some of its rooms: tell its pages, and the
+        nodes."""
         live = await self.need(session_id)
         await self._reread(live)
         log.info("session placed", session=str(session_id), node=str(live.session.node_id))
         await self._restore(live)
 
     async def _restore(self, live: LiveSession) -> None:
-        """Tell a session's node what it can't know: the floor, who is muted, what is recorded."""
+        """Tell a session's nodes what they can't know: the floor, who is muted, what is recorded,
+        what to pull."""
         with contextlib.suppress(NodeAway):
             await self._tell_floor(live)
             for participant_id in live.muted:
                 await self._command(live, "mute", participant=str(participant_id), muted=True)
             await self.recordings.restore(live)
+        await self._cascade.tell(live, self._now())
 
     async def _tell_floor(self, live: LiveSession) -> None:
         holder = live.session.floor_participant_id
         await self._command(live, "floor", participant=str(holder) if holder else None)
+        await self._cascade.tell(live, self._now())
 
     async def derive_late(self, since: datetime) -> None:
         """Derive again what late evidence, corrected head counts or make-ups have changed.
@@ -310,10 +360,11 @@ class Live:
         kind = message["event"]
         if kind in ("connected", "gone"):
             for live in list(self._sessions.values()):
+                live.pulled.pop(node_id, None)
                 if live.media.pop(node_id, None) is not None:
                     visits.gone(live)
                     live.changed()
-                if kind == "connected" and node_id == live.session.node_id:
+                if kind == "connected" and node_id in live.nodes:
                     await self._restore(live)
             return
         if is_no_lesson(message["room"]):
@@ -339,6 +390,8 @@ class Live:
         if kind == "participant_gone":
             live_session.findings.pop(participant_id, None)
         live_session.changed()
+        if kind == "publishing":
+            await self._cascade.tell(live_session, self._now())
         if live_session.session.state is SessionState.OPEN and _is_on(live_session):
             await self._go_live(live_session)
 
@@ -439,7 +492,8 @@ class Live:
         node_id = live.session.node_id
         if node_id is None:
             raise NodeAway("the session has no media node")
-        await self._links.command(node_id, command, room=str(live.session.id), **values)
+        for each in live.nodes:
+            await self._links.command(each, command, room=str(live.session.id), **values)
 
     async def mark(self, session_id: UUID, participant_id: UUID, kind: str) -> None:
         """hand_raised, hand_lowered, help or help_ended of a participant."""
@@ -528,7 +582,15 @@ class Live:
         live = await self.need(session_id)
         if participant_id not in live.observers:
             await self._under_way(session_id, participant_id)
-        await self._command(live, "widths", participant=str(participant_id), widths=widths)
+        node_id = live.node_of(participant_id)
+        if node_id is not None:
+            await self._links.command(
+                node_id,
+                "widths",
+                room=str(session_id),
+                participant=str(participant_id),
+                widths=widths,
+            )
 
     async def count_heads(
         self,
@@ -570,9 +632,9 @@ class Live:
 
 def _is_on(live: LiveSession) -> bool:
     """Whether those who are there make the session live: the lead sends, or a meeting has begun."""
-    sending = {p for p, _ in live.told.publishing}
+    sending = live.sending
     if live.session.kind is SessionKind.RESEARCH:
-        here = {p for p, _ in live.told.connections if p in live.places}
+        here = {p for p in live.places if any(p == q for q, _ in live.told_of(p).connections)}
         return has_begun(sending, sending | here)
     return any(live.places[p].participant.role is ParticipantRole.LEAD for p in sending)
 
@@ -592,7 +654,7 @@ def _apply_mark(live: LiveSession, participant_id: UUID, kind: str) -> None:
 
 def view(live: LiveSession) -> dict[str, Any]:
     """The state message that pages get over their WebSocket (docs/protocol.md)."""
-    session, media, muted = live.session, live.told, live.muted
+    session, muted = live.session, live.muted
     return {
         "type": "state",
         "session": str(session.id),
@@ -616,8 +678,15 @@ def view(live: LiveSession) -> dict[str, Any]:
                 "school": place.school_name,
                 "class": place.class_name,
                 "teacher": place.teacher_name,
-                "publishing": sorted(s for p, s in media.publishing if p == place.participant.id),
-                "watching": media.connections[place.participant.id, "subscribe"] > 0,
+                "publishing": sorted(
+                    s
+                    for p, s in live.told_of(place.participant.id).publishing
+                    if p == place.participant.id
+                ),
+                "watching": live.told_of(place.participant.id).connections[
+                    place.participant.id, "subscribe"
+                ]
+                > 0,
                 "hand": place.participant.id in live.hands,
                 "help": place.participant.id in live.helps,
                 "muted": place.participant.id in muted,

@@ -31,6 +31,7 @@ from classroom_sync.errors import CannotStart
 from classroom_sync.ice_servers import ice_servers, link_headers
 from classroom_sync.listening import bind_tcp, url_of
 from classroom_sync.media_access import authorizer
+from classroom_sync.pulling import Pulls
 from classroom_sync.secrets import CONTROL_KEY, MEDIA_KEY, shared_secret
 from classroom_sync.segments import SegmentCourier
 from classroom_sync.settings import Settings
@@ -70,6 +71,7 @@ class ControlLinks:
         self._key = key
         self._node = node
         self._spool = spool
+        self.pulls = Pulls(node)
         self._queues: set[asyncio.Queue[dict[str, Any] | None]] = set()
 
     def tell(self, event: NodeEvent) -> None:
@@ -127,7 +129,10 @@ class ControlLinks:
                 self._node.record(room, recording, others=bool(message.get("others")))
             case {"command": "record", "room": str(room), "recording": None}:
                 await self._node.end_recording(room)
+            case {"command": "pull", "room": str(room), "pulls": list(pulls)}:
+                self.pulls.want(room, pulls)
             case {"command": "close", "room": str(room), "reason": str(reason)}:
+                self.pulls.want(room, [])
                 self._node.close_room(room, reason)
                 await self._node.end_recording(room)
                 await self._spool.flush()
@@ -243,6 +248,7 @@ async def run_node(settings: Settings, node_id: UUID, *, with_parent: bool) -> N
     try:
         await first_of(emptied(), stop.wait())
     finally:
+        await link.pulls.close()
         await node.stop()
         await recorder.close()
         for task in tasks:

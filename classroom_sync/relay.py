@@ -176,7 +176,8 @@ async def _node_of_lesson(request: web.Request, session: UUID) -> UUID | web.Res
         return _told(request, 409, sentence, 10)
     if state not in (SessionState.OPEN, SessionState.LIVE):
         return _told(request, 410, "The lesson is over: go back to today's lessons.")
-    return live.session.node_id
+    who = granted(request.app[MEDIA_KEY], bearer(request), request.app[NOW]()).participant
+    return live.node_of(_uuid(who))
 
 
 async def _node_of_test(request: web.Request, test_id: UUID) -> UUID | web.Response | None:

@@ -121,7 +121,7 @@ async def serve(settings: Settings, announce: Announce, prepare: Prepare | None 
             async with pool.connection() as connection:
                 media_key = await shared_secret(connection, MEDIA_KEY)
                 control_key = (await shared_secret(connection, CONTROL_KEY)).hex()
-            links, live = _join(pool, control_key, settings)
+            links, live = _join(pool, control_key, media_key, settings)
 
             async def on_death(node_id: UUID) -> None:
                 await _bury(pool, live, links, node_id)
@@ -208,7 +208,9 @@ def _supervisor(
     return NodeSupervisor(commands, environment, on_death, settings.drain_seconds)
 
 
-def _join(pool: Pool, control_key: str, settings: Settings) -> tuple[NodeLinks, Live]:
+def _join(
+    pool: Pool, control_key: str, media_key: bytes, settings: Settings
+) -> tuple[NodeLinks, Live]:
     async def living() -> list[NodeAddress]:
         async with pool.connection() as connection:
             return [
@@ -223,7 +225,15 @@ def _join(pool: Pool, control_key: str, settings: Settings) -> tuple[NodeLinks, 
     recording = RecordingRules(
         settings.record_lessons, settings.record_rooms, timedelta(days=settings.recording_days)
     )
-    live = Live(pool, links, _now, settings.attendance_rules, recording=recording)
+    live = Live(
+        pool,
+        links,
+        _now,
+        settings.attendance_rules,
+        recording=recording,
+        media_key=media_key,
+        rooms_per_node=settings.rooms_per_node,
+    )
     return links, live
 
 

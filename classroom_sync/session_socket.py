@@ -124,7 +124,9 @@ async def _tell(
         changed.clear()
         state, plays = view(session), seat.participant_id or seat.visit_id
         state["you"] = str(seat.participant_id) if seat.participant_id else None
-        media, mine = session.told, seat.participant_id
+        mine = seat.participant_id
+        node, media = session.node_of(mine), session.told_of(plays)
+        state["node"] = str(node) if node else None
         state["slots"] = media.slots.get(plays, []) if plays else []
         state["layers"] = media.layers.get(mine, {}) if mine else {}
         state["replaced"] = media.replaced.get(mine, []) if mine else []

@@ -84,6 +84,9 @@ class Settings(BaseSettings):
         le=64,
         description="media node processes to run and supervise",
     )
+    rooms_per_node: int = Field(
+        24, ge=1, le=1000, description="rooms of one lesson on one media node; more are spread"
+    )
     trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode] = Field(
         (ip_network("127.0.0.0/8"), ip_network("::1/128")),
         description="networks of the reverse proxies, which say whom they speak for",

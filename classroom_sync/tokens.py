@@ -38,7 +38,7 @@ class MediaToken:
     session_id: UUID
     participant_id: UUID
     direction: Direction
-    role: Literal["lead", "receiving", "observer", "member"]
+    role: Literal["lead", "receiving", "observer", "member", "node"]  # node: relays what it plays
     stream: Literal["camera", "screen"] = "camera"
     test: bool = False
     unseen: bool = False

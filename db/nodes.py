@@ -73,13 +73,23 @@ async def live(connection: Connection) -> list[MediaNodeRow]:
     return [value(MediaNodeRow, row) async for row in _sql.live(connection)]
 
 
+async def by_load(connection: Connection) -> list[UUID]:
+    """Living nodes, that with the least to do first."""
+    return [row["id"] async for row in _sql.least_loaded(connection)]
+
+
 async def least_loaded(connection: Connection) -> UUID | None:
-    node_id: UUID | None = await _sql.least_loaded(connection)
-    return node_id
+    return next(iter(await by_load(connection)), None)
 
 
 async def unplaced_sessions(connection: Connection, answering: Iterable[UUID]) -> list[UUID]:
     """Open and live sessions that have no living node: one whose lease holds, or that is
     `answering` though the database could not hear it."""
     found = _sql.unplaced_sessions(connection, answering=list(answering))
+    return [row["id"] async for row in found]
+
+
+async def unplaced_branches(connection: Connection, answering: Iterable[UUID]) -> list[UUID]:
+    """Open and live sessions some of whose rooms are on a node that is gone."""
+    found = _sql.unplaced_branches(connection, answering=list(answering))
     return [row["id"] async for row in found]

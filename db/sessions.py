@@ -5,7 +5,7 @@ A session moves along by compare-and-set: each of `open_session`, `go_live`, `en
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -191,6 +191,13 @@ async def set_muted(connection: Connection, participant_id: UUID, *, muted: bool
 
 async def set_push_to_talk(connection: Connection, participant_id: UUID, *, on: bool) -> None:
     await _sql.set_push_to_talk(connection, id=participant_id, on=on)
+
+
+async def branch(connection: Connection, placed: Mapping[UUID, UUID | None]) -> None:
+    """Put participants on nodes of their own; None: on their session's."""
+    rows = [{"id": who, "node_id": node} for who, node in placed.items()]
+    if rows:
+        await _sql.branch(connection, rows)
 
 
 async def names_of(connection: Connection, session_id: UUID) -> dict[UUID, Names]:

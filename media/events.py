@@ -21,11 +21,13 @@ class SendRtcp:
 
 @dataclass(frozen=True, slots=True)
 class PublisherLive:
-    """A participant has begun (or ceased) to send something decodable."""
+    """A participant has begun (or ceased) to send something decodable; `relayed`: here, by way of
+    the node that it is on."""
 
     participant: str
     source: Source
     live: bool
+    relayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

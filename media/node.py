@@ -11,8 +11,9 @@ import random
 import secrets
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Container, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 
 import psutil
 import structlog
@@ -21,10 +22,11 @@ from media import fastpath, negotiation, sdp
 from media.admission import Admission, Limits
 from media.answer import LocalSide, play_answer, publish_answer, restart_fragment, tagged
 from media.errors import NoSuchResource, NotPublished, Overloaded
-from media.events import Recorded, SendRtcp, SendRtp
+from media.events import PublisherLive, Recorded, SendRtcp, SendRtp
 from media.evidence import Evidence
 from media.fastpath import CompiledPlane, CompiledSocket
 from media.ice import CONSENT_EXPIRES, CONSENT_TIMEOUT, IceLiteAgent, fresh_credentials
+from media.inflow import Inflow
 from media.node_events import (
     NodeEvent,
     ParticipantConnected,
@@ -38,7 +40,7 @@ from media.recording.recorder import Recorder
 from media.resource import IceSession, Patch
 from media.room import Room
 from media.rtp import Protocol, demux
-from media.specs import PublisherSpec, SubscriberSpec
+from media.specs import PublisherSpec, Source, SubscriberSpec
 from media.udp import Address, UdpSocket
 from media.wire import Certificate, HandshakeFailed, Wire, srtp_functions
 from media.wishes import WishBook
@@ -96,6 +98,7 @@ class MediaNode:
         self._udp: UdpSocket | CompiledSocket | None = None
         self._ticker: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
+        self._inflows: dict[tuple[str, str], Inflow] = {}  # by room and resource
         self._stopping = False
         self._forwarded = 0  # RTP packets, by way of Python
         self._received = 0
@@ -159,7 +162,7 @@ class MediaNode:
     def present(self) -> Iterator[NodeEvent]:
         """Events that tell a newcomer what is so now."""
         for peer in self._peers.values():
-            if peer.in_room:
+            if peer.in_room and peer.grant.role != "node":
                 yield _connected(peer.grant)
         for room in self._rooms.values():
             for output in room.present():
@@ -201,15 +204,19 @@ class MediaNode:
         await self._certificate.turns.take()
         parsed = sdp.parse(offer)
         slots = negotiation.slots_to_play(parsed, lambda: self._random.getrandbits(32))
-        if grant.role not in ("lead", "member"):
+        if grant.role not in ("lead", "member", "node"):
             await self._wait_for_lead(grant.room, wait)
-        if grant.room in self._rooms:
+        if grant.room in self._rooms and grant.role != "node":
             negotiation.must_be_playable(slots, self._rooms[grant.room].lead_codecs)
         peer = self._make_peer(grant, parsed)
         cname = secrets.token_hex(8)
         peer.spec = SubscriberSpec(
             peer.resource_id, grant.participant, slots, cname, unseen=grant.unseen
         )
+        if grant.role == "node":
+            peer.spec = replace(
+                peer.spec, participant=peer.resource_id, pulls=(grant.participant, grant.stream)
+            )
         self._connect(peer, parsed)
         text = play_answer(parsed, slots, cname, self._local_side(peer))
         return Answer(peer.resource_id, peer.ice.quoted_etag, text)
@@ -272,6 +279,55 @@ class MediaNode:
         for peer in list(self._peers.values()):
             if peer.grant.room == room_id:
                 self._close(peer, reason)
+        for inflow in [i for key, i in self._inflows.items() if key[0] == room_id]:
+            inflow.stop()
+
+    async def pull(
+        self,
+        room_id: str,
+        participant: str,
+        source: Source,
+        *,
+        lead: bool,
+        ask: Callable[[str], Awaitable[str]],
+    ) -> None:
+        """Have in a room what a participant sends to another node, until that ends. `ask` POSTs an
+        offer there and returns the answer. Raises what `ask` does, MediaError, HandshakeFailed and
+        TimeoutError."""
+        resource_id = secrets.token_urlsafe(24)
+        key = room_id, resource_id
+
+        def on_rtp(packet: bytes, now: float) -> None:
+            room = self._rooms[room_id]
+            plane = self._plane
+            if not (isinstance(plane, CompiledPlane) and plane.feed(resource_id, packet, now)):
+                room.on_rtp(resource_id, packet, now)
+
+        def on_rtcp(packet: bytes, now: float) -> None:
+            self._rooms[room_id].on_rtcp(resource_id, packet, now, time.time())
+
+        inflow = Inflow(
+            self._certificate,
+            lambda packet, now: on_rtp(packet, now) if key in self._inflows else None,
+            lambda packet, now: on_rtcp(packet, now) if key in self._inflows else None,
+            lambda: self._settle(self._rooms[room_id]) if key in self._inflows else None,
+        )
+        try:
+            tracks = inflow.take(await ask(inflow.offer()))
+            await inflow.connect()
+            spec = PublisherSpec(resource_id, participant, lead, tracks, source, relayed=True)
+            self._inflows[key] = inflow
+            room = self._room(room_id)
+            room.add_publisher(spec, time.monotonic(), time.time())
+            await inflow.ended()
+        finally:
+            if self._inflows.pop(key, None) is not None:
+                room = self._rooms[room_id]
+                room.remove(resource_id, "left", time.monotonic(), time.time())
+                self._settle(room)
+                if room.empty:
+                    del self._rooms[room_id]
+            await inflow.close()
 
     def withdraw(self, holders: Container[str]) -> None:
         """End the resources of those whose grants are good no more."""
@@ -394,7 +450,8 @@ class MediaNode:
             room.add_subscriber(peer.spec, now, wall)
         peer.in_room = True
         self._place(peer)
-        self._on_event(_connected(peer.grant))
+        if peer.grant.role != "node":
+            self._on_event(_connected(peer.grant))
         self._settle(room)
         await peer.wire.closed()
         if peer.resource_id in self._peers:
@@ -434,11 +491,12 @@ class MediaNode:
             room.remove(peer.resource_id, reason, time.monotonic(), time.time())
             self._settle(room)
             grant = peer.grant
-            self._on_event(
-                ParticipantGone(
-                    grant.room, grant.participant, grant.direction, reason, peer.resource_id
+            if grant.role != "node":
+                self._on_event(
+                    ParticipantGone(
+                        grant.room, grant.participant, grant.direction, reason, peer.resource_id
+                    )
                 )
-            )
             if room.empty:
                 del self._rooms[room.id]
         del self._peers[peer.resource_id]  # until here it could be told goodbye
@@ -510,6 +568,10 @@ class MediaNode:
             if isinstance(output, SendRtp):
                 self._send_rtp(output)
             elif isinstance(output, SendRtcp):
+                inflow = self._inflows.get((room.id, output.resource_id))
+                if inflow is not None:
+                    inflow.send_rtcp(output.data)
+                    continue
                 peer = self._peers.get(output.resource_id)
                 if peer and peer.wire and peer.wire.connected and peer.address and self._udp:
                     packet = peer.wire.protect_rtcp(output.data)
@@ -520,6 +582,9 @@ class MediaNode:
             elif isinstance(output, Recorded):
                 if self._recorder is not None and not self._recorder.put(room.id, output.strands):
                     room.not_recorded()
+            elif isinstance(output, PublisherLive) and output.relayed:
+                if output.live and room.lead_codecs is not None:
+                    self._lead_published.pop(room.id, asyncio.Event()).set()
             else:
                 self._on_event(from_room(room.id, output))
 

@@ -34,6 +34,7 @@ from media.rtcp import Bye, Fir, Nack, Packet, Pli, ReceiverReport, SenderReport
 from media.rtp import MalformedPacket
 from media.seconds import Tally
 from media.specs import Codec, Kind, PublisherSpec, SubscriberSpec
+from media.trunk import Trunk
 
 REPORT_INTERVAL = 1.0  # seconds between reports, and between judgements of evidence
 MEASURE_INTERVAL = 0.5  # seconds between measurements of bitrates
@@ -69,7 +70,11 @@ class Room:
     @property
     def lead_codecs(self) -> frozenset[Codec] | None:
         """Codecs the lead negotiated; None while it does not publish."""
-        found = [p.spec for p in self._publishers.values() if p.spec.lead]
+        found = [
+            p.spec
+            for p in self._publishers.values()
+            if p.spec.lead and (p.live or not p.spec.relayed)
+        ]
         if not found:
             return None
         return frozenset(x.codec for spec in found for t in spec.tracks for x in t.payloads)
@@ -90,12 +95,14 @@ class Room:
         """What a newcomer must be told to know how things stand."""
         for publisher in self._publishers.values():
             spec = publisher.spec
-            if publisher.live:
+            if publisher.live and not spec.relayed:
                 yield PublisherLive(spec.participant, spec.source, live=True)
             for feed in publisher.feeds:
                 if feed.resting:
                     yield LayersWanted(feed.participant, feed.shows, _awake(feed))
         for player in self._players.values():
+            if player.spec.pulls is not None:
+                continue
             yield MappingChanged(player.spec.resource_id, player.spec.participant, player.mapping)
 
     def unfinished(self) -> list[Evidence]:
@@ -107,12 +114,14 @@ class Room:
         """A WHIP resource is connected; its streams are found as their packets come."""
         ssrc = self._random.getrandbits(32)
         self._publishers[spec.resource_id] = Publisher(spec, self._plane, ssrc, self._keys)
-        self._tally(spec.participant, now, wall)
+        if not spec.relayed:  # its evidence is made where it is
+            self._tally(spec.participant, now, wall)
 
     def add_subscriber(self, spec: SubscriberSpec, now: float, wall: float) -> None:
         """A WHEP resource is connected: it is given what there is, beginning with key frames."""
-        self._players[spec.resource_id] = Player(spec, self._plane, self._random, now)
-        if not spec.unseen:
+        kind: type[Player] = Player if spec.pulls is None else Trunk
+        self._players[spec.resource_id] = kind(spec, self._plane, self._random, now)
+        if spec.pulls is None and not spec.unseen:
             self._tally(spec.participant, now, wall)
         self._assign(now)
 
@@ -130,9 +139,7 @@ class Room:
             return
         if gone is not None:
             if gone.live:
-                self.outputs.append(
-                    PublisherLive(gone.spec.participant, gone.spec.source, live=False)
-                )
+                self._tell_live(gone, live=False)
             gone.close()
         else:
             assert left is not None, "one of the two ended"
@@ -142,8 +149,10 @@ class Room:
         self._assign(now)
         self._plane.end(resource_id)
         participant = ended.spec.participant
+        here = [p.spec.participant for p in self._publishers.values() if not p.spec.relayed]
+        here += [p.spec.participant for p in self._players.values()]
         tally = self._tallies.get(participant)
-        if tally and not any(p == participant for _, p, _ in self.resources()):
+        if tally is not None and participant not in here:
             self.outputs.extend(tally.close(reason))
             del self._tallies[participant]
 
@@ -224,8 +233,11 @@ class Room:
     def _begin(self, publisher: Publisher) -> None:
         if not publisher.live:
             publisher.live = True
-            spec = publisher.spec
-            self.outputs.append(PublisherLive(spec.participant, spec.source, live=True))
+            self._tell_live(publisher, live=True)
+
+    def _tell_live(self, publisher: Publisher, *, live: bool) -> None:
+        spec = publisher.spec
+        self.outputs.append(PublisherLive(spec.participant, spec.source, live, spec.relayed))
 
     def on_rtcp(self, resource_id: str, data: bytes, now: float, wall: float) -> None:
         """A decrypted RTCP packet of anyone. Malformed ones are dropped."""
@@ -258,7 +270,7 @@ class Room:
                 for data in player.repeat(slot, report.sequences, now):
                     self.outputs.append(SendRtp(slot.resource_id, data))
         elif isinstance(report, SenderReport | ReceiverReport):
-            tally = self._tallies.get(player.spec.participant)
+            tally = self._tallies.get(player.spec.participant)  # another node has none
             for block in report.blocks:
                 if block.ssrc in player.by_ssrc:
                     arrived = player.by_ssrc[block.ssrc].reported(block, now)
@@ -308,6 +320,12 @@ class Room:
     def _assign(self, now: float) -> None:
         """Decide every slot anew, and ask for the key frames that this needs."""
         for player in self._players.values():
+            if isinstance(player, Trunk):
+                player.carry(f for p in self._publishers.values() for f in p.feeds)
+                player.choose(now)
+                for slot in player.videos:
+                    self._ask_keyframe(slot, now)
+                continue
             viewer = player.spec.participant
             for of_kind, kind, choose in (
                 (player.videos, Kind.VIDEO, slots.video),
@@ -333,7 +351,8 @@ class Room:
         if changed:
             for slot in changed:
                 self._ask_keyframe(slot, now)
-            self._tell_mapping(player)
+            if player.spec.pulls is None:
+                self._tell_mapping(player)
             self._follow()
 
     def _follow(self) -> None:
@@ -434,8 +453,7 @@ class Room:
                 publisher.live = False
                 for stream in publisher.streams.values():
                     stream.keyed = False
-                live = PublisherLive(publisher.spec.participant, publisher.spec.source, live=False)
-                self.outputs.append(live)
+                self._tell_live(publisher, live=False)
 
     def _rest(self, now: float) -> None:
         """Tell publishers which of their layers nobody has watched for a while."""

@@ -116,13 +116,15 @@ class TrackSpec:
 
 @dataclass(frozen=True, slots=True)
 class PublisherSpec:
-    """A WHIP media resource: at most one audio and one video track."""
+    """A WHIP media resource: at most one audio and one video track. A `relayed` one is pulled from
+    the node that its participant is on."""
 
     resource_id: str
     participant: str
     lead: bool
     tracks: tuple[TrackSpec, ...]
     source: Source = Source.CAMERA
+    relayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +144,15 @@ class SlotSpec:
 class SubscriberSpec:
     """A WHEP media resource. `cname` is the one the answer's `a=ssrc` lines name; every slot shares
     it, so that a player keeps sound and picture in step. What flows to one that is `unseen` is no
-    evidence of presence."""
+    evidence of presence. Another node `pulls` one source of one participant, as it was published;
+    it is no participant itself."""
 
     resource_id: str
     participant: str
     slots: tuple[SlotSpec, ...]
     cname: str
     unseen: bool = False
+    pulls: tuple[str, Source] | None = None
 
 
 def parameters(fmtp: str) -> dict[str, str]:

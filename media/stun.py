@@ -126,13 +126,18 @@ def error(
     return _message(ERROR, transaction, attributes, password)
 
 
-def request(transaction: bytes, username: str, tie_breaker: int, password: str) -> bytes:
-    """A check by a controlled agent: `username` is theirs:ours, `password` theirs."""
+def request(
+    transaction: bytes, username: str, tie_breaker: int, password: str, *, nominate: bool = False
+) -> bytes:
+    """A check by a controlled agent, or by a controlling one that nominates: `username` is
+    theirs:ours, `password` theirs."""
     attributes = [
         (_USERNAME, username.encode()),
         (_PRIORITY, (1_862_270_975).to_bytes(4, "big")),  # peer-reflexive host (RFC 8445, 7.1.1)
-        (_CONTROLLED, tie_breaker.to_bytes(8, "big")),
+        (_CONTROLLING if nominate else _CONTROLLED, tie_breaker.to_bytes(8, "big")),
     ]
+    if nominate:
+        attributes.append((_USE_CANDIDATE, b""))
     return _message(REQUEST, transaction, attributes, password)
 
 

@@ -247,6 +247,7 @@ class Participant:
     busy_until: datetime | None = None
     muted: bool = False  # kept from everyone by the lead teacher
     push_to_talk: bool = False  # heard only while somebody there holds the button
+    node_id: UUID | None = None  # the media node it is on; None: its session's
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ ORDER BY s.starts_at, s.id;
 
 -- name: participants_of
 SELECT id, session_id, role, room_id, class_id, teacher_id, busy_from, busy_until, muted,
-       push_to_talk
+       push_to_talk, node_id
 FROM participants WHERE session_id = ANY(CAST(:ids AS uuid[]))
 ORDER BY session_id, role, room_id;
 
@@ -99,3 +99,7 @@ UPDATE participants SET muted = :muted WHERE id = :id AND muted <> :muted;
 
 -- name: set_push_to_talk!
 UPDATE participants SET push_to_talk = :on WHERE id = :id AND push_to_talk <> :on;
+
+-- name: branch*!
+-- Put a participant on a node of its own; null: on its session's.
+UPDATE participants SET node_id = :node_id WHERE id = :id AND node_id IS DISTINCT FROM :node_id;

@@ -1,6 +1,9 @@
 """Kubernetes manifests and the compose file, against the schemas that their makers publish."""
 
+import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -79,3 +82,75 @@ def test_a_misspelt_compose_file_is_refused() -> None:
     assert right in COMPOSE
     with pytest.raises(ValueError, match="extension key `restrat`"):
         PyCompose.from_yaml(COMPOSE.replace(right, "    restrat: always"))
+
+
+def _manifest(kind: str, name: str) -> dict[str, Any]:
+    [found] = [
+        m
+        for m in (p.values[0] for p in MANIFESTS)
+        if (m["kind"], m["metadata"]["name"]) == (kind, name)
+    ]
+    return dict(found)
+
+
+def test_media_nodes_grow_with_the_packets_they_report() -> None:
+    """The autoscaler's metric is what the adapter makes of a gauge that /metrics has."""
+    scaler = _manifest("HorizontalPodAutoscaler", "classroom-sync-node")
+    target = scaler["spec"]["scaleTargetRef"]
+    nodes = _manifest(target["kind"], target["name"])
+    assert scaler["spec"]["minReplicas"] <= nodes["spec"]["replicas"]
+    [metric] = scaler["spec"]["metrics"]
+    rules = yaml.safe_load(
+        _manifest("ConfigMap", "classroom-sync-adapter-rules")["data"]["config.yaml"]
+    )
+    [rule] = rules["externalRules"]
+    assert rule["name"]["as"] == metric["external"]["metric"]["name"]
+    gauges = (DEPLOY.parent / "classroom_sync" / "health.py").read_text()
+    assert f'"{rule["seriesQuery"]}"' in gauges
+
+
+@pytest.mark.system
+def test_the_adapters_query_counts_each_node_once(tmp_path: Path) -> None:
+    """Two control processes tell of the same two nodes: promtool does what the adapter asks."""
+    rules = yaml.safe_load(
+        _manifest("ConfigMap", "classroom-sync-adapter-rules")["data"]["config.yaml"]
+    )
+    [rule] = rules["externalRules"]
+    series = rule["seriesQuery"]
+    query = rule["metricsQuery"].replace("<<.Series>>", series)
+    test = {
+        "evaluation_interval": "15s",
+        "tests": [
+            {
+                "interval": "15s",
+                "input_series": [
+                    {"series": f'{series}{{node="{node}",instance="{of}"}}', "values": values}
+                    for of in ("a", "b")
+                    for node, values in (("1", "10000 10000"), ("2", "30000 30000"))
+                ],
+                "promql_expr_test": [
+                    {
+                        "expr": query,
+                        "eval_time": "15s",
+                        "exp_samples": [{"labels": "{}", "value": 40000}],
+                    }
+                ],
+            }
+        ],
+    }
+    file = tmp_path / "test.yaml"
+    file.write_text(yaml.safe_dump(test))
+    promtool = shutil.which("promtool", path=os.environ["PATH"] + ":/usr/sbin")
+    assert promtool is not None, "tests/setup-system.sh installs prometheus"
+    done = subprocess.run(
+        [promtool, "test", "rules", str(file)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_node_that_is_told_to_stop_has_the_time_of_a_lesson() -> None:
+    pod = _manifest("StatefulSet", "classroom-sync-node")["spec"]["template"]["spec"]
+    assert pod["terminationGracePeriodSeconds"] >= 50 * 60, "40 minutes and an overrun of 10"
+    assert pod["hostNetwork"], "media does not pass a proxy"
+    machines = pod["affinity"]["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+    assert machines[0]["topologyKey"] == "kubernetes.io/hostname", "a machine has one UDP 8189"

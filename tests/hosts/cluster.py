@@ -80,6 +80,7 @@ class Cluster:
                     "CLASSROOM_SYNC_DATABASE_URL": self.dsn,
                     "CLASSROOM_SYNC_LOG_FORMAT": "json",
                     "CLASSROOM_SYNC_TRUSTED_PROXIES": self.proxy.address,
+                    "CLASSROOM_SYNC_ROOMS_PER_NODE": "16",
                 },
             )
 

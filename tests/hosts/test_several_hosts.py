@@ -20,7 +20,8 @@ from tests.hosts.peers import PICTURE, Lead, Room, running
 
 pytestmark = pytest.mark.network
 
-_WITHIN = 30.0  # seconds
+_WITHIN = 60.0  # seconds
+_UNSEEN = 3.0  # seconds: less than a lease, and than whoever has lost its node is without a picture
 
 
 @asynccontextmanager
@@ -94,7 +95,7 @@ async def test_the_loss_of_a_control_host_is_not_seen_by_a_lesson(
     _print(capsys, "host of the leading control process lost", dark)
     with capsys.disabled():
         print(f"  pages again after {pages:.1f} s, the clock led after {led:.1f} s")
-    assert max(dark) < 1.0, "media does not pass through control processes"
+    assert max(dark) < _UNSEEN, "media does not pass through control processes"
     city.controls[leader].mend()
     await city.start_control(leader)
     await city.ready(city.url_of(leader))
@@ -116,7 +117,7 @@ async def test_the_loss_of_a_media_host_moves_its_lesson_alone(
             await room.sees()
         dark = [room.dark(lost, until + 1) for room in moved]
         _print(capsys, "host of a media node lost", dark)
-        assert max(room.dark(lost, until) for room in others) < 1.0
+        assert max(room.dark(lost, until) for room in others) < _UNSEEN
         assert await city.node_hosts(sessions[0]) not in (address, None)
         await presence(city, capsys, rooms, sessions, lost, crashed=True)
     host.mend()
@@ -157,7 +158,7 @@ async def test_a_database_that_fails_over_costs_a_lesson_nothing(
         _print(capsys, "host of the primary database lost, standby promoted after 5 s", dark)
         with capsys.disabled():
             print(f"  evidence written {again:.1f} s, pages ready {pages:.1f} s after that")
-        assert max(dark) < 1.0, [room.refused for room in rooms]
+        assert max(dark) < _UNSEEN, [room.refused for room in rooms]
         assert [await city.node_hosts(held) for held in sessions] == placed
         await presence(city, capsys, rooms, sessions, lost)
 

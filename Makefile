@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 CLIENTS := tests/clients/node_modules
 PROVIDER := tests/provider/node_modules
 
-.PHONY: help run test lint unit browser screenshots clean
+.PHONY: help run test lint audit unit browser screenshots clean
 .DEFAULT_GOAL := help
 
 help:            ## what can be made
@@ -28,6 +28,9 @@ lint: $(VENV)/.dev ## ruff, mypy, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+audit: $(VENV)/.dev $(CLIENTS)/.installed $(PROVIDER)/.installed ## are pinned packages known to be vulnerable?
+	$(BIN)/python -m tests.audit_dependencies
 
 unit: $(VENV)/.dev ## the tests that need no browser and no network of their own
 	$(BIN)/python -m pytest -m "not browser and not network"

@@ -42,7 +42,7 @@ async def seat_in(request: web.Request, session: str) -> Seat:
     """The visitor's seat in a session. Raises Refused: 401, 403 or 404.
 
     A room device sits where its room does, a teacher where they are lead or assistant; who may see
-    the city may look at any session.
+    the city may look at any session, an administrator of one school at those of that school.
     """
     visitor = request[VISITOR]
     if visitor.role is None:
@@ -57,7 +57,9 @@ async def seat_in(request: web.Request, session: str) -> Seat:
             and participant.teacher_id == visitor.teacher_id
         ):
             return Seat(session_id, participant.id, participant.role, visitor.actor)
-    if allowed(visitor.role, Action.SEE_CITY):
+    own = visitor.school_code
+    taking_part = {place.school_code for place in live.places.values()}
+    if allowed(visitor.role, Action.SEE_CITY) and (own is None or own in taking_part):
         return Seat(session_id, None, None, visitor.actor)
     raise Refused(403, "This lesson is not one of yours.")
 

@@ -56,6 +56,7 @@ class Place:
     teacher_name: str
     enrolment: int
     listen_only: bool
+    school_code: str  # of the room, else of who is there; "": of none
 
 
 @dataclass
@@ -209,6 +210,7 @@ class Live:
                 known.enrolment,
                 listen_only=p.role is ParticipantRole.RECEIVING
                 and (not session.interactive or known.cloud),
+                school_code=known.school_code,
             )
         found = LiveSession(session, places, meeting=meeting, talk=said)
         found.recording = self.recordings.of(recorded)

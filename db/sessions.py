@@ -33,6 +33,7 @@ class Names:
     enrolment: int
     teacher: str
     school: str
+    school_code: str
 
 
 @dataclass(frozen=True, slots=True)

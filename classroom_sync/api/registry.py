@@ -177,7 +177,7 @@ def _operation(item: Endpoint) -> dict[str, Any]:
             "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
         },
     }
-    answers: dict[str, Any] = {"default": problem}
+    answers: dict[str, Any] = {"4XX": problem, "503": problem}
     if item.files:
         file = {"schema": {"type": "string", "format": "binary"}}
         answers["200"] = {"description": "Done", "content": dict.fromkeys(item.files, file)}

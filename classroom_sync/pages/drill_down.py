@@ -15,7 +15,7 @@ from classroom_sync.errors import Refused
 from classroom_sync.keys import LIVE, LOCALE, NOW, POOL, SETTINGS, VISITOR
 from classroom_sync.pages.bureau import wanted
 from classroom_sync.pages.evidence import by_minute
-from classroom_sync.pages.names import read_names
+from classroom_sync.pages.names import Names, read_names
 from classroom_sync.pages.rendering import page
 from classroom_sync.permissions import Action
 from classroom_sync.reports import definitions
@@ -26,7 +26,7 @@ from db import indicators, marks, presence, sessions
 from db.behind import NoSuchFigure
 from scheduler.attendance import presence as merge_presence
 from scheduler.indicators.values import Dimension, Side
-from scheduler.model import ParticipantRole
+from scheduler.model import ParticipantRole, Session
 
 routes = web.RouteTableDef()
 
@@ -125,6 +125,9 @@ async def link(request: web.Request) -> web.StreamResponse:
         if session is None:
             raise Refused(404, "There is no such lesson: go back to the start and choose one.")
         names = await read_names(connection)
+        own = request[VISITOR].school_code
+        if own is not None and own not in _taking_part(session, names):
+            raise Refused(403, "This lesson is not one of yours.")
         attendance = await presence.attendance_of(connection, participant_id)
         slices = await presence.slices_of_session(connection, session.id)
         counts = await marks.head_counts_of_session(connection, session.id)
@@ -176,6 +179,13 @@ async def link(request: web.Request) -> web.StreamResponse:
         now=request.app[NOW](),
         subject=names.subject(session.subject, request[LOCALE]),
     )
+
+
+def _taking_part(session: Session, names: Names) -> set[str]:
+    """Codes of the schools whose rooms or teachers are in a session."""
+    rooms = {names.rooms[p.room_id].school_code for p in session.participants if p.room_id}
+    people = {p.teacher_id for p in session.participants if p.teacher_id}
+    return rooms | {names.teachers[teacher].school_code for teacher in people}
 
 
 def _instant(text: str | None) -> datetime | None:

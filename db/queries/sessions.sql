@@ -86,7 +86,8 @@ DELETE FROM sessions WHERE id IN (SELECT id FROM gone);
 -- and the school.
 SELECT p.id, coalesce(r.name, '') AS room, coalesce(r.kind = 'cloud', false) AS cloud,
        coalesce(g.name, '') AS class_group, coalesce(g.enrolment, 0) AS enrolment,
-       coalesce(t.name, '') AS teacher, coalesce(s.short_name, '') AS school
+       coalesce(t.name, '') AS teacher, coalesce(s.short_name, '') AS school,
+       coalesce(s.code, '') AS school_code
 FROM participants p
 LEFT JOIN rooms r ON r.id = p.room_id
 LEFT JOIN class_groups g ON g.id = p.class_id

@@ -138,7 +138,8 @@ async def test_signing_in_leads_on_within_this_server_only(
 async def test_an_answer_is_good_once_and_for_the_browser_that_asked(city: City) -> None:
     page, other = await city.page(), await city.page()
     answers: list[str] = []
-    page.on("request", lambda r: answers.append(r.url) if "/oidc/callback" in r.url else None)
+    back = city.running.url + "/oidc/callback"
+    page.on("request", lambda r: answers.append(r.url) if r.url.startswith(back) else None)
     await page.goto(city.running.url + "/oidc/begin")
     attempt = await _cookie(page.context, "attempt")
     assert attempt is not None

@@ -51,6 +51,7 @@ class Site:
     nodes: list[NodeAddress]  # what `links.run()` finds
     receiving: Receiving
     uploads: Path  # the folder of uploaded files
+    app: web.Application
 
     def browser(self, **headers: str) -> aiohttp.ClientSession:
         """Somebody's browser: cookies of its own, follows no redirects by itself."""
@@ -170,7 +171,8 @@ async def serving(
         )
         built[LIMITS] = limits
         uploads = tmp_path / "uploads"
-        found = Site("", pool, live, links, limits, now, planned, [], built[RECEIVING], uploads)
+        receiving = built[RECEIVING]
+        found = Site("", pool, live, links, limits, now, planned, [], receiving, uploads, built)
         runner = web.AppRunner(built, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         listening = web.TCPSite(runner, "127.0.0.1", 0)

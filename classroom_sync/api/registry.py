@@ -17,6 +17,8 @@ from classroom_sync.auth import requires
 from classroom_sync.errors import Refused
 from classroom_sync.permissions import Action
 
+_LOCAL_TIME = r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$"
+
 M = TypeVar("M", bound=BaseModel)
 Handler = Callable[..., Awaitable[Any]]
 
@@ -154,6 +156,7 @@ def openapi() -> dict[str, Any]:
         },
         "required": ["type", "title", "status", "detail"],
     }
+    _tell_local_times(components)
     paths: dict[str, Any] = {}
     for item in ENDPOINTS:
         paths.setdefault(item.path, {})[item.method.lower()] = _operation(item)
@@ -170,6 +173,26 @@ def openapi() -> dict[str, Any]:
     }
 
 
+def _tell_local_times(schema: Any) -> None:
+    """JSON Schema's format "time" has a zone (RFC 3339); ours are local ones, such as 08:30."""
+    if isinstance(schema, dict):
+        if schema.get("format") == "time":
+            schema["pattern"] = _LOCAL_TIME
+            del schema["format"]
+        for inner in schema.values():
+            _tell_local_times(inner)
+    elif isinstance(schema, list):
+        for inner in schema:
+            _tell_local_times(inner)
+
+
+def _file(media_type: str) -> dict[str, Any]:
+    """The schema of a file that is answered with: JSON is read, anything else is bytes."""
+    if media_type.endswith("json"):
+        return {"schema": {}}
+    return {"schema": {"type": "string", "format": "binary"}}
+
+
 def _operation(item: Endpoint) -> dict[str, Any]:
     problem = {
         "description": "What is wrong, and what to do",
@@ -179,8 +202,8 @@ def _operation(item: Endpoint) -> dict[str, Any]:
     }
     answers: dict[str, Any] = {"4XX": problem, "503": problem}
     if item.files:
-        file = {"schema": {"type": "string", "format": "binary"}}
-        answers["200"] = {"description": "Done", "content": dict.fromkeys(item.files, file)}
+        files = {media_type: _file(media_type) for media_type in item.files}
+        answers["200"] = {"description": "Done", "content": files}
     elif item.answer is None:
         answers["204"] = {"description": "Done"}
     else:

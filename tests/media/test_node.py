@@ -88,7 +88,8 @@ async def running(request: pytest.FixtureRequest) -> AsyncIterator[Running]:
             raise Unauthorized("the token has expired")
         if who is not None and who != token:
             raise Forbidden("the token is for another participant")
-        return Grant(room, token, direction, "lead" if token == "lead" else "receiving")
+        role = "lead" if token == "lead" else "receiving"
+        return Grant(room, token, direction, role, holder=f"holder of {token}")
 
     app = web.Application()
     app.add_routes(routes(node, authorize))
@@ -255,6 +256,19 @@ async def test_publishing_again_replaces_what_was_before(running: Running) -> No
     await connect(running, "publish", "lead")
     gone = await running.event(ParticipantGone, participant="lead")
     assert gone.reason == "replaced"
+
+
+async def test_what_a_holder_has_published_ends_when_the_holder_is_withdrawn(
+    running: Running,
+) -> None:
+    lead, room = await lesson(running)
+    running.node.withdraw({"", "holder of somebody else"})
+    assert running.node.snapshot()["rooms"] == 1
+    running.node.withdraw({"holder of lead"})
+    gone = await running.event(ParticipantGone, within=1, participant="lead")
+    assert gone.reason == "stopped"
+    assert (await running.send("DELETE", lead.location)).status == 404
+    assert (await running.send("DELETE", room.location, "room")).status == 200
 
 
 async def test_closing_a_room_ends_everybody_in_it(running: Running) -> None:

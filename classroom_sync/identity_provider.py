@@ -28,7 +28,7 @@ from classroom_sync.tokens import same
 ATTEMPT_KEY = "sign-in-attempts"  # name of the shared secret that signs attempts
 ATTEMPT_LIFETIME = timedelta(minutes=10)
 SKEW = 60.0  # seconds by which the provider's clock may differ
-_METADATA_KEPT = 3600.0  # seconds
+_METADATA_KEPT = 10.0  # seconds: nobody is sent to a provider that has been away for longer
 _KEYS_AGAIN = 5.0  # seconds: no oftener are keys asked for because one is unknown
 _TIMEOUT = aiohttp.ClientTimeout(total=8)
 _LARGEST = 256 * 1024  # bytes of an answer

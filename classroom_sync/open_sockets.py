@@ -57,9 +57,10 @@ class OpenSockets:
             found = await web_sessions.by_ids(connection, {o.session_id for o in self._open})
         now = self._now()
         good = {i for i, session in found.items() if auth.alive(session, now, self._rules)}
-        for entry in [o for o in self._open if o.session_id not in good]:
-            self._open.discard(entry)
-            await entry.socket.close(code=SIGNED_OUT, message=b"signed out")
+        ended = [o for o in self._open if o.session_id not in good]
+        self._open.difference_update(ended)
+        closing = [o.socket.close(code=SIGNED_OUT, message=b"signed out") for o in ended]
+        await asyncio.gather(*closing, return_exceptions=True)  # some clients may be gone already
 
     async def _sweep(self) -> None:
         now = self._now()

@@ -17,7 +17,8 @@ run: $(VENV)/.run ## start the demo city with a lesson that is live now
 # Two at a time what waits for a database or looks at pages; what measures time or sends media has
 # the machine to itself.
 SIDE_BY_SIDE := $(addprefix tests/,cli db deploy formats fuzz http reports scheduler uploads) \
-  $(patsubst %,tests/e2e/test_%.py,accessibility bureau_pages calendar_pages lesson_rules timetable_pages)
+  $(patsubst %,tests/e2e/test_%.py,accessibility bureau_pages calendar_pages education_account \
+    lesson_rules timetable_pages)
 
 test: lint browser ## every check and every test, real browser included
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(SIDE_BY_SIDE)

@@ -165,12 +165,12 @@ class IdentityProvider:
             raise NotBelieved(f"no code was given: {answer.get('error')}")
         given = await self._tokens(metadata, answer["code"], attempt.verifier, redirect_uri)
         claims = await self._verified(metadata, str(given.get("id_token")), attempt.nonce, now)
-        name = claims
+        profile = claims
         if self.client.claim not in claims and metadata.userinfo_endpoint is not None:
-            name = await self._userinfo(metadata.userinfo_endpoint, given, claims["sub"])
-        if self.client.claim == "email" and name.get("email_verified") is not True:
+            profile = await self._userinfo(metadata.userinfo_endpoint, given, claims["sub"])
+        if self.client.claim == "email" and profile.get("email_verified") is not True:
             raise NotBelieved("the provider does not vouch for the address")
-        said, methods = name.get(self.client.claim), claims.get("amr")
+        said, methods = profile.get(self.client.claim), claims.get("amr")
         return Person(
             claims["sub"],
             said if isinstance(said, str) and said else None,

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from classroom_sync.entry_rules import EntryRules
+from classroom_sync.pages.qr import qr
 from tests.http.conftest import PASSWORD, Site, pair_room, sign_in
 from tests.worlds import FAR, HUB, NEAR
 

@@ -1,7 +1,9 @@
 """A real PostgreSQL for the whole run, and a fresh, migrated database for each test."""
 
 import itertools
+import subprocess
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -53,3 +55,13 @@ async def pool(dsn: str) -> AsyncIterator[Pool]:
     opened = await Pool.open(dsn)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of two megabytes."""
+    small = tmp_path / "small"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", small], check=True)
+    yield small
+    subprocess.run(["umount", small], check=True)

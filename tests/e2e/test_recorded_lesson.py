@@ -52,7 +52,10 @@ async def _plays(page: Page, seconds: float) -> dict[str, float]:
     return found
 
 
-async def test_a_lesson_is_recorded_over_the_death_of_its_node_and_plays(tmp_path: Path) -> None:
+async def test_a_lesson_is_recorded_over_the_death_of_its_node_and_plays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLASSROOM_SYNC_RECORD_ROOMS", "true")
     async with (
         demo(tmp_path, "--port", "0", "--udp-port", "0") as running,
         browser() as chromium,
@@ -68,8 +71,10 @@ async def test_a_lesson_is_recorded_over_the_death_of_its_node_and_plays(tmp_pat
         assert await room.is_hidden("#recordingsign")
         assert await _recordings(running) == []
         await teacher.click("#record")
+        assert not await teacher.is_checked("#recordrooms")
+        await teacher.check("#recordrooms")
         await teacher.click("#recorddialog button.primary")
-        await room.wait_for_selector("#recordingsign:visible")
+        await room.wait_for_selector("#recordingrooms:visible")
         await teacher.wait_for_selector("#recordingsign:visible")
         await asyncio.sleep(6)  # of lesson
 
@@ -78,7 +83,7 @@ async def test_a_lesson_is_recorded_over_the_death_of_its_node_and_plays(tmp_pat
         [node] = [child for child in children if "node" in child.cmdline()]
         node.kill()
         await asyncio.sleep(10)  # of lesson, the first of them without a node
-        assert await room.is_visible("#recordingsign")
+        assert await room.is_visible("#recordingrooms")
 
         await teacher.click("#end")
         await teacher.wait_for_url("**/teacher/sessions/*")
@@ -99,4 +104,9 @@ async def test_a_lesson_is_recorded_over_the_death_of_its_node_and_plays(tmp_pat
         await teacher.evaluate("() => { document.getElementById('film').currentTime = 9; }")
         await _plays(teacher, 10)
         assert await teacher.get_attribute(".chapters img", "src")
+        await teacher.click("#choices button[value^=room]")  # the classroom, over the same death
+        await teacher.wait_for_function(
+            "() => { const s = document.getElementById('side');"
+            " return !s.hidden && s.videoWidth > 0 && s.currentTime > 9; }"
+        )
         assert list((tmp_path / "segments").iterdir()) == []

@@ -117,6 +117,23 @@ async def test_what_is_deleted_is_gone_and_may_be_deleted_again(
         await store.fetch("c/x", tmp_path)
 
 
+@pytest.mark.network  # mounting needs root
+async def test_a_folder_that_is_full_takes_nothing_by_halves_and_takes_it_once_there_is_room(
+    small_disk: Path, tmp_path: Path
+) -> None:
+    store, file, filling = FolderStore(small_disk), tmp_path / "lesson.webm", small_disk / "others"
+    filling.write_bytes(b"x" * 1_500_000)
+    file.write_bytes(DATA[:1_000_000])
+    with pytest.raises(StoreError, match="No space left"):
+        await store.put_file("a/lesson.webm", file)
+    assert file.read_bytes() == DATA[:1_000_000]
+    assert [p for p in small_disk.rglob("*") if p.is_file()] == [filling]
+    filling.unlink()
+    await store.put_file("a/lesson.webm", file)
+    assert await store.size("a/lesson.webm") == 1_000_000
+    assert not file.exists()
+
+
 async def test_a_store_that_is_away_is_an_error_with_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

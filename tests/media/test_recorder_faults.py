@@ -3,10 +3,9 @@
 import asyncio
 import os
 import shutil
-import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -43,16 +42,6 @@ async def test_too_little_free_space_ends_the_recording_and_says_so(
     await recorder.close()
     for file in closed(news, tmp_path):
         played(file)
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of two megabytes."""
-    small = tmp_path / "small"
-    small.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", small], check=True)
-    yield small
-    subprocess.run(["umount", small], check=True)
 
 
 @pytest.mark.network  # mounting needs root

@@ -10,7 +10,7 @@ from classroom_sync.auth import requires
 from classroom_sync.errors import Refused
 from classroom_sync.keys import LOCALE, NOW, POOL, TRANSLATE, VISITOR
 from classroom_sync.observation import minutes
-from classroom_sync.observation.access import may_observe, observable, observed, reviewed
+from classroom_sync.observation.access import leads, may_observe, observable, observed, reviewed
 from classroom_sync.observation.panel import read_panel
 from classroom_sync.observation.record import read_reviewed
 from classroom_sync.pages.names import Names, read_names
@@ -27,6 +27,7 @@ routes = web.RouteTableDef()
 _BEFORE, _AFTER = timedelta(hours=4), timedelta(hours=12)
 _INVITED = timedelta(days=60)  # how long an invitation is listed after its lesson
 _SHOWN = 30  # recorded lessons that are listed
+_AHEAD = timedelta(days=14)  # of one's own lessons, to invite observers to
 
 
 async def _around(request: web.Request, connection: Connection) -> list[Session]:
@@ -61,6 +62,15 @@ async def _written(
     return [(o, of[o.session_id]) for o in found]
 
 
+async def _led(request: web.Request, connection: Connection) -> list[Session]:
+    """The coming lessons that a teacher leads."""
+    visitor, now = request[VISITOR], request.app[NOW]()
+    if visitor.teacher_id is None:
+        return []
+    coming = await sessions.of_teacher(connection, visitor.teacher_id, now, now + _AHEAD)
+    return [s for s in coming if s.state is SessionState.SCHEDULED and leads(visitor, s)]
+
+
 @routes.get("/observe")
 @requires(Action.OBSERVE)
 async def listed(request: web.Request) -> web.StreamResponse:
@@ -69,6 +79,7 @@ async def listed(request: web.Request) -> web.StreamResponse:
         mine = await _around(request, connection)
         recorded = await _recorded(request, connection)
         written = await _written(request, connection)
+        led = await _led(request, connection)
     return await page(
         request,
         "observing.html",
@@ -76,6 +87,9 @@ async def listed(request: web.Request) -> web.StreamResponse:
         names=names,
         on=[s for s in mine if s.state in (SessionState.OPEN, SessionState.LIVE)],
         coming=[s for s in mine if s.state is SessionState.SCHEDULED],
+        held=[s for s in mine if s.state is SessionState.ENDED],
+        led=led,
+        invites=request[VISITOR].role in (Role.BUREAU, Role.ADMIN),
         recorded=recorded,
         written=written,
         lead=_lead,

@@ -140,7 +140,7 @@ async def get_plan(request: web.Request) -> web.StreamResponse:
     action=Action.SEE_MEETINGS,
     answer=PlanText,
 )
-async def get_version(request: web.Request) -> PlanText:
+async def get_plan_version(request: web.Request) -> PlanText:
     async with request.app[POOL].connection() as connection:
         plan = await need_plan(request, connection, identifier(request.match_info["plan"]))
         found = await _version(connection, plan.id, request.match_info["number"])
@@ -163,7 +163,7 @@ async def _version(connection: Connection, plan_id: UUID, number: int | str) -> 
     query=TwoVersions,
     answer=DiffOut,
 )
-async def compare_versions(request: web.Request, query: TwoVersions) -> DiffOut:
+async def compare_plan_versions(request: web.Request, query: TwoVersions) -> DiffOut:
     async with request.app[POOL].connection() as connection:
         plan = await need_plan(request, connection, identifier(request.match_info["plan"]))
         old = await _version(connection, plan.id, query.old)
@@ -195,7 +195,7 @@ async def save_plan(request: web.Request, body: PlanText) -> web.StreamResponse:
     body=Restoration,
     answer=PlanOut,
 )
-async def restore_version(request: web.Request, body: Restoration) -> web.StreamResponse:
+async def restore_plan_version(request: web.Request, body: Restoration) -> web.StreamResponse:
     return await _save(request, None, body.version)
 
 

@@ -21,7 +21,7 @@ _GRID = Path(__file__).parents[2] / "classroom_sync/demo_city/timetable-grid.xls
 #: Role → pages that it surely reaches, so that a broken sign-in can't pass for a clean page.
 FRONT_DOORS = {
     "nobody": {"/login", "/pair"},
-    "teacher": {"/teacher", "/calendar"},
+    "teacher": {"/teacher", "/calendar", "/meetings", "/meetings/new"},
     "assistant": {"/teacher", "/calendar"},
     "admin": {"/admin", "/admin/timetable", "/admin/calendar", "/admin/bells", "/admin/busy"},
     "bureau": {"/bureau", "/bureau/rooms", "/admin/calendar"},
@@ -30,10 +30,16 @@ FRONT_DOORS = {
 ROLES = tuple(FRONT_DOORS)
 
 #: Pages whose address needs more than its path, beside those that need nothing: role → addresses.
-#: {session} is the lesson that is on, {version} the newest timetable, {day} one of the term's days.
+#: {session} is the lesson that is on, {version} the newest timetable, {day} one of the term's days,
+#: {meeting} a meeting that the demo's teacher chairs.
 MORE = {
     "nobody": ("/no/such/page",),
-    "teacher": ("/teacher/sessions/{session}",),
+    "teacher": (
+        "/teacher/sessions/{session}",
+        "/meetings/{meeting}",
+        "/meetings/{meeting}/plan",
+        "/meetings/{meeting}/change",
+    ),
     "admin": (
         "/admin/timetable/versions/{version}",
         "/admin/timetable?view=teacher",
@@ -47,6 +53,7 @@ MORE = {
         "/admin/repair?who={teacher}&since={day}&until={day}",
     ),
     "bureau": (
+        "/meetings/{meeting}",
         "/bureau/behind?indicator=4&measure=delivery&side=denominator",
         "/bureau?by=school",
         "/admin/timetable/versions/{version}",
@@ -104,7 +111,15 @@ async def values_of(page: Page, running: RunningDemo) -> dict[str, str]:
     teacher = (await whole.json())["lessons"][0]["lead_teacher_id"]
     terms = await page.request.get(running.url + "/api/v1/calendar/terms")
     day = (await terms.json())["terms"][-1]["ends_on"]
-    return {"session": session, "version": newest["id"], "day": day, "teacher": teacher}
+    called = await page.request.get(running.url + "/api/v1/meetings")
+    meeting = (await called.json())["meetings"][0]["session"]
+    return {
+        "session": session,
+        "version": newest["id"],
+        "day": day,
+        "teacher": teacher,
+        "meeting": meeting,
+    }
 
 
 @pytest.fixture(scope="module")

@@ -141,7 +141,7 @@ export class MeetingSide {
   /** @param {State} state */
   #drawPeople(state) {
     const hands = state.hands.filter((id) => state.participants.some((p) => p.id === id));
-    element("handcount").textContent = hands.length ? `✋ ${hands.length}` : "";
+    element("handcount").textContent = hands.length ? `(${hands.length})` : "";
     const rank = (/** @type {Participant} */ p) => (p.hand ? hands.indexOf(p.id) : hands.length);
     const people = [...state.participants].sort((a, b) => rank(a) - rank(b));
     const list = element("people");
@@ -165,8 +165,12 @@ export class MeetingSide {
     line.append(made("span", "", here || person.watching ? "dot on" : "dot"), made("b", person.teacher), ` ${person.school} `, made("span", says.join(" · "), "muted"));
     if (this.chairs && person.id !== state.you) {
       const has = state.floor === person.id;
-      line.append(this.#tool(person, "floor", has ? texts.takeFloor : texts.giveFloor, { do: "floor", participant: has ? null : person.id }));
-      line.append(this.#tool(person, "mute", person.muted ? texts.unmute : texts.mute, { do: "mute", participant: person.id, muted: !person.muted }));
+      const tools = document.createElement("div");
+      tools.append(
+        this.#tool(person, "floor", has ? texts.takeFloor : texts.giveFloor, { do: "floor", participant: has ? null : person.id }),
+        this.#tool(person, "mute", person.muted ? texts.unmute : texts.mute, { do: "mute", participant: person.id, muted: !person.muted }),
+      );
+      line.append(tools);
     }
     return line;
   }

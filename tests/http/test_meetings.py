@@ -91,7 +91,7 @@ def later(site: Site, **ahead: float) -> datetime:
     return (site.now + timedelta(hours=2) + timedelta(**ahead)).replace(microsecond=0)
 
 
-async def _begun(site: Site, who: Person, **more: object) -> UUID:
+async def begun(site: Site, who: Person, **more: object) -> UUID:
     """A meeting whose doors are open."""
     at = later(site)
     status, made = await who.post("/meetings", call(at, **more))
@@ -273,7 +273,7 @@ async def test_only_who_manages_a_meeting_changes_it_and_others_do_not_see_it(
 
 async def test_once_the_doors_are_open_time_and_people_stay(site: Site, neighbour: None) -> None:
     async with person(site, "lead") as lead:
-        session_id, at = await _begun(site, lead, members=[HELPER]), later(site)
+        session_id, at = await begun(site, lead, members=[HELPER]), later(site)
         path = f"/api/v1/meetings/{session_id}"
         assert (await lead.ask("PUT", path, call(at, HELPER, minutes=90)))[0] == 409
         assert (await lead.ask("PUT", path, call(at, NEIGHBOUR)))[0] == 409
@@ -419,7 +419,7 @@ async def test_a_plan_goes_on_in_another_meeting_and_is_for_a_lesson(site: Site)
 
 async def test_a_meeting_begins_when_one_sends_and_another_is_there(site: Site) -> None:
     async with person(site, "lead") as lead:
-        session_id = await _begun(site, lead, members=[HELPER])
+        session_id = await begun(site, lead, members=[HELPER])
     live = await site.live.need(session_id)
     member = next(p.id for p in live.session.participants if p.role is ParticipantRole.MEMBER)
     chair = next(p.id for p in live.session.participants if p.role is ParticipantRole.LEAD)

@@ -202,13 +202,18 @@ class Firefox:
 
 
 @asynccontextmanager
-async def firefox(namespace: Namespace) -> AsyncIterator[Firefox]:
-    """Firefox in a namespace, with a camera and a microphone that aren't real."""
+async def firefox(namespace: Namespace, secure: str = "") -> AsyncIterator[Firefox]:
+    """Firefox in a namespace, with a camera and a microphone that aren't real; pages of the host
+    `secure` may use them without TLS."""
     options = webdriver.FirefoxOptions()
     options.binary_location = FIREFOX
     options.add_argument("-headless")
     for name, value in _FIREFOX.items():
         options.set_preference(name, value)
+    options.set_preference("dom.securecontext.allowlist", secure)
+    options.set_preference("security.warn_submit_secure_to_insecure", False)
+    options.set_preference("media.devices.insecure.enabled", bool(secure))
+    options.set_preference("media.getusermedia.insecure.enabled", bool(secure))
 
     def start() -> webdriver.Firefox:
         driver = webdriver.Firefox(options, FirefoxService(_geckodriver()))

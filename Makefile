@@ -17,8 +17,8 @@ run: $(VENV)/.run ## start the demo city with a lesson that is live now
 # Two at a time what waits for a database or looks at pages; what measures time or sends media has
 # the machine to itself.
 SIDE_BY_SIDE := $(addprefix tests/,cli db deploy formats fuzz http reports scheduler uploads) \
-  $(patsubst %,tests/e2e/test_%.py,accessibility bureau_pages calendar_pages education_account \
-    lesson_rules timetable_pages)
+  $(patsubst %,tests/e2e/test_%.py,accessibility admin_pages bureau_pages calendar_pages \
+    education_account lesson_rules timetable_pages)
 
 test: lint browser ## every check and every test, real browser included
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(SIDE_BY_SIDE)
@@ -39,7 +39,7 @@ unit: $(VENV)/.dev ## the tests that need no browser and no network of their own
 browser: $(VENV)/.dev $(CLIENTS)/.bundled $(PROVIDER)/.installed ## install what the browser tests use, where that is possible
 	sh tests/setup-system.sh
 
-screenshots: browser ## remake the pictures in docs/images
+screenshots: browser ## remake the pictures in docs/images, and docs/gallery.md
 	$(BIN)/python -m tests.screenshots
 
 clean:           ## remove the virtual environment and what was built

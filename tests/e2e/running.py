@@ -32,6 +32,8 @@ FLAGS = (
     "--disable-dev-shm-usage",
 )
 _START = 60.0  # seconds
+#: Pictures that journeys leave behind, for whoever looks at a CI run.
+PICTURES = Path(__file__).parents[2] / "artifacts" / "pictures"
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
@@ -159,6 +161,12 @@ async def new_page(chromium: Browser, locale: str = "zh-CN") -> Page:
     page = await context.new_page()
     page.on("pageerror", lambda error: print("script error:", error, file=sys.stderr))
     return page
+
+
+async def keep(page: Page, name: str) -> None:
+    """Leave a picture of the page among the artefacts of the run."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    await page.screenshot(path=PICTURES / f"{name}.png")
 
 
 async def sign_in(page: Page, running: RunningDemo, role: str) -> None:

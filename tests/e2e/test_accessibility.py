@@ -23,7 +23,7 @@ FRONT_DOORS = {
     "nobody": {"/login", "/pair"},
     "teacher": {"/teacher", "/calendar", "/meetings", "/meetings/new"},
     "assistant": {"/teacher", "/calendar"},
-    "admin": {"/admin", "/admin/timetable", "/admin/calendar", "/admin/bells", "/admin/busy"},
+    "admin": {"/admin", "/admin/timetable", "/admin/calendar", "/admin/needs", "/admin/patrol"},
     "bureau": {"/bureau", "/bureau/rooms", "/admin/calendar"},
     "room": {"/room"},
 }

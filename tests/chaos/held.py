@@ -18,8 +18,8 @@ from tests.chaos.school import MINUTES, open_school
 from tests.chaos.servers import Process, ready, serving
 from tests.e2e.running import free_port
 
-SETTLED = 7.0  # seconds of a lesson before the first thing happens: by then evidence is written
-AFTER = 6.0  # and after each
+SETTLED = 6.0  # seconds of a lesson before the first thing happens: by then evidence is written
+AFTER = 4.0  # and after each
 RECORDED = {"CLASSROOM_SYNC_RECORD_LESSONS": "true"}
 
 

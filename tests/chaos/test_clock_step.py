@@ -11,7 +11,7 @@ from tests.chaos.measured import Measured
 from tests.e2e.test_clocks import clock_that_can_be_set
 
 _MINUTES = 150  # a lesson that is still on an hour later
-_WRONG_FOR = 12.0  # seconds
+_WRONG_FOR = 8.0  # seconds
 
 
 @pytest.mark.system

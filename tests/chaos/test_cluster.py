@@ -17,7 +17,7 @@ _LESSONS = 12
 async def test_leader_database_and_deploy(
     tmp_path: Path, said: Said, pytestconfig: pytest.Config
 ) -> None:
-    away = 60.0 * pytestconfig.getoption("minutes", 0.0) or 20.0
+    away = 60.0 * pytestconfig.getoption("minutes", 0.0) or 12.0
     async with cluster_held(tmp_path, _LESSONS) as (held, cluster):
 
         async def kill_leader() -> None:

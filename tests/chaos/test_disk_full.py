@@ -14,7 +14,7 @@ from tests.chaos.measured import Measured
 
 _SIZE = 600 << 20  # bytes; a new database takes some 60 MB, and more as it works
 _FLOOR = 50 << 20  # below which nothing is recorded
-_FULL_FOR = 12.0  # seconds
+_FULL_FOR = 6.0  # seconds
 
 
 @pytest.fixture

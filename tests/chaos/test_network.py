@@ -12,7 +12,7 @@ from tests.weak.namespaces import Namespace, command, namespaces
 
 pytestmark = pytest.mark.network
 
-_GONE_FOR = 20.0  # seconds
+_GONE_FOR = 14.0  # seconds
 _LOSS = 30  # percent
 
 
@@ -29,7 +29,7 @@ def _udp(inside: Namespace, verdict: str) -> None:
 async def test_a_port_that_is_gone_and_packets_that_are_lost(
     tmp_path: Path, said: Callable[[Measured], None], pytestconfig: pytest.Config
 ) -> None:
-    lossy_for = 60.0 * pytestconfig.getoption("minutes", 0.0) or 20.0
+    lossy_for = 60.0 * pytestconfig.getoption("minutes", 0.0) or 12.0
     with namespaces("faults") as (inside,), inside.entered():
         async with lessons_held(tmp_path, 2, record=False) as held:
 

@@ -19,7 +19,7 @@ from classroom_sync.tokens import MediaToken
 from scheduler.model import Participant, ParticipantRole
 
 if TYPE_CHECKING:
-    from classroom_sync.live import LiveSession
+    from classroom_sync.live_session import LiveSession
 
 
 def spread(

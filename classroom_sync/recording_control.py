@@ -22,7 +22,7 @@ from db.pool import Pool
 from scheduler.recording import Recording
 
 if TYPE_CHECKING:
-    from classroom_sync.live import LiveSession
+    from classroom_sync.live_session import LiveSession
 
 log = structlog.get_logger()
 

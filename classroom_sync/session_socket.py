@@ -20,7 +20,8 @@ from pydantic import BaseModel, Field, ValidationError
 from classroom_sync.access import Seat, seat_in
 from classroom_sync.errors import Refused
 from classroom_sync.keys import LIVE, NOW, POOL, SOCKETS, TRANSLATE, VISITOR
-from classroom_sync.live import UNDER_WAY, Live, LiveSession, view
+from classroom_sync.live import Live
+from classroom_sync.live_session import UNDER_WAY, LiveSession, view
 from classroom_sync.node_links import NodeAway
 from classroom_sync.observation.access import observers_seat
 from classroom_sync.observation.visits import described

@@ -12,7 +12,7 @@ from classroom_sync.api.changes import Cancellation, Made
 from classroom_sync.api.registry import endpoint
 from classroom_sync.errors import Refused
 from classroom_sync.keys import LIVE, LOCALE, NOW, POOL, TRANSLATE, VISITOR
-from classroom_sync.live import UNDER_WAY
+from classroom_sync.live_session import UNDER_WAY
 from classroom_sync.meetings import (
     LONGEST,
     MOST,

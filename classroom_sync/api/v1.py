@@ -14,7 +14,7 @@ from classroom_sync.api.registry import endpoint
 from classroom_sync.errors import Refused
 from classroom_sync.figures import read_coverage
 from classroom_sync.keys import LIVE, NOW, POOL, SETTINGS, VISITOR
-from classroom_sync.live import view
+from classroom_sync.live_session import view
 from classroom_sync.permissions import Action
 from classroom_sync.tokens import MediaToken
 from db import city, presence, sessions

@@ -21,7 +21,7 @@ from db.pool import Connection, Pool
 from db.visits import Visit
 
 if TYPE_CHECKING:
-    from classroom_sync.live import LiveSession
+    from classroom_sync.live_session import LiveSession
 
 log = structlog.get_logger()
 

@@ -14,7 +14,7 @@ from classroom_sync.api.plans import LONGEST as LONGEST_PLAN
 from classroom_sync.auth import requires
 from classroom_sync.errors import Refused
 from classroom_sync.keys import LIVE, LOCALE, NOW, POOL, TRANSLATE, VISITOR
-from classroom_sync.live import UNDER_WAY
+from classroom_sync.live_session import UNDER_WAY
 from classroom_sync.meetings import (
     LONGEST,
     by_school,

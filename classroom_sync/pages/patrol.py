@@ -10,7 +10,7 @@ from aiohttp import web
 
 from classroom_sync.auth import UNATTENDED, requires
 from classroom_sync.keys import LIVE, LOCALE, NOW, POOL, VISITOR
-from classroom_sync.live import view
+from classroom_sync.live_session import view
 from classroom_sync.observation.access import observable
 from classroom_sync.pages.names import Names, read_names
 from classroom_sync.pages.rendering import page

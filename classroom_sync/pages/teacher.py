@@ -9,7 +9,7 @@ from classroom_sync.access import seat_in
 from classroom_sync.auth import requires
 from classroom_sync.errors import Refused
 from classroom_sync.keys import LIVE, LOCALE, NOW, POOL, SETTINGS, VISITOR
-from classroom_sync.live import view
+from classroom_sync.live_session import view
 from classroom_sync.pages.names import read_names
 from classroom_sync.pages.rendering import page
 from classroom_sync.permissions import Action

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from classroom_sync.cascade import Pull, mend, pulls, spread
-from classroom_sync.live import LiveSession, Place
+from classroom_sync.live_session import LiveSession, Place
 from scheduler.model import Participant, ParticipantRole, Session, SessionKind, SessionState
 from tests.worlds import MONDAY, NOON
 

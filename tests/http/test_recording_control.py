@@ -13,7 +13,8 @@ import pytest
 from aiohttp import web
 
 from classroom_sync.errors import Refused
-from classroom_sync.live import Live, view
+from classroom_sync.live import Live
+from classroom_sync.live_session import view
 from classroom_sync.node import ControlLinks
 from classroom_sync.node_links import NodeAddress, NodeLinks
 from classroom_sync.recording_control import RecordingRules

@@ -10,7 +10,8 @@ from uuid import uuid4
 import aiohttp
 import pytest
 
-from classroom_sync.live import Live, view
+from classroom_sync.live import Live
+from classroom_sync.live_session import view
 from classroom_sync.talk import KEPT
 from db import talk
 from scheduler.poll import PollState, opened

@@ -140,9 +140,7 @@ class Page:
                 taking_part.cancel()
                 await following
             finally:
-                for task in (following, taking_part):
-                    task.cancel()
-                await asyncio.wait([following, taking_part])
+                await _ended(following, taking_part)
 
     # ── its session ──────────────────────────────────────────────────────────────────────
 
@@ -370,9 +368,16 @@ async def pages(urls: Sequence[str], seats: Sequence[Seat]) -> AsyncIterator[Hal
             await hall.watch_all()
             yield hall
     finally:
+        await _ended(*tasks)
+
+
+async def _ended(*tasks: asyncio.Task[None]) -> None:
+    """Cancel until all have ended: a cancellation may get lost in `wait_for` (Python before 3.12),
+    or in aiortc's handshake."""
+    while not all(task.done() for task in tasks):
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.wait(tasks, timeout=1.0)
 
 
 @contextmanager

@@ -39,7 +39,6 @@ async function begin() {
     if (found.trouble) notice(deviceTrouble(found.trouble));
     if (found.stream) return goLive(found.stream);
   }
-  element("check").hidden = false;
   check.addEventListener("ready", () => {
     const start = /** @type {HTMLButtonElement} */ (element("start"));
     if (!start.disabled) return;

@@ -27,8 +27,12 @@ def _dsn(server: EmbeddedPostgres, database: str) -> str:
 
 @pytest.fixture(scope="session")
 async def template(postgres: EmbeddedPostgres) -> str:
-    """A database with the schema in it, to be copied."""
+    """A database with the schema in it, to be copied. The server's files need not outlive the run:
+    waiting for the disk takes longer than most tests."""
     connection = await asyncpg.connect(postgres.dsn)
+    for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+        await connection.execute(f"ALTER SYSTEM SET {setting} = off")
+    await connection.execute("SELECT pg_reload_conf()")
     await connection.execute(f"CREATE DATABASE {_TEMPLATE}")
     await connection.close()
     await migrate_database(_dsn(postgres, _TEMPLATE))

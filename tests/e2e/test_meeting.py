@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import asyncpg
@@ -226,7 +227,13 @@ async def _is_counted(chromium: Browser, running: RunningDemo, session_id: str) 
     assert measures[6, "researcher"] == 3
     assert measures[15, "activities"] == 1
     assert measures[15, "attendances"] == 3
-    assert 0 < measures[15, "hours"] <= 0.3
+    async with connected(running) as connection:
+        seconds = await connection.fetchval(
+            "SELECT extract(epoch FROM closed_at - live_at)::float FROM sessions WHERE id = $1",
+            UUID(session_id),
+        )
+    assert seconds > 0
+    assert measures[15, "hours"] == round(int(seconds) / 3600, 2)
     behind = "/bureau/behind?indicator=15&measure=attendances&side=numerator"
     await bureau.goto(running.url + behind)
     await bureau.click("tbody tr a >> nth=0")

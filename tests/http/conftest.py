@@ -137,7 +137,8 @@ async def add_accounts(pool: Pool) -> None:
 async def served(
     pool: Pool, tmp_path: Path, planned: Planned, now: datetime, **settings: Any
 ) -> AsyncIterator[Site]:
-    """The application over a city, with accounts to sign in to. `settings` are further ones than the tests need anyway."""
+    """The application over a city, with accounts to sign in to. `settings` are further ones than
+    the tests need anyway."""
     await add_accounts(pool)
     async with serving(pool, tmp_path, planned, now, **settings) as found:
         yield found

@@ -81,7 +81,7 @@ class _Demonstration:
         table = Table(box=None, show_header=False, padding=(0, 2))
         table.add_row("[b]打开 Open[/b]", url)
         names = {"teacher": "教师 teacher", "assistant": "辅助教师 assistant"}
-        names |= {"admin": "管理员 admin", "bureau": "教育局 bureau"}
+        names |= {"admin": "管理员 admin", "bureau": "教育局 bureau", "observer": "督导 observer"}
         for role, account in self._content["accounts"].items():
             table.add_row(names[role], f"{account['login']}  /  {account['password']}")
         for room in self._content["rooms"]:
@@ -138,6 +138,7 @@ async def _accounts(
         "assistant": _teacher_account(people, helper.teacher_id),
         "admin": ("admin", "市管理员", "admin", None),
         "bureau": ("bureau", "市教育局", "bureau", None),
+        "observer": ("observer", "市督导", "observer", None),
     }
     found = {}
     for kind, (login, name, role, teacher_id) in wanted.items():

@@ -106,7 +106,7 @@ def _scores(of: Summary, translate: Translate, locale: str) -> Section:
     return Section(
         translate("Scores by criterion"),
         (f"{of.rubric.title(locale)} ({version})",),
-        Table(heads, tuple(rows), (False, *(True,) * 5)),
+        Table(heads, tuple(rows), (False, *(True,) * 5), wide=0),
     )
 
 
@@ -121,7 +121,7 @@ def _observation(of: Observation, found: Reviewed, translate: Translate, locale:
     return Section(
         f"{_who(of.observer, translate)}: {score}",
         (of.remark,) if of.remark else (),
-        Table(heads, tuple(rows), (False, True, False)),
+        Table(heads, tuple(rows), (False, True, False), wide=2),
     )
 
 
@@ -138,5 +138,5 @@ def _comments(remarks: tuple[Remark, ...], zone: ZoneInfo, translate: Translate)
     return Section(
         translate("Comments on moments of the lesson"),
         (translate("In brackets: the place on the recording."),),
-        Table(heads, tuple(rows), (False, False, False)),
+        Table(heads, tuple(rows), (False, False, False), wide=2),
     )

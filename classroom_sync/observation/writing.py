@@ -24,11 +24,13 @@ _SERIF, _CJK = "Times New Roman", "宋体"
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """`right`: which columns hold figures; each row has as many cells as there are heads."""
+    """`right`: which columns hold figures; `wide`: which one gets the room that is left. Each row
+    has as many cells as there are heads."""
 
     heads: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     right: tuple[bool, ...]
+    wide: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ def to_pdf(of: Paper) -> bytes:
                     "heads": list(section.table.heads),
                     "rows": [list(row) for row in section.table.rows],
                     "right": list(section.table.right),
+                    "wide": section.table.wide,
                 },
             }
             for section in of.sections

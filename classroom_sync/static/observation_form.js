@@ -57,7 +57,7 @@ function keep(form) {
       await call("PATCH", `/api/v1/observations/${id}`, csrf, sent);
       forget(sent);
       problem.hidden = true;
-      saved.textContent = texts.saved.replace("{time}", new Date().toLocaleTimeString("en-GB"));
+      saved.textContent = texts.saved.replace("{time}", new Date().toLocaleTimeString("en-GB", { timeZone: form.dataset.zone }));
       if (!nothing()) later(SETTLE);
     } catch (error) {
       const away = error instanceof TypeError || error instanceof SyntaxError; // no answer, or none of ours

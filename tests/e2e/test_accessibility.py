@@ -23,6 +23,7 @@ FRONT_DOORS = {
     "nobody": {"/login", "/pair"},
     "teacher": {"/teacher", "/calendar", "/meetings", "/meetings/new"},
     "assistant": {"/teacher", "/calendar"},
+    "observer": {"/observe", "/observe/rubric"},
     "admin": {"/admin", "/admin/timetable", "/admin/calendar", "/admin/needs", "/admin/patrol"},
     "bureau": {"/bureau", "/bureau/rooms", "/admin/calendar"},
     "room": {"/room"},
@@ -36,6 +37,7 @@ MORE = {
     "nobody": ("/no/such/page",),
     "teacher": (
         "/teacher/sessions/{session}",
+        "/observe/{session}/record",
         "/meetings/{meeting}",
         "/meetings/{meeting}/plan",
         "/meetings/{meeting}/change",
@@ -52,7 +54,9 @@ MORE = {
         "/admin/registers?kind=classes",
         "/admin/repair?who={teacher}&since={day}&until={day}",
     ),
+    "observer": ("/observe/{session}", "/observe/{session}/record"),
     "bureau": (
+        "/observe/{session}/record",
         "/meetings/{meeting}",
         "/bureau/behind?indicator=4&measure=delivery&side=denominator",
         "/bureau?by=school",

@@ -1,4 +1,4 @@
-"""Observations 听课评课: written, saved, submitted, corrected, summed up, exported; comments."""
+"""Observations 听课评课: written, submitted, corrected, summarized, commented on, exported."""
 
 import io
 import json

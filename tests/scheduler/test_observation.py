@@ -130,6 +130,7 @@ def _recording(zero_at: datetime | None, duration_ms: int | None = 60_000) -> Re
         published=False,
         delete_after=None,
         created_at=NOW,
+        with_rooms=False,
         zero_at=zero_at,
     )
 

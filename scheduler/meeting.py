@@ -7,14 +7,18 @@ a `Turn`, from which the minutes spent on each item follow.
 """
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from uuid import UUID
 
 from scheduler.model import AttendanceStatus, ParticipantRole, PresenceInterval
+
+_MOST_LINES = 1500  # of a text that is compared line by line
+_OFTEN = 10  # times that each of two texts has a line
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +127,42 @@ class Line:
 
 
 def compare(old: str, new: str) -> tuple[Line, ...]:
-    """How `new` differs from `old`, line by line: all of both texts, what went before what came."""
+    """How `new` differs from `old`, line by line: all of both texts, what went before what came.
+
+    It takes a moment whatever the texts are: lines that both have very often are the same only next
+    to others that are, and of texts with more lines than anybody reads all between the first change
+    and the last has gone and come.
+    """
     before, after = old.splitlines(), new.splitlines()
-    found: list[Line] = []
-    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
-    for _, a, b, c, d in matcher.get_opcodes():
+    head = _alike(before, after)
+    tail = _alike(before[head:][::-1], after[head:][::-1])
+    found = [Line(Change.SAME, text) for text in before[:head]]
+    found += _between(before[head : len(before) - tail], after[head : len(after) - tail])
+    return (*found, *(Line(Change.SAME, text) for text in before[len(before) - tail :]))
+
+
+def _alike(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many lines two texts begin with alike."""
+    pairs = zip(one, other, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
+def _between(before: list[str], after: list[str]) -> Iterator[Line]:
+    """How lines differ from others, the first and the last of which are not the same."""
+    here, there = Counter(before), Counter(after)
+    often = {line for line in here if here[line] * there[line] > _OFTEN**2}
+    matcher = difflib.SequenceMatcher(often.__contains__, autojunk=False)
+    if len(before) * len(after) <= _MOST_LINES**2:
+        matcher.set_seqs(before, after)
+        changes = matcher.get_opcodes()
+    else:
+        changes = [("replace", 0, len(before), 0, len(after))]
+    for _, a, b, c, d in changes:
         if before[a:b] == after[c:d]:
-            found += [Line(Change.SAME, text) for text in before[a:b]]
+            yield from (Line(Change.SAME, text) for text in before[a:b])
             continue
-        found += [Line(Change.REMOVED, text) for text in before[a:b]]
-        found += [Line(Change.ADDED, text) for text in after[c:d]]
-    return tuple(found)
+        yield from (Line(Change.REMOVED, text) for text in before[a:b])
+        yield from (Line(Change.ADDED, text) for text in after[c:d])
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import groupby
 from uuid import UUID
 
 import pytest
@@ -41,6 +42,34 @@ def test_a_comparison_holds_both_texts_whole(old: str, new: str) -> None:
     lines = compare(old, new)
     assert [x.text for x in lines if x.change is not Change.ADDED] == old.splitlines()
     assert [x.text for x in lines if x.change is not Change.REMOVED] == new.splitlines()
+
+
+def test_texts_of_any_length_are_compared_and_what_both_begin_and_end_with_is_the_same() -> None:
+    def compared(before: list[str], after: list[str]) -> list[tuple[Change, int]]:
+        lines = compare("\n".join(before), "\n".join(after))
+        return [(change, len(list(same))) for change, same in groupby(x.change for x in lines)]
+
+    blank = [""] * 29_000
+    assert compared(["x", *blank, "z"], ["x", *blank, "y", "z"]) == [
+        (Change.SAME, 29_001),
+        (Change.ADDED, 1),
+        (Change.SAME, 1),
+    ]
+    assert compared(["x", *blank, "z"], ["y", *blank, "w"]) == [
+        (Change.REMOVED, 29_002),
+        (Change.ADDED, 29_002),
+    ]
+    paragraphs = [line for number in range(40) for line in (str(number), "")]
+    changed = ["new", *paragraphs[2:40], "also", *paragraphs[42:], "end"]
+    assert compared(["old", *paragraphs[2:]], changed) == [
+        (Change.REMOVED, 1),
+        (Change.ADDED, 1),
+        (Change.SAME, 38),
+        (Change.REMOVED, 2),
+        (Change.ADDED, 1),
+        (Change.SAME, 37),
+        (Change.ADDED, 2),  # an empty line too, of the many
+    ]
 
 
 @pytest.mark.parametrize(

@@ -243,15 +243,19 @@ class Live:
         what to pull."""
         with contextlib.suppress(NodeAway):
             await self._tell_floor(live)
-            for participant_id in live.muted:
+        for participant_id in live.muted:
+            with contextlib.suppress(NodeAway):
                 await self._command(live, "mute", participant=str(participant_id), muted=True)
+        with contextlib.suppress(NodeAway):
             await self.recordings.restore(live)
         await self._cascade.tell(live, self._now())
 
     async def _tell_floor(self, live: LiveSession) -> None:
         holder = live.session.floor_participant_id
-        await self._command(live, "floor", participant=str(holder) if holder else None)
-        await self._cascade.tell(live, self._now())
+        try:
+            await self._command(live, "floor", participant=str(holder) if holder else None)
+        finally:
+            await self._cascade.tell(live, self._now())
 
     async def derive_late(self, since: datetime) -> None:
         """Derive again what late evidence, corrected head counts or make-ups have changed.
@@ -408,11 +412,15 @@ class Live:
             log.warning("room not closed", session=str(live.session.id), cause=str(error))
 
     async def _command(self, live: LiveSession, command: str, **values: Any) -> None:
-        node_id = live.session.node_id
-        if node_id is None:
+        """Send a command to each node of a session. Raises NodeAway if one of them is, once the
+        others have answered."""
+        if live.session.node_id is None:
             raise NodeAway("the session has no media node")
-        for each in live.nodes:
-            await self._links.command(each, command, room=str(live.session.id), **values)
+        room = str(live.session.id)
+        sent = [self._links.command(node, command, room=room, **values) for node in live.nodes]
+        for answer in await asyncio.gather(*sent, return_exceptions=True):
+            if isinstance(answer, BaseException):
+                raise answer
 
     async def mark(self, session_id: UUID, participant_id: UUID, kind: str) -> None:
         """hand_raised, hand_lowered, help or help_ended of a participant."""

@@ -6,7 +6,7 @@ finds it again.
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
@@ -32,17 +32,22 @@ class Talk:
     told: int = 0
     worksheet: str = ""
     poll: Poll | None = None
+    known: set[UUID] = field(default_factory=set)  # every message that was said so far
+
+    def __post_init__(self) -> None:
+        self.known.update(message.id for message in self.said)
 
     def add(self, message: Said) -> None:
-        self.said = [*self.said, message][-KEPT:]
-        self.told += 1
+        """Once, however often it comes and in whatever order."""
+        if message.id not in self.known:
+            self.known.add(message.id)
+            self.said = [*self.said, message][-KEPT:]
+            self.told += 1
 
     def take(self, stored: "Talk") -> None:
         """What is stored, some of it perhaps written by another control process."""
-        known = {message.id for message in self.said}
         for message in stored.said:
-            if message.id not in known:
-                self.add(message)
+            self.add(message)
         self.worksheet, self.poll = stored.worksheet, stored.poll
 
     def since(self, told: int) -> list[Said]:
@@ -117,8 +122,8 @@ class LessonTalk:
             taken = await talk.add_answer(connection, poll.id, participant_id, tuple(heads))
         if not taken:
             raise Refused(409, "This poll takes no answers now.")
-        latest = _shown(of)
-        of.poll = _allowed(latest.answered, participant_id, heads)
+        if of.poll is not None and of.poll.id == poll.id:  # not put away meanwhile
+            of.poll = replace(of.poll, answers={**of.poll.answers, participant_id: tuple(heads)})
 
     def _keep_pace(self, participant_id: UUID) -> None:
         if self._pace.take(participant_id, time.monotonic()):

@@ -4,16 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import aiohttp
 import pytest
 
 from classroom_sync.live import Live
 from classroom_sync.live_session import view
-from classroom_sync.talk import KEPT
+from classroom_sync.talk import KEPT, Talk
 from db import talk
+from db.talk import Said
 from scheduler.poll import PollState, opened
 from tests.http.conftest import Site, pair_room, place, sign_in
 from tests.worlds import FAR
@@ -93,6 +95,18 @@ async def test_a_page_gets_the_newest_messages_in_their_order(site: Site) -> Non
             await talk.add_message(connection, session, lead, "said", str(n))
         found = await talk.last_messages(connection, session, KEPT)
     assert [m.body for m in found] == [str(n) for n in range(3, KEPT + 3)]
+
+
+def test_what_came_in_another_order_than_it_was_written_is_told_once() -> None:
+    now = datetime.now(UTC)
+    written = [Said(UUID(int=n), UUID(int=0), str(n), now) for n in range(KEPT + 10)]
+    here = Talk()
+    here.add(written[1])
+    here.take(Talk(written[:2]))  # another control process was the first to write
+    for n in range(2, len(written)):
+        here.take(Talk(written[: n + 1][-KEPT:]))
+        here.add(written[n])  # its own, that it has just been told of
+    assert here.told == len(written)
 
 
 async def test_an_empty_message_and_too_many_are_refused(people: tuple[Seated, Seated]) -> None:

@@ -80,6 +80,11 @@ async def account(connection: Connection, account_id: UUID) -> Account | None:
     return None if row is None else value(Account, row)
 
 
+async def hold(connection: Connection, *ids: UUID) -> None:
+    """Accounts that nobody else changes until this transaction ends."""
+    await _sql.hold_accounts(connection, ids=list(ids))
+
+
 async def all_accounts(connection: Connection) -> list[Account]:
     """Every account, by login."""
     return [value(Account, row) async for row in _sql.all_accounts(connection)]

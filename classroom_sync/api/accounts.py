@@ -7,7 +7,7 @@ from uuid import UUID
 from aiohttp import web
 from pydantic import BaseModel, Field, StringConstraints
 
-from classroom_sync import passwords, people, second_factor
+from classroom_sync import auth, passwords, people, second_factor
 from classroom_sync.access import identifier, kept_account
 from classroom_sync.addresses import origin
 from classroom_sync.api.registry import endpoint
@@ -162,10 +162,16 @@ class AccountChange(BaseModel, extra="forbid"):
     body=AccountChange,
 )
 async def change_account(request: web.Request, body: AccountChange) -> None:
-    actor = request[VISITOR].actor
+    visitor, account_id = request[VISITOR], identifier(request.match_info["account"])
+    actor = visitor.actor
+    assert visitor.account_id is not None, "only accounts keep people"
     async with request.app[POOL].transaction() as connection:
-        account = await _kept(request, connection)
-        if account.id == request[VISITOR].account_id:
+        await accounts.hold(connection, visitor.account_id, account_id)
+        own = await accounts.account(connection, visitor.account_id)
+        assert own is not None, "accounts are never removed"
+        auth.refuse_disabled(own)  # by the other, just now: of two one stays
+        account = await kept_account(request, connection, account_id)
+        if account.id == own.id:
             raise Refused(409, "This is your own account: another administrator may disable it.")
         if body.disabled:
             await people.disable(connection, account, request.app[NOW](), actor)

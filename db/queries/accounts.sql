@@ -5,6 +5,10 @@ VALUES (:login, :name, :password_hash, :role, :school_code, :teacher_id) RETURNI
 -- name: account_by_login^
 SELECT * FROM accounts WHERE login = lower(:login);
 
+-- name: hold_accounts!
+-- One change of any of them at a time.
+SELECT id FROM accounts WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR NO KEY UPDATE;
+
 -- name: account^
 SELECT * FROM accounts WHERE id = :id;
 

@@ -3,11 +3,15 @@
 import asyncio
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
+from aiohttp import ClientSession
 
+from classroom_sync.auth import hash_password
 from classroom_sync.entry_rules import EntryRules
 from classroom_sync.pages.qr import qr
+from db import accounts
 from tests.http.conftest import PASSWORD, Site, pair_room, sign_in
 from tests.worlds import FAR, HUB, NEAR
 
@@ -146,3 +150,29 @@ async def test_the_session_socket_refuses_strangers_and_other_sites(site: Site) 
             assert (await socket.receive_json(timeout=5))["type"] == "refused"
             await socket.send_json({"do": "end"})
             assert (await socket.receive_json(timeout=5))["type"] == "refused"  # it is not live
+
+
+async def test_of_two_administrators_who_disable_each_other_one_stays(site: Site) -> None:
+    async with site.pool.transaction() as connection:
+        second = await accounts.add_account(
+            connection,
+            login="second",
+            name="second",
+            password_hash=await hash_password(PASSWORD),
+            role="admin",
+        )
+        first = await accounts.account_by_login(connection, "admin")
+    assert first is not None
+    async with site.browser() as one, site.browser() as other:
+        tokens = await sign_in(one, "admin"), await sign_in(other, "second")
+
+        async def disable(browser: ClientSession, csrf: str, account: UUID) -> int:
+            path, headers = f"/api/v1/accounts/{account}/state", {"X-CSRF-Token": csrf}
+            async with browser.post(path, json={"disabled": True}, headers=headers) as answer:
+                return answer.status
+
+        found = await asyncio.gather(
+            disable(one, tokens[0], second), disable(other, tokens[1], first.id)
+        )
+    assert sorted(found)[0] == 204
+    assert sorted(found)[1] in (401, 403)

@@ -16,7 +16,7 @@ from aiohttp import web
 from classroom_sync.access import Seat, seat_in
 from classroom_sync.auth import Visitor
 from classroom_sync.errors import Refused
-from classroom_sync.keys import VISITOR
+from classroom_sync.keys import POOL, VISITOR
 from classroom_sync.pages.names import Names
 from classroom_sync.permissions import Role
 from classroom_sync.planning import coming
@@ -151,23 +151,28 @@ def may_chair(visitor: Visitor, chair: str, names: Names) -> None:
         raise Refused(403, "The chair is a teacher of your own school.")
 
 
-async def need_meeting(
-    request: web.Request, connection: Connection, session: str
-) -> tuple[Seat, Meeting]:
-    """A meeting and the visitor's seat in it. Raises Refused: 401, 403, 404."""
+async def need_meeting(request: web.Request, session: str) -> tuple[Seat, Meeting]:
+    """A meeting and the visitor's seat in it. Raises Refused: 401, 403, 404.
+
+    As `need_plan`, not to be called by who holds a connection: it takes its own, and many that wait
+    for a second would wait for each other.
+    """
     seat = await seat_in(request, session)
-    found = await meetings.meeting(connection, seat.session_id)
+    async with request.app[POOL].connection() as connection:
+        found = await meetings.meeting(connection, seat.session_id)
     if found is None:
         raise no_such_meeting()
     return seat, found
 
 
-async def need_plan(request: web.Request, connection: Connection, plan_id: UUID) -> LessonPlan:
+async def need_plan(request: web.Request, plan_id: UUID) -> LessonPlan:
     """A lesson plan, of a meeting that the visitor may look at. Raises Refused: 403, 404."""
-    found = await plans.plan(connection, plan_id)
+    async with request.app[POOL].connection() as connection:
+        found = await plans.plan(connection, plan_id)
+        of = await meetings.of_plan(connection, plan_id)
     if found is None:
         raise Refused(404, "There is no such lesson plan.")
-    for session_id in await meetings.of_plan(connection, plan_id):
+    for session_id in of:
         try:
             await seat_in(request, str(session_id))
         except Refused:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from uuid import UUID, uuid4
 
 from aiohttp import web
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from classroom_sync.access import identifier
 from classroom_sync.api.changes import Cancellation, Made
@@ -46,6 +46,12 @@ Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, ma
 TeacherId = Annotated[str, Field(max_length=64)]
 
 
+def _local(given: time) -> time:
+    if given.tzinfo is not None:
+        raise ValueError("is a local time, without a zone")
+    return given
+
+
 class ItemData(BaseModel, extra="forbid"):
     id: UUID | None = Field(None, description="of an item that is there already")
     title: Title
@@ -57,7 +63,9 @@ class MeetingData(BaseModel, extra="forbid"):
     subject: str | None = Field(None, max_length=64)
     grade: int | None = Field(None, ge=1, le=9)
     day: date
-    starts: time = Field(description="local time of the term's zone, as 14:30")
+    starts: Annotated[time, AfterValidator(_local)] = Field(
+        description="local time of the term's zone, as 14:30"
+    )
     minutes: int = Field(60, ge=5, le=LONGEST)
     chair: TeacherId | None = Field(None, description="a teacher is the chair of their own")
     members: list[TeacherId] = Field(min_length=1, max_length=MOST)
@@ -135,14 +143,18 @@ async def call_of(connection: Connection, request: web.Request, body: MeetingDat
     chair = body.chair or (visitor.teacher_id if visitor.role is Role.TEACHER else None)
     if chair is None:
         raise Refused(422, "A meeting has a chair: choose the teacher who leads it.")
-    starts_at = bells.instant(body.day, body.starts, await zone_on(connection, body.day))
+    try:
+        starts_at = bells.instant(body.day, body.starts, await zone_on(connection, body.day))
+        ends_at = starts_at + timedelta(minutes=body.minutes)
+    except OverflowError:
+        raise Refused(422, "A meeting is called for at most a year ahead.") from None
     return Call(
         title=body.title,
         subject=body.subject,
         grade=body.grade,
         on_day=body.day,
         starts_at=starts_at,
-        ends_at=starts_at + timedelta(minutes=body.minutes),
+        ends_at=ends_at,
         chair=chair,
         members=tuple(m for m in dict.fromkeys(body.members) if m != chair),
         agenda=tuple(
@@ -195,6 +207,7 @@ def _taken_meanwhile() -> Refused:
 )
 async def call_meeting(request: web.Request, body: NewMeetingData) -> Made:
     visitor, now = request[VISITOR], request.app[NOW]()
+    plan_id = None if body.plan is None else (await need_plan(request, body.plan)).id
     try:
         async with request.app[POOL].transaction() as connection:
             names = await read_names(connection)
@@ -202,7 +215,7 @@ async def call_meeting(request: web.Request, body: NewMeetingData) -> Made:
             may_chair(visitor, call.chair, names)
             valid_call(call, names, now)
             await _free(connection, request, names, call)
-            if body.plan is None:
+            if plan_id is None:
                 plan_id = await plans.add(
                     connection,
                     title=call.title,
@@ -212,8 +225,6 @@ async def call_meeting(request: web.Request, body: NewMeetingData) -> Made:
                     author=author_of(request, names),
                     at=now,
                 )
-            else:
-                plan_id = (await need_plan(request, connection, body.plan)).id
             made = await meetings.add(connection, call, plan_id, visitor.actor)
             about = f"session:{made}"
             await marks.add_audit(connection, visitor.actor, "meeting_called", about)
@@ -350,8 +361,7 @@ async def meetings_for(connection: Connection, request: web.Request) -> list[Ses
     answer=MeetingOut,
 )
 async def get_meeting(request: web.Request) -> MeetingOut:
-    async with request.app[POOL].connection() as connection:
-        seat, meeting = await need_meeting(request, connection, request.match_info["session"])
+    seat, meeting = await need_meeting(request, request.match_info["session"])
     session = (await request.app[LIVE].need(seat.session_id)).session
     return MeetingOut(
         session=session.id,
@@ -389,14 +399,14 @@ async def get_meeting(request: web.Request) -> MeetingOut:
 )
 async def turn_to(request: web.Request, body: TurnData) -> None:
     now = request.app[NOW]()
+    seat, meeting = await need_meeting(request, request.match_info["session"])
+    if not seat.leads:
+        raise Refused(403, "Only the chair of the meeting may do this.")
+    if (await request.app[LIVE].need(seat.session_id)).session.state not in UNDER_WAY:
+        raise Refused(409, "This meeting is not under way.")
+    if body.item is not None and body.item not in {item.id for item in meeting.agenda}:
+        raise Refused(422, "There is no such item on this agenda: reload the page.")
     async with request.app[POOL].transaction() as connection:
-        seat, meeting = await need_meeting(request, connection, request.match_info["session"])
-        if not seat.leads:
-            raise Refused(403, "Only the chair of the meeting may do this.")
-        if (await request.app[LIVE].need(seat.session_id)).session.state not in UNDER_WAY:
-            raise Refused(409, "This meeting is not under way.")
-        if body.item is not None and body.item not in {item.id for item in meeting.agenda}:
-            raise Refused(422, "There is no such item on this agenda: reload the page.")
         await meetings.turn_to(connection, seat.session_id, body.item, now, seat.actor)
     await request.app[LIVE].read_again(seat.session_id)
 
@@ -410,13 +420,13 @@ async def turn_to(request: web.Request, body: TurnData) -> None:
 )
 async def add_note(request: web.Request, body: NoteData) -> None:
     now = request.app[NOW]()
+    seat, _ = await need_meeting(request, request.match_info["session"])
+    session = (await request.app[LIVE].need(seat.session_id)).session
+    over = session.state in (SessionState.CANCELLED, SessionState.MISSED)
+    if over or now > session.ends_at + timedelta(days=1):
+        raise Refused(409, "The minutes of this meeting are closed.")
     try:
         async with request.app[POOL].transaction() as connection:
-            seat, _ = await need_meeting(request, connection, request.match_info["session"])
-            session = (await request.app[LIVE].need(seat.session_id)).session
-            over = session.state in (SessionState.CANCELLED, SessionState.MISSED)
-            if over or now > session.ends_at + timedelta(days=1):
-                raise Refused(409, "The minutes of this meeting are closed.")
             names = await read_names(connection)
             await meetings.add_note(
                 connection,

@@ -4,6 +4,7 @@ A save says by If-Match on top of which version it was written. Where another wa
 it is answered 412 with that version and what it changed: nothing of either is thrown away.
 """
 
+import asyncio
 from datetime import datetime
 from uuid import UUID
 
@@ -102,7 +103,7 @@ async def _out(connection: Connection, plan_id: UUID, title: str, subject: str |
         saved_at=newest.saved_at,
         restores=newest.restores,
         text=newest.text,
-        html=markdown.html(newest.text),
+        html=await asyncio.to_thread(markdown.html, newest.text),
         versions=[
             PlanVersionOut(
                 version=v.number, author=v.author, saved_at=v.saved_at, restores=v.restores
@@ -128,8 +129,8 @@ def _answer(found: PlanOut) -> web.Response:
     answer=PlanOut,
 )
 async def get_plan(request: web.Request) -> web.StreamResponse:
+    plan = await need_plan(request, identifier(request.match_info["plan"]))
     async with request.app[POOL].connection() as connection:
-        plan = await need_plan(request, connection, identifier(request.match_info["plan"]))
         return _answer(await _out(connection, plan.id, plan.title, plan.subject))
 
 
@@ -141,8 +142,8 @@ async def get_plan(request: web.Request) -> web.StreamResponse:
     answer=PlanText,
 )
 async def get_plan_version(request: web.Request) -> PlanText:
+    plan = await need_plan(request, identifier(request.match_info["plan"]))
     async with request.app[POOL].connection() as connection:
-        plan = await need_plan(request, connection, identifier(request.match_info["plan"]))
         found = await _version(connection, plan.id, request.match_info["number"])
     return PlanText(text=found.text)
 
@@ -164,15 +165,16 @@ async def _version(connection: Connection, plan_id: UUID, number: int | str) -> 
     answer=DiffOut,
 )
 async def compare_plan_versions(request: web.Request, query: TwoVersions) -> DiffOut:
+    plan = await need_plan(request, identifier(request.match_info["plan"]))
     async with request.app[POOL].connection() as connection:
-        plan = await need_plan(request, connection, identifier(request.match_info["plan"]))
         old = await _version(connection, plan.id, query.old)
         new = await _version(connection, plan.id, query.new)
-    return DiffOut(old=query.old, new=query.new, lines=_lines(old.text, new.text))
+    return DiffOut(old=query.old, new=query.new, lines=await _lines(old.text, new.text))
 
 
-def _lines(old: str, new: str) -> list[LineOut]:
-    return [LineOut(change=line.change.value, text=line.text) for line in compare(old, new)]
+async def _lines(old: str, new: str) -> list[LineOut]:
+    compared = await asyncio.to_thread(compare, old, new)
+    return [LineOut(change=line.change.value, text=line.text) for line in compared]
 
 
 @endpoint(
@@ -203,9 +205,9 @@ async def _save(
     request: web.Request, text: str | None, restores: int | None = None
 ) -> web.StreamResponse:
     plan_id, base = identifier(request.match_info["plan"]), _base(request)
+    plan = await need_plan(request, plan_id)
     try:
         async with request.app[POOL].transaction() as connection:
-            plan = await need_plan(request, connection, plan_id)
             if restores is not None:
                 text = (await _version(connection, plan_id, restores)).text
             await plans.save(
@@ -233,6 +235,7 @@ async def _conflict(
     """412: the version that holds, and what was changed since the one the save was written on."""
     async with request.app[POOL].connection() as connection:
         old = await plans.version(connection, plan_id, base)
+    changed = await _lines(old.text if old else "", current.text)
     detail = request[TRANSLATE](
         "{author} saved version {number} meanwhile: look at what was changed, and save again."
     ).format(author=current.author, number=current.number)
@@ -244,7 +247,7 @@ async def _conflict(
         "version": current.number,
         "author": current.author,
         "text": current.text,
-        "changed": [line.model_dump() for line in _lines(old.text if old else "", current.text)],
+        "changed": [line.model_dump() for line in changed],
     }
     return web.json_response(
         body,
@@ -262,8 +265,8 @@ async def _conflict(
     body=ForLesson,
 )
 async def attach_plan(request: web.Request, body: ForLesson) -> None:
+    plan = await need_plan(request, identifier(request.match_info["plan"]))
     async with request.app[POOL].transaction() as connection:
-        plan = await need_plan(request, connection, identifier(request.match_info["plan"]))
         if body.session is not None:
             lesson = await sessions.session(connection, body.session)
             if lesson is None or lesson.kind is not SessionKind.LIVE_LESSON:
@@ -287,6 +290,5 @@ async def attach_plan(request: web.Request, body: ForLesson) -> None:
     answer=PlanHtml,
 )
 async def preview_plan(request: web.Request, body: PlanText) -> PlanHtml:
-    async with request.app[POOL].connection() as connection:
-        await need_plan(request, connection, identifier(request.match_info["plan"]))
-    return PlanHtml(html=markdown.html(body.text))
+    await need_plan(request, identifier(request.match_info["plan"]))
+    return PlanHtml(html=await asyncio.to_thread(markdown.html, body.text))

@@ -4,6 +4,7 @@ See docs/decisions/0003-openapi.md.
 """
 
 import json
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -18,6 +19,8 @@ from classroom_sync.errors import Refused
 from classroom_sync.permissions import Action
 
 _LOCAL_TIME = r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$"
+
+_NO_CHARACTER = re.compile("[\x00\ud800-\udfff]")
 
 M = TypeVar("M", bound=BaseModel)
 Handler = Callable[..., Awaitable[Any]]
@@ -82,9 +85,23 @@ async def _json(request: web.Request) -> Any:
     if request.content_type != "application/json":
         raise Refused(415, "The body must be application/json.")
     try:
-        return json.loads(await request.text())
-    except (ValueError, UnicodeDecodeError) as error:
+        found = json.loads(await request.text())
+        unwritable = _unwritable(found)
+    except (ValueError, UnicodeDecodeError, RecursionError) as error:
         raise Refused(400, "The body is not JSON.") from error
+    if unwritable:
+        problems = "a text holds U+0000 or half of a surrogate pair"
+        raise Refused(422, "The request has wrong values: {problems}", problems=problems)
+    return found
+
+
+def _unwritable(value: Any) -> bool:
+    """Whether there is a text in it that JSON can hold and a database can't."""
+    if isinstance(value, str):
+        return _NO_CHARACTER.search(value) is not None
+    if isinstance(value, dict):
+        return any(_unwritable(each) for pair in value.items() for each in pair)
+    return isinstance(value, list) and any(_unwritable(each) for each in value)
 
 
 def add_routes(app: web.Application) -> None:

@@ -103,9 +103,9 @@ async def new(request: web.Request) -> web.StreamResponse:
 @routes.get("/meetings/{session}/change")
 @requires(Action.CALL_MEETINGS)
 async def change(request: web.Request) -> web.StreamResponse:
+    seat, meeting = await need_meeting(request, request.match_info["session"])
+    session = (await request.app[LIVE].need(seat.session_id)).session
     async with request.app[POOL].connection() as connection:
-        seat, meeting = await need_meeting(request, connection, request.match_info["session"])
-        session = (await request.app[LIVE].need(seat.session_id)).session
         names = await read_names(connection)
         zone = await zone_on(connection, session.on_day)
     if not may_manage(request[VISITOR], meeting, session, names):
@@ -165,9 +165,9 @@ def _subjects(request: web.Request, names: Names) -> Any:
 async def meeting_page(request: web.Request) -> web.StreamResponse:
     """What is planned; the meeting itself once its doors are open; then its minutes."""
     now = request.app[NOW]()
+    seat, meeting = await need_meeting(request, request.match_info["session"])
+    session = (await request.app[LIVE].need(seat.session_id)).session
     async with request.app[POOL].connection() as connection:
-        seat, meeting = await need_meeting(request, connection, request.match_info["session"])
-        session = (await request.app[LIVE].need(seat.session_id)).session
         names = await read_names(connection)
         minutes = await read_minutes(connection, names, session, meeting, now)
         plan = await plans.plan(connection, meeting.plan_id)
@@ -179,7 +179,7 @@ async def meeting_page(request: web.Request) -> web.StreamResponse:
         meeting=meeting,
         minutes=minutes,
         plan=plan,
-        plan_html=markdown.html(minutes.plan.text),
+        plan_html=await asyncio.to_thread(markdown.html, minutes.plan.text),
         seat=seat,
         names=names,
         chair=chair_of(session),
@@ -199,9 +199,9 @@ async def meeting_page(request: web.Request) -> web.StreamResponse:
 @requires(Action.SEE_MEETINGS)
 async def plan_page(request: web.Request) -> web.StreamResponse:
     """The shared lesson plan: to be written by those who were called, read by others."""
+    seat, meeting = await need_meeting(request, request.match_info["session"])
+    session = (await request.app[LIVE].need(seat.session_id)).session
     async with request.app[POOL].connection() as connection:
-        seat, meeting = await need_meeting(request, connection, request.match_info["session"])
-        session = (await request.app[LIVE].need(seat.session_id)).session
         names = await read_names(connection)
         plan = await plans.plan(connection, meeting.plan_id)
         assert plan is not None, "plans are not deleted"
@@ -251,9 +251,9 @@ async def minutes_file(request: web.Request) -> web.StreamResponse:
         form = Form(request.query.get("as", Form.PDF))
     except ValueError:
         raise Refused(422, "Minutes are had as md, pdf or docx.") from None
+    seat, meeting = await need_meeting(request, request.match_info["session"])
+    session = (await request.app[LIVE].need(seat.session_id)).session
     async with request.app[POOL].transaction() as connection:
-        seat, meeting = await need_meeting(request, connection, request.match_info["session"])
-        session = (await request.app[LIVE].need(seat.session_id)).session
         names = await read_names(connection)
         minutes = await read_minutes(connection, names, session, meeting, now)
         about = f"session:{session.id}"

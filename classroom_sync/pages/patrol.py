@@ -17,7 +17,6 @@ from classroom_sync.pages.rendering import page
 from classroom_sync.permissions import Action
 from db import alerts, sessions
 from db.alerts import AlertOfLesson
-from db.pool import Connection
 from scheduler.model import ParticipantRole, Session, SessionState
 
 routes = web.RouteTableDef()
@@ -81,17 +80,14 @@ async def _values(request: web.Request) -> dict[str, Any]:
         around = await sessions.between(connection, now - _AROUND, now + _AROUND)
         mine = await observable(connection, request[VISITOR], around)
         dark = await alerts.since(connection, now, 500)
-        found = [
-            await _patrolled(request, connection, names, s, dark) for s in mine if s.state in _ON
-        ]
-        coming = min((s.starts_at for s in mine if s.state is SessionState.SCHEDULED), default=None)
+    found = [await _patrolled(request, names, s, dark) for s in mine if s.state in _ON]
+    coming = min((s.starts_at for s in mine if s.state is SessionState.SCHEDULED), default=None)
     found.sort(key=lambda each: (-each.alarms, each.starts_at, each.lead.name))
     return {"lessons": found, "coming": coming, "now": now}
 
 
 async def _patrolled(
     request: web.Request,
-    connection: Connection,
     names: Names,
     session: Session,
     dark: Iterable[AlertOfLesson],

@@ -1,5 +1,6 @@
 """Teaching-research meetings over the API: called, changed, written in, and what is refused."""
 
+import asyncio
 import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,9 +18,10 @@ from aiohttp import ClientSession
 from classroom_sync.auth import hash_password
 from classroom_sync.feeds import hash_of, text_of
 from classroom_sync.feeds import refresh as refresh_feeds
-from db import accounts, feeds, meetings, plans, sessions
+from db import accounts, feeds, meetings, nodes, plans, sessions
 from db.changes import Taken
 from db.meetings import Call
+from db.nodes import MediaNodeRow
 from scheduler.model import ParticipantRole, SessionState
 from tests.http.conftest import PASSWORD, Site, sign_in
 from tests.worlds import FAR, HUB, NEAR
@@ -420,13 +422,19 @@ async def test_a_plan_goes_on_in_another_meeting_and_is_for_a_lesson(site: Site)
 async def test_a_meeting_begins_when_one_sends_and_another_is_there(site: Site) -> None:
     async with person(site, "lead") as lead:
         session_id = await begun(site, lead, members=[HELPER])
+    node = uuid4()
+    async with site.pool.transaction() as connection:
+        row = MediaNodeRow(node, "test", "http://127.0.0.1:1", None, 1)
+        await nodes.register(connection, row, timedelta(minutes=5))
+        await sessions.place(connection, session_id, node)
+    await site.live.refresh(session_id)
     live = await site.live.need(session_id)
     member = next(p.id for p in live.session.participants if p.role is ParticipantRole.MEMBER)
     chair = next(p.id for p in live.session.participants if p.role is ParticipantRole.LEAD)
 
     async def event(kind: str, who: UUID, **more: object) -> None:
         told = {"event": kind, "room": str(session_id), "participant": str(who), **more}
-        await site.live.on_node_event(uuid4(), told)
+        await site.live.on_node_event(node, told)
 
     await event("participant_connected", member, direction="publish")
     await event("publishing", member, stream="camera", live=True)
@@ -482,3 +490,39 @@ async def test_a_call_right_now_opens_the_doors(site: Site, neighbour: None) -> 
         _, text = await admin.ask("GET", page, Accept="text/html")
         assert 'id="tiles"' not in text.decode()  # who was not called looks on
         assert (await admin.ask("GET", f"{page}/change", Accept="text/html"))[0] == 200
+
+
+async def test_many_look_at_many_meetings_when_the_server_has_just_started(
+    site: Site, neighbour: None
+) -> None:
+    async with person(site, "lead") as lead:
+        made = []
+        for hours in range(1, 30):
+            status, answer = await lead.post(
+                "/meetings", call(later(site, hours=hours), minutes=30)
+            )
+            assert status in (200, 409), answer  # taken by a lesson of that day
+            made += [answer["session"]] if status == 200 else []
+        assert len(made) > 12, "more than there are connections"
+        paths = [f"/api/v1/meetings/{session}" for session in made] * 3
+        await asyncio.gather(*(lead.ask("GET", path) for path in paths))  # all connections are made
+        site.live._sessions.clear()
+        found = await asyncio.gather(*(lead.ask("GET", path) for path in paths))
+        assert {status for status, _ in found} == {200}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"title": "a\0b"},
+        {"title": "a\ud800b"},
+        {"agenda": [{"title": "\0"}]},
+        {"day": "9999-12-31", "starts": "23:59:00"},
+        {"day": "0001-01-01", "starts": "00:00:00"},
+        {"starts": "14:30:00+05:00"},
+    ],
+)
+async def test_what_can_be_no_meeting_is_refused(site: Site, change: dict[str, object]) -> None:
+    async with person(site, "lead") as lead:
+        status, answer = await lead.post("/meetings", call(later(site)) | change)
+        assert status == 422, answer

@@ -1,10 +1,10 @@
-"""Whose observing a session is, and who sees what came of it.
+"""Whose observing a lesson is, and who sees what came of it.
 
-The bureau, administrators of the whole city and observers may watch any session, an administrator
-of one school those that the school takes part in, a teacher those that they are invited to observe
-and take no part in. What each observer wrote is for the lead teacher, the bureau, and
-administrators of the city or of a school that takes part; an observer sees their own, and the
-means.
+Lessons alone are observed: the pages of a meeting would tell nobody there of an observer. The
+bureau, administrators of the whole city and observers may watch any lesson, an administrator of one
+school those that the school takes part in, a teacher those that they are invited to observe and
+take no part in. What each observer wrote is for the lead teacher, the bureau, and administrators of
+the city or of a school that takes part; an observer sees their own, and the means.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from classroom_sync.keys import POOL, VISITOR
 from classroom_sync.permissions import Action, Role, allowed
 from db import city, invitations, sessions, visits
 from db.pool import Connection
-from scheduler.model import ParticipantRole, Session
+from scheduler.model import ParticipantRole, Session, SessionKind
 
 
 def leads(visitor: Visitor, session: Session) -> bool:
@@ -35,6 +35,7 @@ async def observable(
     """Those of the sessions that the visitor may watch as an observer, and evaluate."""
     if visitor.role is None or not allowed(visitor.role, Action.OBSERVE):
         return []
+    found = [session for session in found if session.kind is SessionKind.LIVE_LESSON]
     if visitor.role is Role.TEACHER:
         assert visitor.teacher_id is not None, "the database gives every teacher's account one"
         ids = [session.id for session in found]
@@ -50,7 +51,7 @@ async def observable(
         teachers = {t.id: t.school_code for t in await city.teachers(connection)}
         own = {i for i, code in (rooms | teachers).items() if code == visitor.school_code}
         return [s for s in found if any({p.room_id, p.teacher_id} & own for p in s.participants)]
-    return list(found)
+    return found
 
 
 async def may_observe(connection: Connection, visitor: Visitor, session: Session) -> bool:
@@ -70,7 +71,7 @@ async def may_see_each(connection: Connection, visitor: Visitor, session: Sessio
 async def _session(request: web.Request, connection: Connection) -> Session:
     session_id = identifier(request.match_info["session"])
     found = await sessions.session(connection, session_id)
-    if found is None:
+    if found is None or found.kind is not SessionKind.LIVE_LESSON:
         raise Refused(404, "There is no such lesson: go back to the start and choose one.")
     return found
 

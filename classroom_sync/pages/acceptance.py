@@ -12,6 +12,7 @@ from aiohttp import web
 from classroom_sync.acceptance import certificate, run, words
 from classroom_sync.acceptance.certificate import Certificate, Signed
 from classroom_sync.access import identifier
+from classroom_sync.addresses import origin
 from classroom_sync.auth import requires
 from classroom_sync.errors import Refused
 from classroom_sync.keys import LOCALE, NOW, POOL, SETTINGS, TRANSLATE, VISITOR
@@ -147,7 +148,7 @@ async def certificate_paper(request: web.Request) -> web.StreamResponse:
     found, signed, holds = await _certified(request)
     if not holds:
         raise Refused(409, "The signature of this certificate does not hold: it was changed.")
-    url = f"{request.scheme}://{request.host}/certificates/{found.test_id}"
+    url = f"{origin(request)}/certificates/{found.test_id}"
     made = await asyncio.to_thread(
         certificate_pdf, found, signed, url, request[TRANSLATE], request[LOCALE]
     )

@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from classroom_sync import auth
+from classroom_sync.addresses import origin
 from classroom_sync.auth import requires
 from classroom_sync.keys import LOCALE, NOW, POOL, VISITOR
 from classroom_sync.pages.alerts import read_alarms
@@ -69,7 +70,7 @@ async def rooms(request: web.Request) -> web.StreamResponse:
         rooms=shown,
         codes={c.room_id: c for c in reversed(codes)},
         paired=paired,
-        qr=lambda code: qr(f"{request.scheme}://{request.host}/pair?code={code}"),
+        qr=lambda code: qr(f"{origin(request)}/pair?code={code}"),
     )
 
 

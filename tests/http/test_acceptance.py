@@ -3,10 +3,12 @@
 import json
 from datetime import timedelta
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import aiohttp
+import pypdf
 import pytest
 
 from classroom_sync.acceptance.media import listener, media_room, room_test, sender
@@ -14,8 +16,9 @@ from classroom_sync.acceptance.run import GOOD_FOR
 from classroom_sync.auth import hash_password
 from classroom_sync.media_access import granted
 from db import acceptance, accounts, sessions
+from db.pool import Pool
 from media.evidence import Evidence
-from tests.http.conftest import MEDIA_KEY, PASSWORD, Site, pair_room, sign_in
+from tests.http.conftest import MEDIA_KEY, PASSWORD, Site, pair_room, sign_in, small_site
 from tests.http.test_rooms import NEW, send
 from tests.worlds import FAR, NEAR
 
@@ -172,6 +175,22 @@ async def test_a_certificate_can_be_checked_by_whoever_has_its_address(site: Sit
         async with screen.get(f"/certificates/{test}.pdf") as response:
             assert response.content_type == "application/pdf"
             assert (await response.read()).startswith(b"%PDF")
+
+
+async def test_a_certificate_on_paper_leads_to_where_visitors_reach_the_server(
+    pool: Pool, tmp_path: Path
+) -> None:
+    """By HTTPS where a proxy speaks it before the server."""
+    async with small_site(pool, tmp_path, secure_cookies=True) as site, site.browser() as paired:
+        csrf = await pair_room(site, paired, ROOM, "AAAA2222")
+        [cookie] = paired.cookie_jar
+        async with site.browser(Cookie=f"{cookie.key}={cookie.value}") as screen:
+            test = await _begun(screen, csrf)
+            await send(screen, csrf, "POST", f"/acceptance-tests/{test}/result", GOOD)
+            async with screen.get(f"/certificates/{test}.pdf") as response:
+                paper = pypdf.PdfReader(BytesIO(await response.read()))
+    text = "".join("".join(each.extract_text().split()) for each in paper.pages)
+    assert f"https{site.url.removeprefix('http')}/certificates/{test}" in text
 
 
 @pytest.mark.parametrize(

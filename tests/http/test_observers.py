@@ -12,6 +12,7 @@ from classroom_sync.limits import TokenBuckets
 from classroom_sync.observation.visits import LEASE, MOST
 from db import accounts, invitations, sessions
 from tests.http.conftest import MEDIA_KEY, Site, pair_room, place, sign_in
+from tests.http.test_meetings import begun, person
 from tests.worlds import FAR, HUB, NEAR
 
 
@@ -257,3 +258,24 @@ async def test_the_observers_front_door_lists_what_is_on(site: Site) -> None:
             page = await response.text()
     assert f"/observe/{site.planned.session_id}" in page
     assert HUB not in page  # names, not codes
+
+
+async def test_a_meeting_is_not_observed(site: Site) -> None:
+    """Its pages would tell nobody there of an observer."""
+    async with person(site, "lead") as lead:
+        meeting = await begun(site, lead, members=[f"{FAR}-T1"])
+    for login in ("bureau", "admin", "far-admin", "observer"):
+        async with person(site, login) as watcher:
+            asked = f"/api/v1/sessions/{meeting}"
+            for method, path in (
+                ("POST", f"{asked}/visits"),
+                ("POST", f"{asked}/observations"),
+                ("GET", f"{asked}/comments"),
+                ("GET", f"/observe/{meeting}"),
+                ("GET", f"/ws/sessions/{meeting}?visit={uuid4()}"),
+            ):
+                assert (await watcher.ask(method, path))[0] == 404, (login, path)
+            _, listed = await watcher.ask("GET", "/observe", Accept="text/html")
+            assert str(meeting) not in listed.decode()
+            assert str(site.planned.session_id) in listed.decode()
+    assert await _audit(site) == []

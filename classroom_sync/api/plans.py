@@ -260,7 +260,7 @@ async def _conflict(
 @endpoint(
     "PUT",
     "/plans/{plan}/lesson",
-    "Say which dated lesson a lesson plan is for",
+    "Say which dated lesson a lesson plan is for: one of somebody called to a meeting about it",
     action=Action.MEET,
     body=ForLesson,
 )
@@ -269,7 +269,12 @@ async def attach_plan(request: web.Request, body: ForLesson) -> None:
     async with request.app[POOL].transaction() as connection:
         if body.session is not None:
             lesson = await sessions.session(connection, body.session)
-            if lesson is None or lesson.kind is not SessionKind.LIVE_LESSON:
+            called = await _called(connection, plan.id)
+            if (
+                lesson is None
+                or lesson.kind is not SessionKind.LIVE_LESSON
+                or called.isdisjoint(p.teacher_id for p in lesson.participants)
+            ):
                 raise Refused(422, "There is no such lesson: reload the page.")
         await plans.attach(connection, plan.id, body.session)
         await marks.add_audit(
@@ -279,6 +284,12 @@ async def attach_plan(request: web.Request, body: ForLesson) -> None:
             f"plan:{plan.id}",
             session=str(body.session) if body.session else None,
         )
+
+
+async def _called(connection: Connection, plan_id: UUID) -> set[str]:
+    """The teachers who were called to a meeting about a plan."""
+    held = await sessions.by_ids(connection, await meetings.of_plan(connection, plan_id))
+    return {p.teacher_id for s in held for p in s.participants if p.teacher_id is not None}
 
 
 @endpoint(

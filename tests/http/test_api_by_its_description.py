@@ -23,7 +23,7 @@ _CHECKS = (
     "unsupported_method",
 )
 _ENDLESS = "watch_solver"  # a stream
-_VISITORS = ("nobody", "bureau", "admin", "lead", "observer", "room")
+_VISITORS = ("nobody", "bureau", "admin", "far-admin", "lead", "observer", "room")
 
 
 @pytest.mark.parametrize("visitor", _VISITORS)

@@ -22,9 +22,11 @@ from db import accounts, feeds, meetings, nodes, plans, sessions
 from db.changes import Taken
 from db.meetings import Call
 from db.nodes import MediaNodeRow
-from scheduler.model import ParticipantRole, SessionState
+from scheduler.model import ParticipantRole, Receiver, SessionState
 from tests.http.conftest import PASSWORD, Site, sign_in
 from tests.worlds import FAR, HUB, NEAR
+from tests.worlds import lesson as planned_lesson
+from tests.worlds import plan as store
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 CHAIR, HELPER, NEIGHBOUR = f"{HUB}-T1", f"{FAR}-T1", f"{NEAR}-T1"
@@ -414,6 +416,18 @@ async def test_a_plan_goes_on_in_another_meeting_and_is_for_a_lesson(site: Site)
         lesson = str(site.planned.session_id)
         assert (await lead.ask("PUT", path, {"session": lesson}))[0] == 204
         assert (await lead.ask("PUT", path, {"session": made["session"]}))[0] == 422
+        async with site.pool.transaction() as connection:  # of nobody who was called
+            others = await store(
+                connection,
+                planned_lesson(
+                    period=3,
+                    teacher=f"{HUB}-T2",
+                    room=f"{HUB}-R2",
+                    receivers=(Receiver(f"{NEAR}-R1", f"{NEAR}-301", None),),
+                ),
+                site.now + timedelta(minutes=5),
+            )
+        assert (await lead.ask("PUT", path, {"session": str(others.session_id)}))[0] == 422
         assert (await admin.ask("PUT", path, {"session": None}))[0] == 403
         _, page = await lead.ask("GET", f"/meetings/{made['session']}/plan", Accept="text/html")
         assert f'value="&quot;{lesson}&quot;" selected' in page.decode()

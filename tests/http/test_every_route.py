@@ -232,6 +232,7 @@ NOT_THERE = {
     "/api/v1/calendar/terms/{term}/exam-weeks/{week}",
     "/api/v1/digests/{day}",
     "/api/v1/push-rules/{rule}",
+    "/api/v1/schools/{school}/bells/{day}",
     "/certificates/{test}.pdf",
     "/room/sent/{push}/content/{track}/{number}",  # an upload has no such files
 }

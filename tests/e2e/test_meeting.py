@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, FloatRect, Page
 
 from classroom_sync.auth import hash_password
 from tests.e2e.running import RunningDemo, browser, demo, hears, new_page, sees, sign_in
@@ -84,6 +84,18 @@ async def press(page: Page, selector: str) -> None:
     await page.locator(selector).first.dispatch_event("click")
 
 
+async def _box(page: Page, selector: str) -> FloatRect:
+    """Where it is on the page, in pixels."""
+    box = await page.locator(selector).bounding_box()
+    assert box
+    return box
+
+
+async def _ground(page: Page, selector: str) -> str:
+    """The colour that it stands on."""
+    return str(await page.eval_on_selector(selector, "e => getComputedStyle(e).backgroundColor"))
+
+
 async def _main(page: Page) -> str:
     """Whose picture is large."""
     return str(await page.get_attribute("#tiles .tile.main", "data-key"))
@@ -111,6 +123,11 @@ async def test_three_schools_meet_and_the_bureau_counts_it(tmp_path: Path) -> No
         since = datetime.now(UTC)
         assert await chair.text_content("#state") == "Live"
         assert await findings(chair) == []
+        heads = [await _box(chair, each) for each in (".stagebar h1", ".stagebar #state")]
+        assert heads[1]["y"] < heads[0]["y"] + heads[0]["height"], "the head takes one row"
+        last = await _box(chair, "#tiles .tile:last-child")
+        assert last["y"] + last["height"] <= 768, "the gallery fits the screen"
+        assert await _ground(chair, "#camera") != await _ground(chair, "#hand")
 
         # Speaker view by keyboard: whoever has the floor is large.
         state = await chair.evaluate(

@@ -199,6 +199,8 @@ async def test_a_repairs_proposal_is_accepted_whole_and_said_in_words(tmp_path: 
         await page.wait_for_selector("#acceptance .said li")
         first = await page.text_content("#acceptance .said li") or ""
         assert first.startswith("On 20")
+        for about_the_proposal in ("section.week", ".untilaccepted"):
+            assert await page.locator(about_the_proposal).first.is_hidden()
         await page.click("#acceptance .said a")
         await page.wait_for_selector("section.week .good")
         assert await page.locator("#acceptance").count() == 0

@@ -211,7 +211,7 @@ function drawOthers(found, state) {
     show(video, slots.get(slot.mid) ?? null);
     shownIn(slot.mid, video);
     figure.classList.toggle("dark", slot.dark);
-    if (figure.lastElementChild) figure.lastElementChild.textContent = `${person?.school ?? ""} ${person?.class ?? ""}`;
+    if (figure.lastElementChild) figure.lastElementChild.textContent = [person?.school, person?.class, slot.stream === "screen" && texts.screen].filter(Boolean).join(" ");
   }
 }
 

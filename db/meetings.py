@@ -198,7 +198,9 @@ async def between(
 async def turn_to(
     connection: Connection, session_id: UUID, item_id: UUID | None, at: datetime, by: str
 ) -> bool:
-    """Take up an item of the agenda, or none; whether that changed anything."""
+    """Take up an item of the agenda, or none; whether that changed anything. In the caller's
+    transaction, one turn after the other."""
+    await presence.hold(connection, session_id)
     return bool(
         await _sql.add_turn(connection, session_id=session_id, item_id=item_id, at=at, by=by)
     )

@@ -540,3 +540,17 @@ async def test_what_can_be_no_meeting_is_refused(site: Site, change: dict[str, o
     async with person(site, "lead") as lead:
         status, answer = await lead.post("/meetings", call(later(site)) | change)
         assert status == 422, answer
+
+
+async def test_an_item_that_is_taken_up_by_many_clicks_is_taken_up_once(
+    site: Site, neighbour: None
+) -> None:
+    async with person(site, "lead") as lead:
+        session_id = await begun(site, lead)
+        path = f"/meetings/{session_id}"
+        _, meeting = await lead.ask("GET", f"/api/v1{path}")
+        item = meeting["agenda"][0]["id"]
+        clicks = [lead.post(f"{path}/turn", {"item": item}) for _ in range(10)]
+        assert {status for status, _ in await asyncio.gather(*clicks)} == {204}
+        _, meeting = await lead.ask("GET", f"/api/v1{path}")
+        assert [turn["item"] for turn in meeting["turns"]] == [item]

@@ -22,7 +22,7 @@ async def lessons_on(page: Page, running: RunningDemo, day: date) -> int:
     """How many lessons are planned on a day."""
     span = f"since={day}T00:00:00%2B08:00&until={day + timedelta(days=1)}T00:00:00%2B08:00"
     answer = await page.request.get(f"{running.url}/api/v1/sessions?{span}")
-    return len((await answer.json())["sessions"])
+    return sum(s["kind"] == "live_lesson" for s in (await answer.json())["sessions"])
 
 
 async def a_school_day_soon(page: Page, running: RunningDemo) -> date:

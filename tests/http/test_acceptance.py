@@ -13,12 +13,11 @@ import pytest
 
 from classroom_sync.acceptance.media import listener, media_room, room_test, sender
 from classroom_sync.acceptance.run import GOOD_FOR
-from classroom_sync.auth import hash_password
 from classroom_sync.media_access import granted
-from db import acceptance, accounts, sessions
+from db import acceptance, sessions
 from db.pool import Pool
 from media.evidence import Evidence
-from tests.http.conftest import MEDIA_KEY, PASSWORD, Site, pair_room, sign_in, small_site
+from tests.http.conftest import MEDIA_KEY, Site, pair_room, sign_in, small_site
 from tests.http.test_rooms import NEW, send
 from tests.worlds import FAR, NEAR
 
@@ -263,16 +262,6 @@ async def test_a_room_reaches_no_other_rooms_test(site: Site) -> None:
 async def test_an_admin_of_a_school_reads_no_other_schools_test(
     site: Site, account: str, status: int
 ) -> None:
-    async with site.pool.transaction() as connection:
-        await accounts.add_account(
-            connection,
-            login="near-admin",
-            name="near-admin",
-            password_hash=await hash_password(PASSWORD),
-            role="admin",
-            school_code=NEAR,
-            teacher_id=None,
-        )
     async with site.browser() as admin, site.browser() as browser:
         test = await _ask(admin, await sign_in(admin, "admin"))
         await sign_in(browser, account)

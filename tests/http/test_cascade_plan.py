@@ -81,7 +81,7 @@ def _live(people: tuple[Participant, ...], floor: UUID | None = None) -> LiveSes
         floor,
         people,
     )
-    places = {p.id: Place(p, "", "", "", "", 0, listen_only=False) for p in people}
+    places = {p.id: Place(p, "", "", "", "", 0, listen_only=False, school_code="") for p in people}
     return LiveSession(session, places)
 
 

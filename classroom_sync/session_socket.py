@@ -40,6 +40,7 @@ _SEEN_EVERY = 60.0  # seconds: who takes part in a lesson is not signed out mean
 _SEEN_FOR = timedelta(seconds=3 * _SEEN_EVERY)
 
 
+_WRITABLE = r"^[^\x00]*$"  # what PostgreSQL can hold
 Mid = Annotated[str, Field(max_length=64)]
 Width = Annotated[int, Field(ge=0, le=16_384)]  # pixels
 
@@ -66,9 +67,9 @@ class Message(BaseModel, extra="forbid"):
     rooms: bool = False
     expected: int = Field(0, ge=0, le=500)
     present: int = Field(0, ge=0, le=500)
-    why: str = Field("", max_length=200)
+    why: str = Field("", max_length=200, pattern=_WRITABLE)
     sizes: dict[Mid, Width] = Field({}, max_length=12)
-    text: str = Field("", max_length=LONGEST)
+    text: str = Field("", max_length=LONGEST, pattern=_WRITABLE)
     options: int = Field(0, ge=0, le=MOST_OPTIONS)
     heads: list[Annotated[int, Field(ge=0, le=MOST_HEADS)]] = Field([], max_length=MOST_OPTIONS)
     move: PollMove | None = None

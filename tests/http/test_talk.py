@@ -116,6 +116,8 @@ async def test_an_empty_message_and_too_many_are_refused(people: tuple[Seated, S
     for n in range(11):
         await room.send("say", text=str(n))
     assert await room.refused() == "That was too fast: wait a moment."
+    await room.send("say", text="no\0end")
+    assert (await room.refused()).startswith("The page sent something that is not understood")
 
 
 async def test_the_worksheet_is_the_leads_and_outlasts_a_restart(

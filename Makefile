@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 CLIENTS := tests/clients/node_modules
 PROVIDER := tests/provider/node_modules
 
-.PHONY: help run test faults lint audit unit browser screenshots clean
+.PHONY: help run test journeys faults lint audit unit browser screenshots clean
 .DEFAULT_GOAL := help
 
 help:            ## what can be made
@@ -14,17 +14,20 @@ help:            ## what can be made
 run: $(VENV)/.run ## start the demo city with a lesson that is live now
 	$(BIN)/classroom-sync demo
 
-# Two at a time, the longest first, what waits for a database, a lesson's clock or a page; what
-# measures time or sends much media has the machine to itself. Faults take longer than all of these.
-SIDE_BY_SIDE := $(patsubst %,tests/e2e/test_%.py,first_lesson accessibility admin_pages alerts \
-    bureau_pages calendar_pages education_account exchange_page lesson_rules meeting observation \
-    recorded_lesson sent_lessons timetable_pages) \
-  $(addprefix tests/,cli db deploy formats fuzz http reports scheduler uploads)
+# Two at a time what waits for a database or looks at pages; what measures time or sends media has
+# the machine to itself; what takes longer than all of these is LONG.
+SIDE_BY_SIDE := $(addprefix tests/,cli db deploy formats fuzz http reports scheduler uploads) \
+  $(patsubst %,tests/e2e/test_%.py,accessibility bureau_pages calendar_pages education_account \
+    lesson_rules timetable_pages)
+JOURNEYS := $(patsubst %,tests/e2e/test_%.py,admin_pages lesson_pages lesson_trouble meeting observation)
 FAULTS := tests/chaos tests/hosts
 
-test: lint browser ## every check and every test but `faults`, real browser included
+test: lint browser ## every check and every test but those of `journeys` and `faults`
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(SIDE_BY_SIDE)
-	$(BIN)/python -m pytest $(addprefix --ignore=,$(SIDE_BY_SIDE) $(FAULTS))
+	$(BIN)/python -m pytest $(addprefix --ignore=,$(SIDE_BY_SIDE) $(JOURNEYS) $(FAULTS))
+
+journeys: browser ## whole lessons, meetings and observations in browsers, and what goes wrong in them
+	$(BIN)/python -m pytest $(JOURNEYS)
 
 faults: browser ## what is killed, lost and full, and several hosts; prints what it cost (docs/faults.md)
 	$(BIN)/python -m pytest $(FAULTS)

@@ -158,7 +158,8 @@ class Live:
                 self._sessions.pop(live.session.id, None)
                 return
             live.session, live.places, live.heads = found.session, found.places, found.heads
-            live.hands, live.helps, live.recording = found.hands, found.helps, found.recording
+            live.hands, live.helps = found.hands, found.helps
+            live.recording, live.recording_rooms = found.recording, found.recording_rooms
             live.talk.take(found.talk)
             live.meeting = found.meeting
         live.changed()
@@ -216,7 +217,7 @@ class Live:
             for session_id in await nodes.unplaced_sessions(connection, answering):
                 session = await sessions.session(connection, session_id)
                 if session is None or not await self.place(connection, session):
-                    return
+                    break
                 placed.append(session_id)
             for session_id in await nodes.unplaced_branches(connection, answering):
                 session = await sessions.session(connection, session_id)

@@ -15,11 +15,10 @@ from aiohttp import web
 from classroom_sync.access import identifier
 from classroom_sync.errors import Refused
 from classroom_sync.keys import NOW, POOL, VISITOR
-from classroom_sync.observation.access import may_observe
+from classroom_sync.observation.access import leads, may_observe
 from classroom_sync.permissions import Action, Role, allowed
-from db import city, marks, recordings, sessions
+from db import marks, recordings, sessions
 from db.pool import Connection
-from scheduler.model import ParticipantRole
 from scheduler.recording import Recording, RecordingState
 
 _ONE_VIEW = timedelta(minutes=10)
@@ -83,14 +82,8 @@ async def _is_theirs(request: web.Request, connection: Connection, of: Recording
     session = await sessions.session(connection, of.session_id)
     assert session is not None, "sessions are not deleted"
     if visitor.role is Role.TEACHER:
-        return any(
-            p.role is ParticipantRole.LEAD and p.teacher_id == visitor.teacher_id
-            for p in session.participants
-        )
-    rooms = {room.id: room.school_code for room in await city.rooms(connection)}
-    return visitor.role is Role.ADMIN and any(
-        rooms.get(p.room_id or "") == visitor.school_code for p in session.participants
-    )
+        return leads(visitor, session)
+    return visitor.role is Role.ADMIN and await may_observe(connection, visitor, session)
 
 
 async def note_view(request: web.Request, of: Recording) -> None:

@@ -90,12 +90,6 @@ class Meeting:
     turns: tuple[Turn, ...]  # by time
     notes: tuple[Note, ...]  # by time
 
-    @property
-    def present_item(self) -> Turn | None:
-        """The item under discussion and since when; None: none is."""
-        last = self.turns[-1] if self.turns else None
-        return last if last is not None and last.item_id is not None else None
-
 
 def has_begun(sending: Iterable[UUID], there: Iterable[UUID]) -> bool:
     """Whether those who are `there` (participants) make a meeting: one sends, another is there."""

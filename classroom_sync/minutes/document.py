@@ -24,10 +24,13 @@ class Bullets:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A table; every row has a cell for every head."""
+    """A table; every row has a cell for every head. `right`: columns that hold figures; `wide`: the
+    one that gets the room that is left."""
 
     heads: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    right: frozenset[int] = frozenset()
+    wide: int = 0
 
 
 Block = Paragraph | Subheading | Bullets | Grid
@@ -41,7 +44,8 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """`facts` are (name, value) under the title; `dated` is the date of the file."""
+    """`facts` are (name, value) under the title; `dated` is the date of the file: the instant of
+    the newest of what is in it."""
 
     locale: str
     title: str
@@ -49,3 +53,4 @@ class Document:
     facts: tuple[tuple[str, str], ...]
     sections: tuple[Section, ...]
     dated: datetime
+    footer: str

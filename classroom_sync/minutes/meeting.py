@@ -64,10 +64,11 @@ async def read_minutes(
 
 def document_of(minutes: Minutes, subject: str, translate: Translate, locale: str) -> Document:
     """The minutes as a document in one language; `subject` in its words."""
+    subtitle = translate("Minutes of a teaching-research meeting")
     return Document(
         locale=locale,
         title=minutes.title,
-        subtitle=translate("Minutes of a teaching-research meeting"),
+        subtitle=subtitle,
         facts=tuple(_facts(minutes, subject, translate)),
         sections=tuple(
             Section(heading, blocks)
@@ -81,6 +82,7 @@ def document_of(minutes: Minutes, subject: str, translate: Translate, locale: st
             if blocks
         ),
         dated=minutes.closed_at or minutes.versions[-1].saved_at,
+        footer=f"{minutes.title} · {subtitle}",
     )
 
 

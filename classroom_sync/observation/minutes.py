@@ -1,46 +1,24 @@
 """The minutes of a lesson's observations: the lesson, who observed, scores, comments, remarks."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from classroom_sync.observation import writing
+from classroom_sync.minutes.document import Document, Grid, Paragraph, Section
 from classroom_sync.observation.record import Remark, Reviewed
-from classroom_sync.observation.writing import Paper, Section, Table
 from classroom_sync.pages.names import Names
-from scheduler.model import DEFAULT_ZONE, ParticipantRole, Session, SessionKind
+from scheduler.model import DEFAULT_ZONE, ParticipantRole, Session
 from scheduler.observation import Observation, Observer, Spread, Summary
 
 Translate = Callable[[str], str]
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
-    """A kind of file."""
-
-    ending: str
-    mime: str
-    write: Callable[[Paper], bytes]
-
-
-FORMS = {
-    "pdf": Form("pdf", "application/pdf", writing.to_pdf),
-    "docx": Form(
-        "docx",
-        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-        writing.to_docx,
-    ),
-    "md": Form("md", "text/markdown", writing.to_markdown),
-}
-
-
-def of(session: Session, found: Reviewed, names: Names, translate: Translate, locale: str) -> Paper:
+def of(
+    session: Session, found: Reviewed, names: Names, translate: Translate, locale: str
+) -> Document:
     """The minutes of a session as far as a visitor sees its record, in their language."""
     zone = ZoneInfo(DEFAULT_ZONE)
     lead = next((p for p in session.participants if p.role is ParticipantRole.LEAD), None)
     subject = names.subject(session.subject, locale)
-    if session.kind is SessionKind.RESEARCH:
-        subject = subject or translate("Teaching research")
     starts, ends = (at.astimezone(zone) for at in (session.starts_at, session.ends_at))
     time = f"{starts:%Y-%m-%d %H:%M}–{ends:%H:%M} ({DEFAULT_ZONE})"
     comma = "、" if locale.startswith("zh") else ", "
@@ -62,14 +40,14 @@ def of(session: Session, found: Reviewed, names: Names, translate: Translate, lo
     sections += [_observation(o, found, translate, locale) for o in found.shown]
     if found.remarks:
         sections.append(_comments(found.remarks, zone, translate))
-    return Paper(
-        lang="zh" if locale.startswith("zh") else "en",
+    return Document(
+        locale=locale,
         title=translate("Minutes of observation"),
         subtitle=f"{subject} · {starts:%Y-%m-%d}",
         facts=tuple(facts),
         sections=tuple(sections),
         footer=f"{subject} · {time}",
-        as_of=max([session.ends_at, *written]),
+        dated=max([session.ends_at, *written]),
     )
 
 
@@ -105,8 +83,10 @@ def _scores(of: Summary, translate: Translate, locale: str) -> Section:
     )
     return Section(
         translate("Scores by criterion"),
-        (f"{of.rubric.title(locale)} ({version})",),
-        Table(heads, tuple(rows), (False, *(True,) * 5), wide=0),
+        (
+            Paragraph(f"{of.rubric.title(locale)} ({version})"),
+            Grid(heads, tuple(rows), frozenset(range(1, 6))),
+        ),
     )
 
 
@@ -120,8 +100,10 @@ def _observation(of: Observation, found: Reviewed, translate: Translate, locale:
     score = translate("{score} of 100").format(score=f"{of.score:.1f}")
     return Section(
         f"{_who(of.observer, translate)}: {score}",
-        (of.remark,) if of.remark else (),
-        Table(heads, tuple(rows), (False, True, False), wide=2),
+        (
+            *((Paragraph(of.remark),) if of.remark else ()),
+            Grid(heads, tuple(rows), frozenset({1}), wide=2),
+        ),
     )
 
 
@@ -137,6 +119,8 @@ def _comments(remarks: tuple[Remark, ...], zone: ZoneInfo, translate: Translate)
     heads = (translate("Time"), translate("Observer"), translate("Comment"))
     return Section(
         translate("Comments on moments of the lesson"),
-        (translate("In brackets: the place on the recording."),),
-        Table(heads, tuple(rows), (False, False, False), wide=2),
+        (
+            Paragraph(translate("In brackets: the place on the recording.")),
+            Grid(heads, tuple(rows), wide=2),
+        ),
     )

@@ -9,6 +9,7 @@ from aiohttp import web
 from classroom_sync.auth import requires
 from classroom_sync.errors import Refused
 from classroom_sync.keys import LOCALE, NOW, POOL, TRANSLATE, VISITOR
+from classroom_sync.minutes.writing import MEDIA_TYPES, Form, write
 from classroom_sync.observation import minutes
 from classroom_sync.observation.access import leads, may_observe, observable, observed, reviewed
 from classroom_sync.observation.panel import read_panel
@@ -18,7 +19,7 @@ from classroom_sync.pages.rendering import page
 from classroom_sync.permissions import Action, Role
 from db import invitations, marks, observations, recordings, rubrics, sessions
 from db.pool import Connection
-from scheduler.model import ParticipantRole, Session, SessionState, Teacher
+from scheduler.model import ParticipantRole, Session, SessionKind, SessionState, Teacher
 from scheduler.observation import Observation
 from scheduler.recording import Recording, RecordingState
 
@@ -59,7 +60,11 @@ async def _written(
     assert account_id is not None, "only accounts observe"
     found = await observations.of_account(connection, account_id)
     of = {s.id: s for s in await sessions.by_ids(connection, {o.session_id for o in found})}
-    return [(o, of[o.session_id]) for o in found]
+    return [
+        (o, of[o.session_id])
+        for o in found
+        if of[o.session_id].kind is SessionKind.LIVE_LESSON  # meetings are observed no more
+    ]
 
 
 async def _led(request: web.Request, connection: Connection) -> list[Session]:
@@ -172,23 +177,22 @@ def _choices(
 @requires(Action.REVIEW)
 async def minutes_file(request: web.Request) -> web.StreamResponse:
     """The minutes as a file; what they hold is what the visitor may see."""
-    form = minutes.FORMS.get(request.match_info["form"])
-    if form is None:
-        raise Refused(404, "Minutes come as PDF, DOCX and Markdown.")
+    try:
+        form = Form(request.match_info["form"])
+    except ValueError as error:
+        raise Refused(404, "Minutes come as PDF, DOCX and Markdown.") from error
     visitor = request[VISITOR]
     async with request.app[POOL].transaction() as connection:
         session = await reviewed(request, connection)
         names = await read_names(connection)
         found = await read_reviewed(connection, visitor, session)
         about = f"session:{session.id}"
-        await marks.add_audit(
-            connection, visitor.actor, "minutes_exported", about, form=form.ending
-        )
+        await marks.add_audit(connection, visitor.actor, "minutes_exported", about, form=form.value)
     made = minutes.of(session, found, names, request[TRANSLATE], request[LOCALE])
     return web.Response(
-        body=await asyncio.to_thread(form.write, made),
-        content_type=form.mime,
+        body=await asyncio.to_thread(write, made, form),
+        content_type=MEDIA_TYPES[form],
         headers={
-            "Content-Disposition": f'attachment; filename="minutes-{session.on_day}.{form.ending}"'
+            "Content-Disposition": f'attachment; filename="minutes-{session.on_day}.{form.value}"'
         },
     )

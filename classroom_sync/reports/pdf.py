@@ -36,7 +36,7 @@ def compile_pdf(
     Raises CannotTypeset.
     """
     dated = as_of.astimezone(UTC).replace(microsecond=0).isoformat()
-    asked = {"template": str(folder / template), "as_of": dated, "data": data}
+    asked = {"template": str(folder / template), "as_of": dated, "data": _printable(data)}
     with _AT_ONCE:
         try:
             done = subprocess.run(
@@ -51,3 +51,17 @@ def compile_pdf(
     if done.returncode != 0:
         raise CannotTypeset(done.stderr.decode(errors="replace").strip())
     return done.stdout
+
+
+def printable(text: str) -> str:
+    """A text without the control characters that no paper shows, and neither typesetting nor XML
+    1.0 takes."""
+    return "".join(c for c in text if c >= " " or c in "\t\n")
+
+
+def _printable(value: Any) -> Any:
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, Mapping):
+        return {key: _printable(each) for key, each in value.items()}
+    return [_printable(each) for each in value] if isinstance(value, list | tuple) else value

@@ -369,7 +369,7 @@ async def test_minutes_come_in_three_forms_with_the_same_bytes_for_the_same_data
         person(lesson, "lead") as lead,
     ):
         await guest.submit(
-            FULL | {"notes": {"1": "Clear | *goals*"}, "remark": "Well done.\nGo on."}
+            FULL | {"notes": {"1": "Clear | *goals*"}, "remark": "Well done.\nGo\x07 on."}
         )
         await observer.submit({"marks": {str(n): 2 for n in range(1, 7)}})
         await _comment(guest, "看这里 <script>")

@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from db import notices, sessions
+from db import notices, recordings, sessions
 from db.pool import Pool
 from scheduler.session import Action, Due
 from tests.http.conftest import Site, add_accounts, pair_room, serving, sign_in
@@ -158,6 +158,26 @@ async def test_what_is_said_asked_and_found_at_one_is_told_at_the_other(
         await teacher.do("push_to_talk", participant=far, on=True)
         while not _of(await room.until(), far)["push_to_talk"]:
             pass
+
+
+async def test_that_classrooms_are_recorded_is_told_at_every_process(
+    sites: tuple[Site, Site],
+) -> None:
+    first, second = sites
+    async with _teacher(first) as teacher, _room(second) as room:
+        await room.until(recording=False, recording_rooms=False)
+        async with first.pool.transaction() as connection:
+            await recordings.begin(
+                connection,
+                session_id=first.planned.session_id,
+                made_by="account:lead",
+                started_at=first.now,
+                delete_after=first.now + timedelta(days=30),
+                title="",
+                with_rooms=True,
+            )
+        for page in (teacher, room):
+            await page.until(recording=True, recording_rooms=True)
 
 
 async def test_the_clock_at_one_moves_the_pages_of_the_other(sites: tuple[Site, Site]) -> None:

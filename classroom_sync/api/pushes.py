@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from aiohttp import web
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints
 
 from classroom_sync.access import identifier, whole_city
 from classroom_sync.api.registry import endpoint
@@ -36,14 +36,7 @@ from scheduler.questions import (
 )
 from scheduler.receipts import Progress, progress
 
-
-def _storable(text: str) -> str:
-    """Without the one character that PostgreSQL does not store."""
-    return text.replace("\0", "")
-
-
-Note = Annotated[str, AfterValidator(_storable)]
-Said = Annotated[str, AfterValidator(lambda text: _storable(text).strip())]
+Said = Annotated[str, StringConstraints(strip_whitespace=True)]
 
 
 class QuestionData(BaseModel, extra="forbid"):
@@ -61,18 +54,18 @@ class QuestionData(BaseModel, extra="forbid"):
 class NewPush(BaseModel, extra="forbid"):
     item: UUID = Field(description="a recording or an upload that is ready")
     classes: list[str] = Field(min_length=1, max_length=200)
-    note: Note = Field(default="", max_length=1000)
+    note: str = Field(default="", max_length=1000)
     due_on: date | None = Field(default=None, description="none: in five school days")
     questions: list[QuestionData] = Field(default=[], max_length=MOST_QUESTIONS)
 
 
 class ChangedPush(BaseModel, extra="forbid"):
-    note: Note = Field(default="", max_length=1000)
+    note: str = Field(default="", max_length=1000)
     due_on: date
 
 
 class Withdrawal(BaseModel, extra="forbid"):
-    why: Note = Field(max_length=300)
+    why: str = Field(max_length=300)
 
 
 class PushMade(BaseModel):
@@ -99,7 +92,7 @@ class AnswerData(BaseModel, extra="forbid"):
     counts: list[Annotated[int, Field(ge=0, le=MOST_PUPILS)]] = Field(
         default=[], max_length=MOST_OPTIONS
     )
-    text: Note = Field(default="", max_length=LONGEST_TEXT)
+    text: str = Field(default="", max_length=LONGEST_TEXT)
 
 
 class PushClass(BaseModel):

@@ -8,7 +8,7 @@ from uuid import UUID
 from aiohttp import web
 from pydantic import AwareDatetime, BaseModel, Field
 
-from classroom_sync.api.pushes import AnswerData, Note, QuestionData, asked, progress_of
+from classroom_sync.api.pushes import AnswerData, QuestionData, asked, progress_of
 from classroom_sync.api.registry import endpoint
 from classroom_sync.keys import LOCALE, NOW, POOL, VISITOR
 from classroom_sync.pages.names import Names, read_names
@@ -80,7 +80,7 @@ class RoomReceipt(BaseModel, extra="forbid"):
     played: list[tuple[int, int]] = Field(
         default=[], max_length=_RANGES, description="ranges of a recording, in milliseconds"
     )
-    note: Note = Field(default="", max_length=1000)
+    note: str = Field(default="", max_length=1000)
     understood: Understood | None = None
     answers: list[AnswerData] = Field(
         default=[], max_length=MOST_QUESTIONS, description="to the questions, in their order"

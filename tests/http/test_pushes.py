@@ -123,7 +123,7 @@ async def test_a_teacher_sends_and_sees_what_became_of_it(site: Site) -> None:
         [offered] = (await teacher.done("GET", "/push-items"))["items"]
         assert offered["id"] == str(item)
         due = (site.now + timedelta(days=9)).date().isoformat()
-        asked = wish(item, FAR_CLASS, NEAR_CLASS, note=" Sing\0 along ", due_on=due)
+        asked = wish(item, FAR_CLASS, NEAR_CLASS, note=" Sing along ", due_on=due)
         push = (await teacher.done("POST", "/pushes", asked))["id"]
         [got] = (await room.done("GET", "/room/sent"))["items"]
         assert (got["push"], got["title"], got["note"]) == (push, "sheet", "Sing along")
@@ -133,7 +133,7 @@ async def test_a_teacher_sends_and_sees_what_became_of_it(site: Site) -> None:
             receipt(push, "opened"),
             receipt(push, "played", (0, 50_000)),
             receipt(push, "played", (40_000, 81_000)),
-            receipt(push, "feedback", note="  What is\0 a clef? ", understood="most"),
+            receipt(push, "feedback", note="  What is a clef? ", understood="most"),
         ]
         taken = await room.done("POST", "/room/receipts", {"receipts": told})
         assert taken == {"known": [t["id"] for t in told], "refused": []}

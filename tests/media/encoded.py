@@ -1,6 +1,9 @@
 """Really encoded pictures and sound, and the RTP packets that browsers would make of them."""
 
+import os
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
@@ -37,8 +40,24 @@ def pictures(
     return _pictures(codec, *size, count)
 
 
+@contextmanager
+def _as_it_was_scheduled() -> Iterator[None]:
+    """SVT-AV1 gives the thread that calls it as root real-time priority (SCHED_FIFO, 99) and
+    leaves it so: what a test starts afterwards would inherit that and starve the machine."""
+    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, policy, parameters)
+
+
 @cache
 def _pictures(codec: Codec, width: int, height: int, count: int) -> tuple[Encoded, ...]:
+    with _as_it_was_scheduled():
+        return _encoded(codec, width, height, count)
+
+
+def _encoded(codec: Codec, width: int, height: int, count: int) -> tuple[Encoded, ...]:
     name, options = _ENCODERS[codec]
     context: Any = av.CodecContext.create(name, "w")
     context.width, context.height, context.pix_fmt = width, height, "yuv420p"

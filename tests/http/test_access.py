@@ -8,11 +8,10 @@ from uuid import UUID
 import pytest
 from aiohttp import ClientSession
 
-from classroom_sync.auth import hash_password
 from classroom_sync.entry_rules import EntryRules
 from classroom_sync.pages.qr import qr
 from db import accounts
-from tests.http.conftest import PASSWORD, Site, pair_room, sign_in
+from tests.http.conftest import PASSWORD, PASSWORD_HASH, Site, pair_room, sign_in
 from tests.worlds import FAR, HUB, NEAR
 
 RULES = EntryRules()
@@ -158,7 +157,7 @@ async def test_of_two_administrators_who_disable_each_other_one_stays(site: Site
             connection,
             login="second",
             name="second",
-            password_hash=await hash_password(PASSWORD),
+            password_hash=PASSWORD_HASH,
             role="admin",
         )
         first = await accounts.account_by_login(connection, "admin")

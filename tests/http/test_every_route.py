@@ -16,7 +16,6 @@ import aiohttp
 import pytest
 
 from classroom_sync.api.registry import ENDPOINTS
-from classroom_sync.auth import hash_password
 from classroom_sync.permissions import TABLE, Action, Role
 from db import (
     acceptance,
@@ -38,7 +37,7 @@ from db.accounts import Account
 from db.meetings import Call
 from db.pool import Connection
 from scheduler.model import BusyTime, Receiver
-from tests.http.conftest import PASSWORD, Site, pair_room, sign_in
+from tests.http.conftest import PASSWORD_HASH, Site, pair_room, sign_in
 from tests.worlds import FAR, HUB, NEAR, TERM, Planned, lesson, plan
 
 #: Visitor → role, and the login or the room that is paired; lead, helper, far-admin and room belong
@@ -335,7 +334,7 @@ async def _build(site: Site) -> Objects:
             connection,
             login="hub-admin",
             name="hub-admin",
-            password_hash=await hash_password(PASSWORD),
+            password_hash=PASSWORD_HASH,
             role="admin",
             school_code=HUB,
             teacher_id=None,

@@ -15,7 +15,6 @@ import pypdf
 import pytest
 from aiohttp import ClientSession
 
-from classroom_sync.auth import hash_password
 from classroom_sync.feeds import hash_of, text_of
 from classroom_sync.feeds import refresh as refresh_feeds
 from db import accounts, feeds, meetings, nodes, plans, sessions
@@ -23,7 +22,7 @@ from db.changes import Taken
 from db.meetings import Call
 from db.nodes import MediaNodeRow
 from scheduler.model import ParticipantRole, Receiver, SessionState
-from tests.http.conftest import PASSWORD, Site, sign_in
+from tests.http.conftest import PASSWORD_HASH, Site, sign_in
 from tests.worlds import FAR, HUB, NEAR
 from tests.worlds import lesson as planned_lesson
 from tests.worlds import plan as store
@@ -67,7 +66,7 @@ async def neighbour(site: Site) -> None:
             connection,
             login="neighbour",
             name="neighbour",
-            password_hash=await hash_password(PASSWORD),
+            password_hash=PASSWORD_HASH,
             role="teacher",
             school_code=NEAR,
             teacher_id=NEIGHBOUR,

@@ -14,16 +14,17 @@ help:            ## what can be made
 run: $(VENV)/.run ## start the demo city with a lesson that is live now
 	$(BIN)/classroom-sync demo
 
-# Two at a time what waits for a database or looks at pages; what measures time or sends media has
-# the machine to itself; what takes longer than all of these is LONG.
-SIDE_BY_SIDE := $(addprefix tests/,cli db deploy formats fuzz http reports scheduler uploads) \
-  $(patsubst %,tests/e2e/test_%.py,accessibility bureau_pages calendar_pages education_account \
-    lesson_rules timetable_pages)
-JOURNEYS := $(patsubst %,tests/e2e/test_%.py,admin_pages lesson_pages lesson_trouble meeting observation)
+# Two at a time what waits for a database or looks at pages, the longest first; what measures time
+# or fills both processors has the machine to itself. JOURNEYS and FAULTS take longer than all else.
+SIDE_BY_SIDE := $(patsubst %,tests/e2e/test_%.py,accessibility timetable_pages calendar_pages clocks \
+    bureau_pages education_account exchange_page turn lesson_rules first_frame) \
+  $(addprefix tests/,clients conformance cli http db deploy formats fuzz reports scheduler uploads)
+JOURNEYS := $(patsubst %,tests/e2e/test_%.py,acceptance admin_pages alerts bad_days bench_whole lesson_pages \
+    lesson_trouble meeting observation recorded_lesson sent_lessons)
 FAULTS := tests/chaos tests/hosts
 
 test: lint browser ## every check and every test but those of `journeys` and `faults`
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(SIDE_BY_SIDE)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(SIDE_BY_SIDE)
 	$(BIN)/python -m pytest $(addprefix --ignore=,$(SIDE_BY_SIDE) $(JOURNEYS) $(FAULTS))
 
 journeys: browser ## whole lessons, meetings and observations in browsers, and what goes wrong in them

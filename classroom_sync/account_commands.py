@@ -94,3 +94,28 @@ def list_accounts(
         return
     for each in found:
         typer.echo("  ".join(str(text) for text in each.values() if text is not None))
+
+
+@app.command("reset-factor", epilog="Example: classroom-sync account reset-factor li")
+def reset_factor(
+    login: Annotated[str, typer.Argument(help="Name that it signs in with.")],
+    as_json: Json = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Remove the second factor of somebody who lost phone and recovery codes, and sign them out."""
+
+    async def work(connection: "Connection") -> dict[str, Any]:
+        from classroom_sync import second_factor
+        from classroom_sync.errors import Refused
+        from db import accounts
+
+        account = await accounts.account_by_login(connection, login.strip())
+        if account is None:
+            raise Refused(404, "There is no such account: see the list of people.")
+        await second_factor.reset(connection, account, "system", command_of_user=os.getuid())
+        return {"login": account.login}
+
+    done = in_transaction(settings_of(data_dir=data_dir, database_url=database_url), work)
+    said = f"{done['login']} signs in with the password alone"
+    typer.echo(json.dumps(done) if as_json else said)

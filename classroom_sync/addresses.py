@@ -14,8 +14,23 @@ _LONGEST = 500  # characters of an address to go on to
 def address_of(request: web.Request) -> str:
     """Where a request comes from; behind a reverse proxy that is trusted, what that one saw."""
     near = request.remote or ""
-    seen = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()[:64]
+    said = request.headers.getall("X-Forwarded-For", [""])[-1]  # a proxy may add a line of its own
+    seen = said.rpartition(",")[2].strip()[:64]
     return seen if seen and _trusted(near, request.app[SETTINGS].trusted_proxies) else near
+
+
+def counted_as(address: str) -> str:
+    """What requests from an address are counted by: of IPv6 the network of 64 bits, as each machine
+    has a whole one to choose addresses from."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    if found.version == 4:
+        return address
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(IPv6Network((found.packed[:8] + bytes(8), 64)))
 
 
 def _trusted(address: str, networks: Iterable[IPv4Network | IPv6Network]) -> bool:

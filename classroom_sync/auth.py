@@ -22,15 +22,16 @@ from aiohttp import web
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from classroom_sync.addresses import address_of
+from classroom_sync.addresses import address_of, counted_as
 from classroom_sync.entry_rules import EntryRules
 from classroom_sync.errors import Refused
 from classroom_sync.keys import LIMITS, NOW, POOL, SETTINGS, VISITOR
+from classroom_sync.limits import Strangers
 from classroom_sync.permissions import Action, Role, allowed
 from classroom_sync.tokens import same
 from db import accounts, city, factors, marks, web_sessions
 from db.accounts import Account, PairingCode
-from db.pool import Connection
+from db.pool import Connection, Pool
 from db.web_sessions import Stage, WebSession
 
 UNFINISHED = timedelta(minutes=10)  # how long a sign-in may wait for its second factor
@@ -81,7 +82,7 @@ async def _verifies(password_hash: str, password: str) -> bool:
 
 def count_try(request: web.Request) -> None:
     """One more attempt to get in from this address. Raises Refused (429)."""
-    wait = request.app[LIMITS].entrance.take(address_of(request), time.monotonic())
+    wait = request.app[LIMITS].entrance.take(counted_as(address_of(request)), time.monotonic())
     if wait:
         sentence = "Too many requests from here: wait a moment, then try again."
         raise Refused(429, sentence).again_in(wait)
@@ -89,8 +90,13 @@ def count_try(request: web.Request) -> None:
 
 def refuse_locked(account: Account, now: datetime) -> None:
     """Raises Refused (429) while an account is locked."""
-    if account.locked_until is not None and account.locked_until > now:
-        left = (account.locked_until - now).total_seconds()
+    refuse_until(account.locked_until, now)
+
+
+def refuse_until(locked_until: datetime | None, now: datetime) -> None:
+    """Raises Refused (429) where that is still to come."""
+    if locked_until is not None and locked_until > now:
+        left = (locked_until - now).total_seconds()
         raise Refused(
             429,
             "Too many wrong passwords: this account is locked for {minutes} more minutes.",
@@ -104,36 +110,67 @@ def refuse_disabled(account: Account) -> None:
         raise Refused(403, "This account is disabled: ask your administrator.")
 
 
-async def failed(
-    connection: Connection, account: Account, now: datetime, rules: EntryRules, what: str
-) -> None:
-    """Count a wrong password or code of an account; too many lock it."""
-    until = now + rules.lock
-    locked = await accounts.sign_in_failed(connection, account.id, rules.failures, until)
+async def take_try(
+    connection: Connection, account: Account, now: datetime, rules: EntryRules
+) -> bool:
+    """Count a password or code of an account before it is looked at; whether it was the last that
+    may be wrong. Who was right gives it back. Raises Refused (429) while the account is locked."""
+    while True:
+        until = now + rules.lock
+        last = await accounts.take_try(connection, account.id, rules.failures, now, until)
+        if last is not None:
+            return last
+        found = await accounts.account(connection, account.id)
+        assert found is not None, "accounts are never removed"
+        refuse_locked(found, now)  # it may have been unlocked just now
+
+
+async def failed(connection: Connection, account: Account, what: str, *, last: bool) -> None:
+    """Write down a wrong password or code of an account; `last`: it is locked now."""
     about = f"account:{account.login}"
-    action = "sign_in_locked" if locked and locked > now else what
-    await marks.add_audit(connection, about, action, about)
+    await marks.add_audit(connection, about, "sign_in_locked" if last else what, about)
 
 
-async def check_password(
-    connection: Connection, login: str, password: str, now: datetime, rules: EntryRules
+async def check_sign_in(
+    pool: Pool, strangers: Strangers, login: str, password: str, now: datetime, rules: EntryRules
 ) -> Account:
     """The account, if login and password are right and it is neither locked nor disabled. Raises
     Refused.
 
-    What is wrong is not told apart, and takes as long for a login that does not exist.
+    What is wrong is not told apart. A login that does not exist takes as long, and is locked as
+    others are.
     """
-    wrong = "The name or the password is wrong."
-    account = await accounts.account_by_login(connection, login.strip())
+    plain = login.strip()
+    async with pool.connection() as connection:
+        account = await accounts.account_by_login(connection, plain)
     if account is None:
+        refuse_until(strangers.take(plain.lower(), now, rules.failures, rules.lock), now)
         await _verifies(_DUMMY, password)
-        raise Refused(401, wrong)
-    refuse_locked(account, now)
-    if not await _verifies(account.password_hash, password):
-        await failed(connection, account, now, rules, "sign_in_failed")
-        raise Refused(401, wrong)
+        raise _wrong()
+    return await check_password(pool, account, password, now, rules)
+
+
+async def check_password(
+    pool: Pool, account: Account, password: str, now: datetime, rules: EntryRules
+) -> Account:
+    """The account, if that is its password and it is neither locked nor disabled. Raises Refused.
+
+    While a password is looked at, which takes long by intent, no connection is held.
+    """
+    async with pool.connection() as connection:
+        last = await take_try(connection, account, now, rules)
+    right = await _verifies(account.password_hash, password)
+    async with pool.connection() as connection:
+        if not right:
+            await failed(connection, account, "sign_in_failed", last=last)
+            raise _wrong()
+        await accounts.give_try_back(connection, account.id)
     refuse_disabled(account)
     return account
+
+
+def _wrong() -> Refused:
+    return Refused(401, "The name or the password is wrong.")
 
 
 async def next_stage(
@@ -335,12 +372,17 @@ async def authenticated(
                 unattended = UNATTENDED in request.headers
                 if now - found.seen_at > TOUCH_EVERY and not unattended:
                     await web_sessions.touch(connection, token_hash, now)
-                agent = request.headers.get("User-Agent", "")[:_LONGEST_AGENT]
+                agent = _readable(request.headers.get("User-Agent", ""))[:_LONGEST_AGENT]
                 if agent != found.user_agent:
                     await web_sessions.note_user_agent(connection, token_hash, agent)
     if request.method not in ("GET", "HEAD", "OPTIONS"):
         await _check_csrf(request)
     return await handler(request)
+
+
+def _readable(header: str) -> str:
+    """A header that a database can hold: bytes that are no text become question marks."""
+    return header.encode(errors="replace").decode()
 
 
 async def _check_csrf(request: web.Request) -> None:

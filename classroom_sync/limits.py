@@ -12,6 +12,7 @@ often than that is guessing.
 from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 
 class TokenBuckets:
@@ -57,6 +58,29 @@ def per_entrance() -> TokenBuckets:
     return TokenBuckets(rate=1.0, burst=120.0)
 
 
+class Strangers:
+    """Names that nobody signs in with: after too many tries they are locked as accounts are, so
+    that it can't be seen who has an account. Of more than `most` the one that was tried longest ago
+    is forgotten."""
+
+    def __init__(self, most: int = 10_000) -> None:
+        self._most = most
+        self._tries: OrderedDict[str, tuple[int, datetime | None]] = OrderedDict()
+
+    def take(self, name: str, now: datetime, failures: int, lock: timedelta) -> datetime | None:
+        """One more try: until when the name is locked, None if it may be looked at. The last of so
+        many `failures` locks it."""
+        tries, until = self._tries.get(name, (0, None))
+        if until is not None and until > now:
+            return until
+        tries = 1 if until is not None else tries + 1
+        self._tries[name] = (tries, now + lock if tries >= failures else None)
+        self._tries.move_to_end(name)
+        if len(self._tries) > self._most:
+            self._tries.popitem(last=False)
+        return None
+
+
 @dataclass(slots=True)
 class Limits:
     """What a control process counts."""
@@ -65,3 +89,4 @@ class Limits:
     holder: TokenBuckets = field(default_factory=per_holder)
     observer: TokenBuckets = field(default_factory=per_observer)
     entrance: TokenBuckets = field(default_factory=per_entrance)
+    strangers: Strangers = field(default_factory=Strangers)

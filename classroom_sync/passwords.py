@@ -15,7 +15,7 @@ from classroom_sync.entry_rules import EntryRules
 from classroom_sync.errors import Refused
 from db import accounts, marks, web_sessions
 from db.accounts import Account
-from db.pool import Connection
+from db.pool import Connection, Pool
 
 LIFETIME = timedelta(hours=24)
 SHORTEST = 8  # characters
@@ -76,15 +76,16 @@ async def set_by_link(connection: Connection, token: str, password: str, now: da
 
 
 async def check_own(
-    connection: Connection, visitor: Visitor, password: str, now: datetime, rules: EntryRules
+    pool: Pool, visitor: Visitor, password: str, now: datetime, rules: EntryRules
 ) -> Account:
     """The visitor's account, if that is its password. Raises Refused: 422, or 429 once it is
     locked."""
     assert visitor.account_id is not None, "only accounts have passwords"
-    account = await accounts.account(connection, visitor.account_id)
+    async with pool.connection() as connection:
+        account = await accounts.account(connection, visitor.account_id)
     assert account is not None, "it is signed in"
     try:
-        return await auth.check_password(connection, account.login, password, now, rules)
+        return await auth.check_password(pool, account, password, now, rules)
     except Refused as error:
         if error.status != 401:
             raise

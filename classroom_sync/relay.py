@@ -15,7 +15,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from classroom_sync.acceptance.media import checked_session, room_test
-from classroom_sync.addresses import address_of
+from classroom_sync.addresses import address_of, counted_as
 from classroom_sync.errors import problem
 from classroom_sync.keys import (
     LIMITS,
@@ -129,7 +129,7 @@ def _at_once(request: web.Request, face: Face) -> web.Response | None:
         return answer
     limits = request.app[LIMITS]
     try:
-        count(limits.address, address_of(request))
+        count(limits.address, counted_as(address_of(request)))
         grant = granted(request.app[MEDIA_KEY], bearer(request), request.app[NOW]())
         count(limits.holder, grant)
         session = request.match_info.get("session", grant.room)

@@ -30,17 +30,20 @@ _LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # none that look alike
 _CODE_LETTERS = 16  # 79 bits
 
 
-async def to_enrol(connection: Connection, account_id: UUID, now: datetime) -> SecondFactor:
-    """The secret that an account is about to take into its app, made when first asked for. Raises
-    Refused (409) where one is in use."""
+async def begin(connection: Connection, account_id: UUID, now: datetime) -> None:
+    """Make a fresh secret for an account to take into its app: one that was begun before, and may
+    have been seen by somebody else, is good no more. Raises Refused (409) where one is in use."""
+    await pending(connection, account_id, now)
+    await factors.begin(connection, account_id, pyotp.random_base32(), now)
+
+
+async def pending(connection: Connection, account_id: UUID, now: datetime) -> SecondFactor | None:
+    """The secret that an account is about to take into its app; None: none was begun, or too long
+    ago. Raises Refused (409) where one is in use."""
     found = await factors.factor(connection, account_id)
-    if found is None:
-        await factors.begin(connection, account_id, pyotp.random_base32(), now)
-        found = await factors.factor(connection, account_id)
-        assert found is not None, "it was just begun"
-    if found.confirmed_at is not None:
+    if found is not None and found.confirmed_at is not None:
         raise Refused(409, "There is a second factor already: remove it first.")
-    return found
+    return found if found is not None and now - found.made_at < auth.UNFINISHED else None
 
 
 def address(factor: SecondFactor, login: str) -> str:
@@ -71,15 +74,15 @@ async def _code_is_right(
     return False
 
 
-async def confirm(
-    connection: Connection, account: Account, code: str, now: datetime, rules: EntryRules
-) -> list[str]:
+async def confirm(connection: Connection, account: Account, code: str, now: datetime) -> list[str]:
     """Put a new secret to use by its first code; the recovery codes, shown this once.
 
-    Raises Refused: 409, 422 (a wrong code), 429.
+    Raises Refused: 409, 422 (a wrong code, or too late), 429.
     """
     auth.refuse_locked(account, now)
-    factor = await to_enrol(connection, account.id, now)
+    factor = await pending(connection, account.id, now)
+    if factor is None:
+        raise Refused(422, "This took too long: begin again.")
     if not await _code_is_right(connection, factor, code, now):
         raise _wrong(422)
     about = f"account:{account.id}"
@@ -104,7 +107,7 @@ def _hash(code: str) -> bytes:
     return hashlib.sha256(code.encode()).digest()
 
 
-async def is_right(connection: Connection, account: Account, code: str, now: datetime) -> bool:
+async def _is_right(connection: Connection, account: Account, code: str, now: datetime) -> bool:
     """Whether that is a code of the account's app, or one of its recovery codes; it is used up."""
     factor = await factors.factor(connection, account.id)
     if factor is None or factor.confirmed_at is None:
@@ -123,12 +126,28 @@ async def is_right(connection: Connection, account: Account, code: str, now: dat
 async def check(
     connection: Connection, account: Account, code: str, now: datetime, rules: EntryRules
 ) -> None:
-    """Raises Refused: 401 for a wrong code, which counts; 429 once too many were."""
-    auth.refuse_locked(account, now)
+    """Raises Refused: 401 for a wrong code, which counts; 429 once too many were. Outside of a
+    transaction, as it counts before it looks."""
     auth.refuse_disabled(account)
-    if not await is_right(connection, account, code, now):
-        await auth.failed(connection, account, now, rules, "second_factor_failed")
+    last = await auth.take_try(connection, account, now, rules)
+    if not await _is_right(connection, account, code, now):
+        await auth.failed(connection, account, "second_factor_failed", last=last)
         raise _wrong(401)
+    await accounts.give_try_back(connection, account.id)
+
+
+async def check_own(
+    connection: Connection, account: Account, code: str, now: datetime, rules: EntryRules
+) -> None:
+    """As `check`, of who is signed in already and has a second factor: 409 where there is none,
+    and 422 for a wrong code."""
+    factor = await factors.factor(connection, account.id)
+    if factor is None or factor.confirmed_at is None:
+        raise Refused(409, "This account has no second factor.")
+    try:
+        await check(connection, account, code, now, rules)
+    except Refused as error:
+        raise (_wrong(422) if error.status == 401 else error) from error
 
 
 def _wrong(status: int) -> Refused:
@@ -145,14 +164,16 @@ async def account_of(connection: Connection, pending: WebSession) -> Account:
     return found
 
 
-async def remove(connection: Connection, account: Account, actor: str) -> None:
-    """The account's second factor and recovery codes are good no more. Raises Refused (409)."""
+async def remove(connection: Connection, account: Account, actor: str, **detail: object) -> None:
+    """The account's second factor and recovery codes are good no more. Raises Refused (409).
+    `detail` goes into the audit log."""
     if not await factors.remove(connection, account.id):
         raise Refused(409, "This account has no second factor.")
-    await marks.add_audit(connection, actor, "second_factor_removed", f"account:{account.id}")
+    about = f"account:{account.id}"
+    await marks.add_audit(connection, actor, "second_factor_removed", about, **detail)
 
 
-async def reset(connection: Connection, account: Account, actor: str) -> None:
+async def reset(connection: Connection, account: Account, actor: str, **detail: object) -> None:
     """As `remove`, by an administrator: the account is signed out everywhere too."""
-    await remove(connection, account, actor)
+    await remove(connection, account, actor, **detail)
     await web_sessions.end_all(connection, account.id)

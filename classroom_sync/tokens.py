@@ -93,5 +93,7 @@ def verify(key: bytes, text: str, now: datetime) -> MediaToken:
 
 
 def same(one: str, other: str) -> bool:
-    """Compare secrets in constant time."""
-    return hmac.compare_digest(one.encode(), other.encode())
+    """Compare secrets in constant time; what is given may hold bytes that are no text."""
+    return hmac.compare_digest(
+        one.encode(errors="surrogatepass"), other.encode(errors="surrogatepass")
+    )

@@ -110,15 +110,23 @@ async def set_password(connection: Connection, account_id: UUID, password_hash: 
     await _sql.set_password(connection, id=account_id, password_hash=password_hash)
 
 
-async def sign_in_failed(
-    connection: Connection, account_id: UUID, limit: int, locked_until: datetime
-) -> datetime | None:
-    """Count a failure; until when the account is now locked, if it is."""
-    row = await _sql.sign_in_failed(
-        connection, id=account_id, limit=limit, locked_until=locked_until
+async def take_try(
+    connection: Connection, account_id: UUID, limit: int, at: datetime, locked_until: datetime
+) -> bool | None:
+    """Count a password or code before it is looked at: whether it is the last one that may be
+    wrong, and the account is locked from here on. None: it is locked, nothing may be looked at.
+
+    Outside of a transaction, so that what is tried beside it sees it at once.
+    """
+    last: bool | None = await _sql.take_try(
+        connection, id=account_id, limit=limit, at=at, locked_until=locked_until
     )
-    locked: datetime | None = row["locked_until"]
-    return locked
+    return last
+
+
+async def give_try_back(connection: Connection, account_id: UUID) -> None:
+    """It was right: it counts no more, and locks nothing."""
+    await _sql.give_try_back(connection, id=account_id)
 
 
 async def sign_in_succeeded(connection: Connection, account_id: UUID) -> None:

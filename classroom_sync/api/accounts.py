@@ -139,7 +139,7 @@ def _link(request: web.Request, account_id: UUID, path: str, now: datetime) -> P
 async def make_password_link(request: web.Request) -> PasswordLink:
     now = request.app[NOW]()
     async with request.app[POOL].transaction() as connection:
-        account = await _kept(request, connection)
+        account = await _kept_of_another(request, connection)
         if account.disabled_at is not None:
             raise Refused(409, "This account is disabled: enable it first.")
         path = await passwords.make_link(connection, account.id, now, request[VISITOR].actor)
@@ -148,6 +148,19 @@ async def make_password_link(request: web.Request) -> PasswordLink:
 
 async def _kept(request: web.Request, connection: Connection) -> Account:
     return await kept_account(request, connection, identifier(request.match_info["account"]))
+
+
+async def _kept_of_another(request: web.Request, connection: Connection) -> Account:
+    """As `_kept`, where one's own asks for a proof that it is one's own: whoever finds a browser
+    signed in must not get hold of the account by it. Raises Refused (409) for one's own."""
+    account = await _kept(request, connection)
+    if account.id == request[VISITOR].account_id:
+        raise Refused(
+            409,
+            "This is your own account: use the page of your account, which asks for your password, "
+            "or ask another administrator.",
+        )
+    return account
 
 
 class AccountChange(BaseModel, extra="forbid"):
@@ -187,19 +200,19 @@ async def change_account(request: web.Request, body: AccountChange) -> None:
 )
 async def unlock_account(request: web.Request) -> None:
     async with request.app[POOL].transaction() as connection:
-        account = await _kept(request, connection)
+        account = await _kept_of_another(request, connection)
         await people.unlock(connection, account, request[VISITOR].actor)
 
 
 @endpoint(
     "DELETE",
     "/accounts/{account}/second-factor",
-    "Remove the second factor of somebody who lost it; signs the account out everywhere",
+    "Remove the second factor of somebody else who lost it; signs the account out everywhere",
     action=Action.KEEP_PEOPLE,
 )
 async def reset_second_factor(request: web.Request) -> None:
     async with request.app[POOL].transaction() as connection:
-        account = await _kept(request, connection)
+        account = await _kept_of_another(request, connection)
         await second_factor.reset(connection, account, request[VISITOR].actor)
 
 

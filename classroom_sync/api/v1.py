@@ -13,7 +13,7 @@ from classroom_sync.api.media_grants import MediaGrant, media_grant
 from classroom_sync.api.registry import endpoint
 from classroom_sync.errors import Refused
 from classroom_sync.figures import read_coverage
-from classroom_sync.keys import LIVE, NOW, POOL, SETTINGS, VISITOR
+from classroom_sync.keys import LIMITS, LIVE, NOW, POOL, SETTINGS, VISITOR
 from classroom_sync.live_session import view
 from classroom_sync.permissions import Action
 from classroom_sync.tokens import MediaToken
@@ -47,8 +47,9 @@ class SignedIn(BaseModel):
 async def sign_in(request: web.Request, body: SignIn) -> web.StreamResponse:
     auth.count_try(request)
     now, rules = request.app[NOW](), request.app[SETTINGS].entry_rules
-    async with request.app[POOL].connection() as connection:
-        account = await auth.check_password(connection, body.login, body.password, now, rules)
+    pool, strangers = request.app[POOL], request.app[LIMITS].strangers
+    account = await auth.check_sign_in(pool, strangers, body.login, body.password, now, rules)
+    async with pool.connection() as connection:
         stage = await auth.next_stage(connection, account, rules)
         if stage is Stage.ENROLMENT:
             raise Refused(403, "Your account needs a second factor: sign in in a browser first.")

@@ -64,6 +64,8 @@ async def change_password(request: web.Request) -> web.StreamResponse:
     fresh = str(form.get("password", ""))[:500]
     try:
         account = await _proved(request, str(form.get("present", "")))
+        if fresh == str(form.get("present", "")):
+            raise Refused(422, "The new password is the present one: choose another.")
         if fresh != str(form.get("again", "")):
             raise Refused(422, "The two are not the same: type the new password twice.")
         async with request.app[POOL].transaction() as connection:
@@ -79,10 +81,20 @@ async def _proved(request: web.Request, password: str) -> Account:
     """The visitor's account, whose password was given once more. Raises Refused."""
     visitor, rules = request[VISITOR], request.app[SETTINGS].entry_rules
     auth.count_try(request)
+    return await passwords.check_own(
+        request.app[POOL], visitor, password[:200], request.app[NOW](), rules
+    )
+
+
+async def _proved_by_both(request: web.Request) -> Account:
+    """As `_proved`, and by a code too, of the app or for recovery: who has only the password must
+    not get round the second factor by removing it. Raises Refused."""
+    form, rules = await request.post(), request.app[SETTINGS].entry_rules
+    account = await _proved(request, str(form.get("present", "")))
     async with request.app[POOL].connection() as connection:
-        return await passwords.check_own(
-            connection, visitor, password[:200], request.app[NOW](), rules
-        )
+        code = str(form.get("code", ""))[:40]
+        await second_factor.check_own(connection, account, code, request.app[NOW](), rules)
+    return account
 
 
 async def _refused(request: web.Request, error: Refused, about: str) -> web.Response:
@@ -95,11 +107,8 @@ async def _refused(request: web.Request, error: Refused, about: str) -> web.Resp
 @requires(Action.KEEP_OWN_ACCOUNT)
 async def new_codes(request: web.Request) -> web.StreamResponse:
     try:
-        account = await _proved(request, str((await request.post()).get("present", "")))
+        account = await _proved_by_both(request)
         async with request.app[POOL].transaction() as connection:
-            factor = await factors.factor(connection, account.id)
-            if factor is None or factor.confirmed_at is None:
-                raise Refused(409, "This account has no second factor.")
             codes = await second_factor.new_recovery_codes(connection, account, request.app[NOW]())
     except Refused as error:
         return await _refused(request, error, "factor")
@@ -113,10 +122,12 @@ async def remove_factor(request: web.Request) -> web.StreamResponse:
     visitor = request[VISITOR]
     assert visitor.session_id is not None, "who is signed in has a session"
     try:
-        account = await _proved(request, str((await request.post()).get("present", "")))
+        account = await _proved_by_both(request)
         needed = Role(account.role) in request.app[SETTINGS].entry_rules.second_factor
         async with request.app[POOL].transaction() as connection:
             await second_factor.remove(connection, account, visitor.actor)
+            if needed:
+                await second_factor.begin(connection, account.id, request.app[NOW]())
             stage = Stage.ENROLMENT if needed else Stage.FULL
             token = await auth.rotate(connection, visitor.session_id, stage)
     except Refused as error:
@@ -156,8 +167,18 @@ async def sign_out_everywhere(request: web.Request) -> web.StreamResponse:
 
 @routes.get("/second-factor")
 async def enrolment(request: web.Request) -> web.StreamResponse:
-    """The QR code to take into an app: for who is signed in, or may be only with one."""
+    """The QR code to take into an app, once it was begun: for who is signed in, or may be only with
+    one."""
     return await _enrolment(request)
+
+
+@routes.post("/second-factor/secret")
+async def begin_enrolment(request: web.Request) -> web.StreamResponse:
+    """A fresh secret, which the page then shows."""
+    async with request.app[POOL].transaction() as connection:
+        account = await _enrolling(request, connection)
+        await second_factor.begin(connection, account.id, request.app[NOW]())
+    raise web.HTTPSeeOther("/second-factor")
 
 
 async def _enrolling(request: web.Request, connection: Connection) -> Account:
@@ -186,15 +207,19 @@ async def _enrolment(
 ) -> web.StreamResponse:
     async with request.app[POOL].connection() as connection:
         account = await _enrolling(request, connection)
-        factor = await second_factor.to_enrol(connection, account.id, request.app[NOW]())
-    address = second_factor.address(factor, account.login)
+        factor = await second_factor.pending(connection, account.id, request.app[NOW]())
+    secret = factor.secret if factor is not None else ""
     return await page(
         request,
         "second_factor.html",
         status=status,
         problem=problem,
-        picture=second_factor.picture(address),
-        secret=" ".join(factor.secret[at : at + 4] for at in range(0, len(factor.secret), 4)),
+        picture=(
+            second_factor.picture(second_factor.address(factor, account.login))
+            if factor is not None
+            else ""
+        ),
+        secret=" ".join(secret[at : at + 4] for at in range(0, len(secret), 4)),
         needs_password=_needs_password(request[VISITOR]),
         asked_for=request[VISITOR].pending is not None,
     )
@@ -210,9 +235,8 @@ async def confirm(request: web.Request) -> web.StreamResponse:
             await _proved(request, str(form.get("present", "")))
         async with request.app[POOL].transaction() as connection:
             account = await _enrolling(request, connection)
-            codes, token = await _confirmed(
-                request, connection, account, now, str(form.get("code"))
-            )
+            given = str(form.get("code", ""))
+            codes, token = await _confirmed(request, connection, account, now, given)
     except Refused as error:
         if error.status not in (422, 429):
             raise
@@ -229,8 +253,8 @@ async def _confirmed(
     request: web.Request, connection: Connection, account: Account, now: datetime, code: str
 ) -> tuple[list[str], str]:
     """Recovery codes, and the cookie value of the session that now has its second factor."""
-    visitor, rules = request[VISITOR], request.app[SETTINGS].entry_rules
-    codes = await second_factor.confirm(connection, account, code[:40], now, rules)
+    visitor = request[VISITOR]
+    codes = await second_factor.confirm(connection, account, code[:40], now)
     session_id = visitor.pending.id if visitor.pending is not None else visitor.session_id
     assert session_id is not None, "who enrols has a session"
     if visitor.pending is not None:

@@ -7,7 +7,7 @@ from aiohttp import web
 from classroom_sync import auth, second_factor
 from classroom_sync.addresses import own_path
 from classroom_sync.errors import Refused
-from classroom_sync.keys import NOW, POOL, SETTINGS, TRANSLATE, VISITOR
+from classroom_sync.keys import LIMITS, NOW, POOL, SETTINGS, TRANSLATE, VISITOR
 from classroom_sync.pages.rendering import page
 from classroom_sync.permissions import Role
 from db import web_sessions
@@ -76,10 +76,10 @@ async def login(request: web.Request) -> web.StreamResponse:
     on = own_path(str(form.get("next", ""))) or ""
     try:
         auth.count_try(request)
+        password = str(form.get("password", ""))[:200]
+        strangers = request.app[LIMITS].strangers
+        account = await auth.check_sign_in(request.app[POOL], strangers, name, password, now, rules)
         async with request.app[POOL].connection() as connection:
-            account = await auth.check_password(
-                connection, name, str(form.get("password", ""))[:200], now, rules
-            )
             stage = await auth.next_stage(connection, account, rules)
             response = await enter(request, connection, account, now, stage, on=on)
     except Refused as error:
@@ -114,6 +114,8 @@ async def enter(
         await auth.entered(connection, account)
         response = web.HTTPSeeOther(on or FRONT_DOORS[Role(account.role)])
     else:
+        if stage is Stage.ENROLMENT:
+            await second_factor.begin(connection, account.id, now)
         response = web.HTTPSeeOther(_STEPS[stage])
     auth.give_cookie(request, response, token)
     return response

@@ -16,15 +16,23 @@ SELECT * FROM accounts WHERE id = :id;
 UPDATE accounts SET password_hash = :password_hash, failed_sign_ins = 0, locked_until = NULL
 WHERE id = :id;
 
--- name: sign_in_failed^
--- Counts a failure and locks the account when there were too many.
+-- name: take_try$
+-- Counts a try before it is known to be wrong; the last that is allowed locks the account. Of any
+-- number at once no more are looked at than of as many one after the other. Whether it was the
+-- last; null: the account is locked.
 UPDATE accounts
-SET failed_sign_ins = CASE WHEN failed_sign_ins + 1 >= CAST(:limit AS integer) THEN 0
-                      ELSE failed_sign_ins + 1 END,
-    locked_until = CASE WHEN failed_sign_ins + 1 >= CAST(:limit AS integer)
-                   THEN CAST(:locked_until AS timestamptz) ELSE locked_until END
-WHERE id = :id
-RETURNING locked_until;
+SET failed_sign_ins = CASE WHEN locked_until IS NULL THEN failed_sign_ins + 1 ELSE 1 END,
+    locked_until = CASE WHEN locked_until IS NULL
+                             AND failed_sign_ins + 1 >= CAST(:limit AS integer)
+                   THEN CAST(:locked_until AS timestamptz) END
+WHERE id = :id AND (locked_until IS NULL OR locked_until <= CAST(:at AS timestamptz))
+RETURNING locked_until IS NOT NULL;
+
+-- name: give_try_back!
+-- It was right: what was counted for it, and the lock that it brought about, are no more.
+UPDATE accounts
+SET failed_sign_ins = greatest(failed_sign_ins - 1, 0), locked_until = NULL
+WHERE id = :id;
 
 -- name: sign_in_succeeded!
 UPDATE accounts SET failed_sign_ins = 0, locked_until = NULL WHERE id = :id;

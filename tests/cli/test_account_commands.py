@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 import pytest
 
 from classroom_sync import passwords
-from classroom_sync.auth import check_password
+from classroom_sync.auth import check_sign_in
 from classroom_sync.entry_rules import EntryRules
+from classroom_sync.limits import Strangers
+from db import accounts, factors
 from db.pool import Pool
 from tests.cli.test_token_commands import run
 from tests.worlds import FAR, HUB, build
@@ -25,7 +27,7 @@ async def test_the_first_administrator_comes_in(dsn: str, pool: Pool) -> None:
     async with pool.transaction() as connection:
         token = made["url"].removeprefix("/password/")
         await passwords.set_by_link(connection, token, _GOOD, now)
-        account = await check_password(connection, "li", _GOOD, now, EntryRules())
+    account = await check_sign_in(pool, Strangers(), "li", _GOOD, now, EntryRules())
     assert (account.role, account.school_code, account.name) == ("admin", None, "李老师")
     code, _, error = await run(*who, "--database-url", dsn)
     assert (code, "There is an account li already" in error) == (2, True)
@@ -47,6 +49,26 @@ async def test_a_teacher_belongs_to_the_school_of_the_register(dsn: str, pool: P
             "teacher_id": f"{FAR}-T1",
         }
     ]
+
+
+async def test_a_lost_second_factor_is_removed_where_nobody_else_may(dsn: str, pool: Pool) -> None:
+    who = ("account", "add", "li", "--name", "李老师", "--role", "admin", "--database-url", dsn)
+    assert (await run(*who))[0] == 0
+    reset = ("account", "reset-factor", "li", "--database-url", dsn)
+    code, _, error = await run(*reset)
+    assert (code, "This account has no second factor" in error) == (2, True)
+    now = datetime.now(UTC)
+    async with pool.transaction() as connection:
+        account = await accounts.account_by_login(connection, "li")
+        assert account is not None
+        await factors.begin(connection, account.id, "A" * 32, now)
+        assert await factors.use_step(connection, account.id, 1, now)
+    code, out, error = await run(*reset)
+    assert (code, "password alone" in out) == (0, True), error
+    async with pool.connection() as connection:
+        assert await factors.factor(connection, account.id) is None
+    code, _, _ = await run("account", "reset-factor", "nobody", "--database-url", dsn)
+    assert code == 2
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,48 @@ async def test_too_many_wrong_passwords_lock_for_a_while(site: Site) -> None:
         assert await _status(browser.post("/api/v1/sign-in", json=right)) == 200
 
 
+async def test_of_wrong_passwords_at_once_no_more_are_looked_at_than_one_by_one(site: Site) -> None:
+    wrong = {"login": "lead", "password": "wrong"}
+    async with site.browser() as browser:
+        tries = [_status(browser.post("/api/v1/sign-in", json=wrong)) for _ in range(50)]
+        assert sorted(await asyncio.gather(*tries)) == [401] * RULES.failures + [429] * 45
+        right = {"login": "lead", "password": PASSWORD}
+        assert await _status(browser.post("/api/v1/sign-in", json=right)) == 429
+    async with site.pool.connection() as connection:
+        said = await connection.fetch(
+            "SELECT action, count(*) FROM audit WHERE object = 'account:lead' GROUP BY 1 ORDER BY 1"
+        )
+    assert [tuple(row) for row in said] == [("sign_in_failed", 4), ("sign_in_locked", 1)]
+
+
+async def test_a_right_password_is_no_try_though_it_comes_among_wrong_ones(site: Site) -> None:
+    wrong, right = ({"login": "lead", "password": p} for p in ("wrong", PASSWORD))
+    async with site.browser() as browser:
+        mixed = [*[wrong] * (RULES.failures - 1), right]
+        tries = [_status(browser.post("/api/v1/sign-in", json=each)) for each in mixed]
+        assert await asyncio.gather(*tries) == [401] * (RULES.failures - 1) + [200]
+        assert await _status(browser.post("/api/v1/sign-in", json=right)) == 200
+
+
+async def test_a_name_that_nobody_has_is_locked_like_any_other(site: Site) -> None:
+    told = {}
+    async with site.browser() as browser:
+        for login in ("lead", "stranger"):
+            wrong = {"login": login, "password": "wrong"}
+            said = []
+            for _ in range(RULES.failures + 1):
+                async with browser.post("/api/v1/sign-in", json=wrong) as response:
+                    body = await response.json()
+                    said.append((response.status, body, response.headers.get("Retry-After")))
+            told[login] = said
+            site.now += timedelta(minutes=1)
+            assert await _status(browser.post("/api/v1/sign-in", json=wrong)) == 429
+            site.now += RULES.lock
+            assert await _status(browser.post("/api/v1/sign-in", json=wrong)) == 401
+    assert told["stranger"] == told["lead"]
+    assert [status for status, *_ in told["lead"]] == [401] * RULES.failures + [429]
+
+
 async def test_an_idle_browser_is_signed_out_but_a_room_screen_is_not(site: Site) -> None:
     async with site.browser() as person, site.browser() as screen:
         await sign_in(person, "bureau")

@@ -64,6 +64,7 @@ OPEN = {
     "/login/code": "needs the password first",
     "/logout": "ends one's own session",
     "/second-factor": "needs a sign-in, or the password first",
+    "/second-factor/secret": "needs a sign-in, or the password first",
     "/oidc/begin": "signs in",
     "/oidc/callback": "needs what the browser keeps of the attempt",
     "/oidc/leave": "leads to the provider",

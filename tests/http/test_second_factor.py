@@ -1,5 +1,6 @@
 """The second factor: set up, asked for, used once, guessed at, lost."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -46,13 +47,21 @@ async def _password(browser: aiohttp.ClientSession, login: str = "lead") -> str:
         return response.headers["Location"]
 
 
+def _secret(text: str) -> str:
+    """The secret that the page shows."""
+    [found] = re.findall(r'id="secret">([A-Z2-7 ]+)<', text)
+    return str(found.replace(" ", ""))
+
+
 async def _enrol(site: Site, browser: aiohttp.ClientSession, **form: str) -> tuple[str, list[str]]:
     """Set a second factor up; its secret and the recovery codes."""
     text, csrf = await _form(browser, "/second-factor")
+    if "<svg" not in text:  # who needs one has begun by signing in
+        assert await _post(browser, "/second-factor/secret", csrf) == 303
+        text, csrf = await _form(browser, "/second-factor")
     assert "<svg" in text
     assert " style=" not in text
-    [secret] = re.findall(r'id="secret">([A-Z2-7 ]+)<', text)
-    secret = secret.replace(" ", "")
+    secret = _secret(text)
     given = {"csrf": csrf, "code": _code(site, secret), **form}
     async with browser.post("/second-factor", data=given, headers=_ENGLISH) as response:
         page = await response.text()
@@ -123,9 +132,13 @@ async def test_fresh_recovery_codes_end_those_before(site: Site) -> None:
         csrf = await sign_in(browser, "lead")
         secret, [one, *_] = await _enrol(site, browser, present=PASSWORD)
         path = "/account/recovery-codes"
-        assert await _post(browser, path, csrf, present="wrong") == 422
-        async with browser.post(path, data={"csrf": csrf, "present": PASSWORD}) as response:
+        code = _code(site, secret)
+        assert await _post(browser, path, csrf, present="wrong", code=code) == 422
+        assert await _post(browser, path, csrf, present=PASSWORD) == 422
+        proof = {"present": PASSWORD, "code": code}
+        async with browser.post(path, data={"csrf": csrf, **proof}) as response:
             fresh = re.findall(r'"pairing">([A-Z0-9-]+)<', await response.text())
+    site.now += _NEXT
     async with site.browser() as browser:
         json = {"login": "lead", "password": PASSWORD}
         for code, status in ((one, 401), (fresh[0], 200)):
@@ -169,19 +182,22 @@ async def test_half_a_sign_in_is_forgotten_after_some_minutes(site: Site) -> Non
 async def test_it_is_set_up_and_removed_with_the_password_only(site: Site) -> None:
     async with site.browser() as browser:
         csrf = await sign_in(browser, "lead")
+        assert await _post(browser, "/second-factor/secret", csrf) == 303
         text, _ = await _form(browser, "/second-factor")
-        [secret] = re.findall(r'id="secret">([A-Z2-7 ]+)<', text)
-        code = _code(site, secret.replace(" ", ""))
+        code = _code(site, _secret(text))
         for form in ({"code": code}, {"code": code, "present": "wrong"}, {"present": PASSWORD}):
             assert await _post(browser, "/second-factor", csrf, **form) == 422, form
-        await _enrol(site, browser, present=PASSWORD)
+        secret, [one, *_] = await _enrol(site, browser, present=PASSWORD)
         assert await _status(browser.get("/second-factor")) == 409
+        assert await _post(browser, "/second-factor/secret", csrf) == 409
         path = "/account/second-factor/removal"
-        assert await _post(browser, path, csrf, present="wrong") == 422
+        code = _code(site, secret)
+        for form in ({"code": code}, {"present": PASSWORD}):  # five wrong ones would lock it
+            assert await _post(browser, path, csrf, **form) == 422, form
         before = _cookie(browser).value
-        assert await _post(browser, path, csrf, present=PASSWORD) == 303
+        assert await _post(browser, path, csrf, present=PASSWORD, code=one) == 303
         assert not await _is_in(site, before)
-        assert await _post(browser, path, csrf, present=PASSWORD) == 409
+        assert await _post(browser, path, csrf, present=PASSWORD, code=code) == 409
     async with site.browser() as browser:
         assert await _password(browser) == "/teacher"
 
@@ -189,16 +205,71 @@ async def test_it_is_set_up_and_removed_with_the_password_only(site: Site) -> No
 async def test_who_must_have_one_sets_it_up_anew_at_once(strict: Site) -> None:
     async with strict.browser() as browser:
         await _password(browser, "bureau")
-        await _enrol(strict, browser)
+        secret, _ = await _enrol(strict, browser)
         _, csrf = await _form(browser, "/account")
         path = "/account/second-factor/removal"
-        async with browser.post(
-            path, data={"csrf": csrf, "present": PASSWORD}, allow_redirects=False
-        ) as response:
+        proof = {"csrf": csrf, "present": PASSWORD, "code": _code(strict, secret)}
+        async with browser.post(path, data=proof, allow_redirects=False) as response:
             assert response.headers["Location"] == "/second-factor"
         assert await _status(browser.get("/bureau")) == 401
         await _enrol(strict, browser)
         assert await _status(browser.get("/bureau")) == 200
+
+
+async def test_looking_at_the_page_begins_nothing_and_ends_nothing(site: Site) -> None:
+    async with site.browser() as browser:
+        csrf = await sign_in(browser, "lead")
+        for _ in range(2):
+            text, _ = await _form(browser, "/second-factor")
+            assert 'id="secret"' not in text
+        async with site.pool.connection() as connection:
+            assert await connection.fetchval("SELECT count(*) FROM second_factors") == 0
+        assert await _post(browser, "/second-factor", csrf, code="000000", present=PASSWORD) == 422
+        begun = []
+        for _ in range(2):
+            assert await _post(browser, "/second-factor/secret", csrf) == 303
+            shown = {_secret((await _form(browser, "/second-factor"))[0]) for _ in range(2)}
+            begun += shown
+        first, second = begun  # one each, and another one: who saw the first has nothing of it
+        assert first != second
+        form = {"code": _code(site, first), "present": PASSWORD}
+        assert await _post(browser, "/second-factor", csrf, **form) == 422
+        site.now += UNFINISHED
+        form = {"code": _code(site, second), "present": PASSWORD}
+        assert await _post(browser, "/second-factor", csrf, **form) == 422
+        text, _ = await _form(browser, "/second-factor")
+        assert 'id="secret"' not in text
+        await _enrol(site, browser, present=PASSWORD)
+
+
+async def test_codes_tried_at_once_are_no_more_than_one_after_the_other(site: Site) -> None:
+    async with site.browser() as browser:
+        await sign_in(browser, "lead")
+        await _enrol(site, browser, present=PASSWORD)
+    async with site.browser() as browser:
+        await _password(browser)
+        _, csrf = await _form(browser, "/login/code")
+        wrong = [_post(browser, "/login/code", csrf, code="000000") for _ in range(20)]
+        assert sorted(await asyncio.gather(*wrong)) == [401] * 5 + [429] * 15
+
+
+async def test_a_browser_left_signed_in_gives_nobody_its_account(site: Site) -> None:
+    async with site.browser() as browser, site.browser() as other:
+        headers = {"X-CSRF-Token": await sign_in(browser, "far-admin")}
+        await _enrol(site, browser, present=PASSWORD)
+        async with browser.get("/api/v1/accounts") as response:
+            found = {a["login"]: a["id"] for a in (await response.json())["accounts"]}
+        own = f"/api/v1/accounts/{found['far-admin']}"
+        assert await _status(browser.delete(own + "/second-factor", headers=headers)) == 409
+        assert await _status(browser.post(own + "/password-links", headers=headers)) == 409
+        assert await _status(browser.post(own + "/unlock", headers=headers)) == 409
+        async with browser.get("/admin/people") as response:
+            page = await response.text()
+        assert f"{own}/password-links" not in page
+        assert f"{own}/second-factor" not in page
+        assert f"/api/v1/accounts/{found['helper']}/password-links" in page
+        city = {"X-CSRF-Token": await sign_in(other, "admin")}
+        assert await _status(other.delete(own + "/second-factor", headers=city)) == 204
 
 
 async def test_an_administrator_removes_a_lost_one(site: Site) -> None:

@@ -126,6 +126,7 @@ async def test_a_changed_password_gives_a_new_secret_and_signs_out_elsewhere(sit
         wrong = (
             (good | {"present": "x"}, 422),
             (good | {"again": "x"}, 422),
+            (good | {"password": PASSWORD, "again": PASSWORD}, 422),
             (good | {"password": "short", "again": "short"}, 422),
         )
         for form, status in wrong:

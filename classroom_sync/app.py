@@ -27,6 +27,7 @@ from classroom_sync.keys import (
     SETTINGS,
     SOCKETS,
     SOLVER,
+    STOPPING,
     WORKS,
 )
 from classroom_sync.limits import Limits
@@ -120,6 +121,7 @@ def build(
     app[LIMITS] = Limits()
     app[MEDIA_KEY] = media_key
     app[NODE_HTTP] = node_http
+    app[STOPPING] = asyncio.Event()
     app[NOW] = now
     client = settings.identity_client
     app[IDENTITY] = IdentityProvider(client) if client is not None else None

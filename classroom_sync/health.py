@@ -12,7 +12,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from classroom_sync.keys import LINKS, LIVE, NOW, POOL, SETTINGS
+from classroom_sync.keys import LINKS, LIVE, NOW, POOL, SETTINGS, STOPPING
 from classroom_sync.live import Live
 from classroom_sync.node_links import NodeLinks
 from classroom_sync.sending import today
@@ -44,8 +44,10 @@ async def healthz(_request: web.Request) -> web.Response:
 
 @routes.get("/readyz")
 async def readyz(request: web.Request) -> web.Response:
-    """The database can be reached and a media node is alive; otherwise 503 says which is not."""
+    """The database can be reached, a media node is alive, and nobody has told this process to stop:
+    otherwise 503 says which is not, so that a load balancer sends nobody here any more."""
     found = {"database": False, "media_node": False}
+    draining = request.app[STOPPING].is_set()
     try:
         async with request.app[POOL].connection() as connection:
             living = await nodes.live(connection)
@@ -53,7 +55,8 @@ async def readyz(request: web.Request) -> web.Response:
         found["media_node"] = bool(request.app[LINKS].connected & {row.id for row in living})
     except Unreachable:
         pass  # said by what is false
-    return web.json_response(found, status=200 if all(found.values()) else 503)
+    ready = all(found.values()) and not draining
+    return web.json_response(found | {"draining": draining}, status=200 if ready else 503)
 
 
 @dataclass(frozen=True, slots=True)

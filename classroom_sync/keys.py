@@ -1,5 +1,6 @@
 """What handlers are given: typed keys of the application and of a request."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -30,6 +31,7 @@ LIMITS: "web.AppKey[Limits]" = web.AppKey("limits")
 MEDIA_KEY = web.AppKey("media_key", bytes)  # signs media tokens
 NODE_HTTP = web.AppKey("node_http", aiohttp.ClientSession)
 IDENTITY: "web.AppKey[IdentityProvider | None]" = web.AppKey("identity")
+STOPPING = web.AppKey("stopping", asyncio.Event)  # set once the server was told to stop
 NOW: "web.AppKey[Callable[[], datetime]]" = web.AppKey("now")
 CONTENTS: "web.AppKey[Contents]" = web.AppKey("contents")
 RECEIVING: "web.AppKey[Receiving]" = web.AppKey("receiving")

@@ -226,6 +226,7 @@ async def run_node(settings: Settings, node_id: UUID, *, with_parent: bool) -> N
     face.add_routes(media_routes(node, authorizer(media_key, withdrawn), links_for, prefix))
     face.router.add_get("/control", link.handle)
     face.router.add_post("/drain", partial(_drain, control_key, drain))
+    face.router.add_get("/readyz", partial(_ready, drain))
     runner = web.AppRunner(face, access_log=None, shutdown_timeout=0.5)
     await runner.setup()
     bound = bind_tcp(settings.host, settings.port)
@@ -285,6 +286,12 @@ async def _drain(key: str, drain: Drain, request: web.Request) -> web.Response:
     return web.json_response({"lessons": await drain.ask()}, status=202)
 
 
+async def _ready(drain: Drain, _request: web.Request) -> web.Response:
+    """`GET /readyz`: whether the node takes lessons; 503 from when it is drained, however."""
+    draining = drain.asked.is_set()
+    return web.json_response({"draining": draining}, status=503 if draining else 200)
+
+
 def _has(key: str, request: web.Request) -> bool:
     return tokens.same(request.headers.get("Authorization", ""), f"Bearer {key}")
 
@@ -299,10 +306,13 @@ async def _keep_lease(pool: Pool, node: MediaNode, row: MediaNodeRow, drain: Dra
         load = (node.forwarded - forwarded) / _RENEW
         forwarded = node.forwarded
         async with pool.connection() as connection:
-            draining = drain.asked.is_set()
-            known = known and await nodes.renew(connection, row.id, LEASE, load, draining=draining)
-            if not known:
+            asked, told = drain.asked.is_set(), None
+            if known:
+                told = await nodes.renew(connection, row.id, LEASE, load, draining=asked)
+            if told is None:
                 await nodes.register(connection, row, LEASE)
                 known = True
+            elif told:
+                drain.asked.set()  # by `classroom-sync drain`
 
     await again("renew the lease", renew, _RENEW)

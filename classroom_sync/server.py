@@ -20,6 +20,7 @@ from classroom_sync import app as application
 from classroom_sync.duties import again, first_of
 from classroom_sync.errors import CannotStart
 from classroom_sync.handover import hand_over
+from classroom_sync.keys import STOPPING
 from classroom_sync.listening import bind_tcp, url_of
 from classroom_sync.live import Live
 from classroom_sync.node_links import NodeAddress, NodeLinks
@@ -140,11 +141,9 @@ async def serve(settings: Settings, announce: Announce, prepare: Prepare | None 
                 _running(_lead(dsn, pool, live, links, keeper, settings))
             )
             http = await stack.enter_async_context(aiohttp.ClientSession())
-            runner = web.AppRunner(
-                application.build(settings, pool, live, links, media_key, http, works, _now),
-                access_log=None,
-                shutdown_timeout=1.0,
-            )
+            app = application.build(settings, pool, live, links, media_key, http, works, _now)
+            app[STOPPING] = stop
+            runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
             await web.SockSite(runner, bound).start()

@@ -42,10 +42,12 @@ async def renew(
     load: float,
     *,
     draining: bool = False,
-) -> bool:
-    """Extend a lease; False when the node is no longer known."""
-    renewed = await _sql.renew(connection, id=node_id, lease=lease, load=load, draining=draining)
-    return bool(renewed)
+) -> bool | None:
+    """Extend a lease: whether the node is being drained; None when it is no longer known."""
+    found: bool | None = await _sql.renew(
+        connection, id=node_id, lease=lease, load=load, draining=draining
+    )
+    return found
 
 
 async def drain(connection: Connection, node_ids: Iterable[UUID]) -> None:

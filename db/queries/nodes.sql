@@ -5,7 +5,7 @@ VALUES (:id, :host, :http_url, :public_url, :udp_port, now() + :lease);
 -- name: renew$
 -- The lease, extended; nothing when the row is gone (it lapsed and was cleaned up).
 UPDATE media_nodes SET lease_until = now() + :lease, load = :load, draining = draining OR :draining
-WHERE id = :id RETURNING true;
+WHERE id = :id RETURNING draining;
 
 -- name: leave!
 -- For good: a lease that merely lapsed has an end that one can name.

@@ -26,10 +26,14 @@ async def test_lessons_stay_until_another_takes_them_or_it_is_told_twice(tmp_pat
             key = (await shared_secret(connection, CONTROL_KEY)).hex()
         await pool.close()
         async with aiohttp.ClientSession(up["http"]) as http:
+            async with http.get("/readyz") as answer:
+                assert answer.status == 200
             async with http.post("/drain", headers={"Authorization": "Bearer x"}) as refused:
                 assert refused.status == 401
             async with http.post("/drain", headers={"Authorization": f"Bearer {key}"}) as answer:
                 assert (answer.status, await answer.json()) == (202, {"lessons": 1})
+            async with http.get("/readyz") as answer:
+                assert (answer.status, await answer.json()) == (503, {"draining": True})
         await asyncio.sleep(_QUIET)
         assert room.moves == 0  # there is no other
         another = await cluster.node(free_port(socket.SOCK_DGRAM))

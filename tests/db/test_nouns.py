@@ -183,5 +183,5 @@ async def test_a_lapsed_node_loses_its_sessions_to_the_least_loaded(pool: Pool) 
         assert await nodes.unplaced_sessions(connection, [dead.id]) == []  # it answers
         await nodes.leave(connection, dead.id)
         assert await nodes.unplaced_sessions(connection, [dead.id]) == [other.session_id]
-        assert await nodes.renew(connection, busy.id, timedelta(minutes=1), 5.0)
-        assert not await nodes.renew(connection, uuid4(), timedelta(minutes=1), 5.0)
+        assert await nodes.renew(connection, busy.id, timedelta(minutes=1), 5.0) is False
+        assert await nodes.renew(connection, uuid4(), timedelta(minutes=1), 5.0) is None

@@ -8,6 +8,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from classroom_sync.api.registry import openapi
+from classroom_sync.keys import STOPPING
 from classroom_sync.tokens import BadToken, MediaToken, issue, verify
 from tests.http.conftest import MEDIA_KEY, STUN, Site, pair_room, sign_in
 from tests.worlds import FAR
@@ -101,7 +102,11 @@ async def test_health_and_metrics(site: Site) -> None:
             assert response.status == 200
         async with browser.get("/readyz") as response:  # there is no media node here
             assert response.status == 503
-            assert await response.json() == {"database": True, "media_node": False}
+            found = await response.json()
+            assert found == {"database": True, "media_node": False, "draining": False}
+        site.app[STOPPING].set()  # as SIGTERM does
+        async with browser.get("/readyz") as response:
+            assert (response.status, (await response.json())["draining"]) == (503, True)
         await site.live.need(site.planned.session_id)
         async with browser.get("/metrics") as response:
             text = await response.text()

@@ -66,6 +66,20 @@ async def led(connection: Connection, key: int) -> bool:
     return bool(await _sql.led(connection, key=key))
 
 
+async def administrators(connection: Connection) -> int:
+    """How many accounts keep the whole city and may sign in."""
+    found: int = await _sql.administrators(connection)
+    return found
+
+
+async def rooms_without_screen(
+    connection: Connection, since: datetime, until: datetime
+) -> list[str]:
+    """School and name of the rooms with a lesson in that time and no paired computer."""
+    found = _sql.rooms_without_screen(connection, since=since, until=until)
+    return [row["room"] async for row in found]
+
+
 async def last_backup(connection: Connection) -> datetime | None:
     found: datetime | None = await _sql.last_backup(connection)
     return found

@@ -33,6 +33,7 @@ async def examine(
     yield network.cookies(settings, url)
     yield await network.site(url)
     yield await network.certificate(url, now, authority)
+    yield await network.education_account(settings)
     yield await network.turn(settings)
     if settings.database_url is None and not (settings.data_dir / "postgres").is_dir():
         yield skipped(

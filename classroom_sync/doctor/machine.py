@@ -32,6 +32,8 @@ def looked_at(settings: Settings, now: datetime) -> Iterator[Finding]:
     yield data_directory(settings.data_dir)
     free = shutil.disk_usage(_existing(settings.data_dir)).free
     yield disk(free, settings.recording_free_bytes)
+    yield from other_folders(settings)
+    yield processor(os.getloadavg()[2], os.cpu_count() or 1)
     yield memory(psutil.virtual_memory().available, settings.nodes)
     yield open_files(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
     yield udp_buffers(_kernel_buffer())
@@ -105,6 +107,45 @@ def disk(free: int, least: int) -> Finding:
     if free < 5 * least:
         return warning("disk", said, Sentence("Below {least} recording stops: make room.", size))
     return good("disk", said)
+
+
+def other_folders(settings: Settings) -> Iterator[Finding]:
+    """Where recordings and uploads are kept, if not in the data directory: perhaps on a disk of
+    another machine, which may be full, or of which the server's user may only read."""
+    store, uploads = settings.recording_store, settings.upload_dir
+    if store is not None and not store.startswith("s3://"):
+        yield folder("recording_folder", Path(store), settings.recording_free_bytes)
+    if uploads is not None:
+        yield folder("upload_folder", uploads, settings.recording_free_bytes)
+
+
+def folder(check: str, path: Path, least: int) -> Finding:
+    """`least` bytes are to be free in it."""
+    there = _existing(path)
+    free = shutil.disk_usage(there).free
+    values = {"path": str(path), "free": f"{free / _GIB:.1f} GiB"}
+    if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
+        return problem(
+            check,
+            Sentence("The folder {path} can't be written.", values),
+            Sentence("Mount its disk, and give it to the user that the server runs as (chown)."),
+        )
+    said = Sentence("{free} are free in {path}.", values)
+    if free < least:
+        return problem(check, said, Sentence("Delete what is old, or get a larger disk."))
+    return good(check, said)
+
+
+def processor(load: float, cores: int) -> Finding:
+    """`load`: processes that wanted a core, on average of a quarter of an hour."""
+    values: dict[str, str | int] = {"load": f"{load:.1f}", "cores": cores}
+    said = Sentence("The load of the last quarter of an hour was {load}; cores: {cores}.", values)
+    if load > cores:
+        advice = Sentence(
+            "Picture and sound come late: end other programs, or add media nodes on other machines."
+        )
+        return warning("processor", said, advice)
+    return good("processor", said)
 
 
 def memory(available: int, nodes: int) -> Finding:

@@ -15,6 +15,7 @@ import aiohttp
 from classroom_sync import tokens
 from classroom_sync.acceptance.media import media_room
 from classroom_sync.doctor.findings import Finding, good, problem, skipped, warning
+from classroom_sync.identity_provider import IdentityProvider, NotBelieved, ProviderAway
 from classroom_sync.settings import Settings
 from db.nodes import MediaNodeRow
 from media import stun
@@ -171,6 +172,29 @@ def cookies(settings: Settings, url: str | None) -> Finding:
         Sentence("Cookies may travel without HTTPS, and cameras stay off there."),
         Sentence("Put a proxy with TLS in front (deploy/nginx) and set secure_cookies = true."),
     )
+
+
+async def education_account(settings: Settings) -> Finding:
+    """The OpenID provider that people sign in with publishes what it is."""
+    if settings.oidc_issuer is None:
+        return skipped("education_account", Sentence("The city's education account is not used."))
+    place = {"url": settings.oidc_issuer}
+    try:
+        client = settings.identity_client
+        assert client is not None, "it is used"
+        async with asyncio.timeout(_PATIENCE):
+            await IdentityProvider(client).leave("https://example.invalid/")
+    except (ProviderAway, NotBelieved, OSError, TimeoutError) as error:
+        why = str(error) or type(error).__name__
+        return problem(
+            "education_account",
+            Sentence("{url} does not answer as it should: {why}", place | {"why": why}),
+            Sentence(
+                "Nobody signs in with the education account until it does; passwords of this "
+                "server go on working. Check oidc_issuer, oidc_client_secret_file and the firewall."
+            ),
+        )
+    return good("education_account", Sentence("{url} answers.", place))
 
 
 async def turn(settings: Settings) -> Finding:

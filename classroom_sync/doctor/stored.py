@@ -9,17 +9,19 @@ from classroom_sync.doctor.findings import Finding, good, problem, skipped, warn
 from classroom_sync.server import LEADER
 from classroom_sync.settings import Settings
 from classroom_sync.store import StoreError, store_at
-from db import audit, checks, web_sessions
+from db import audit, checks, web_sessions, webhooks
 from db.audit import Head
 from db.checks import Server
 from db.nodes import MediaNodeRow
 from db.pool import Connection
+from db.webhooks import Deliveries
 from scheduler.words import Sentence
 
 OLDEST_POSTGRES = 18
 _SKEW = timedelta(seconds=1)
 _BACKUP = timedelta(days=2)
 _SEEN = timedelta(days=30)
+_MOST_NAMED = 5  # rooms; of more there are the first
 _LATE = timedelta(hours=1)  # evidence or recordings that wait for longer
 #: The last browsers for Windows 7, which some classrooms still have. Older ones lack what the
 #: pages use. (A name in the user agent, the name that people know, the oldest that works.)
@@ -45,10 +47,13 @@ async def looked_at(
     yield leader(await checks.led(connection, LEADER), running)
     today = now - timedelta(hours=12)
     yield lessons(await checks.lessons(connection, today, now + timedelta(days=7), now), running)
+    yield administrators(await checks.administrators(connection))
+    yield screens(await checks.rooms_without_screen(connection, now, now + timedelta(days=7)))
     yield backup(await checks.last_backup(connection), now)
     yield recordings(await checks.recordings(connection, now - timedelta(days=7), now - _LATE))
     yield await store(settings)
     yield spool(settings.data_dir / "spool", now)
+    yield alarms(await webhooks.state(connection, now - timedelta(days=7)), settings.webhook_url)
     yield browsers(await web_sessions.user_agents(connection, now - _SEEN))
 
 
@@ -178,6 +183,36 @@ def lessons(found: checks.Lessons, running: bool) -> Finding:
     return good("lessons", Sentence("{planned} lessons are planned within a week.", values))
 
 
+def administrators(count: int) -> Finding:
+    """`count`: accounts that keep the whole city and are not disabled."""
+    if count:
+        values = {"count": count}
+        return good("administrators", Sentence("Administrators of the city: {count}", values))
+    return warning(
+        "administrators",
+        Sentence("There is no administrator of the city: nobody can enter or change anything."),
+        Sentence("Make one: classroom-sync account add NAME --name … --role admin"),
+    )
+
+
+def screens(lacking: list[str]) -> Finding:
+    """`lacking`: rooms that are to have a lesson soon and are paired with no computer."""
+    if not lacking:
+        return good("screens", Sentence("Every room that has a lesson this week has its screen."))
+    rooms = ", ".join(lacking[:_MOST_NAMED]) + (" …" if len(lacking) > _MOST_NAMED else "")
+    return warning(
+        "screens",
+        Sentence(
+            "Rooms with a lesson this week and no paired screen: {count} ({rooms})",
+            {"count": len(lacking), "rooms": rooms},
+        ),
+        Sentence(
+            "Unless they take part by an encoder, pair their computers: open /pair there, with a "
+            "code from the page Rooms."
+        ),
+    )
+
+
 def backup(last: datetime | None, now: datetime) -> Finding:
     advice = Sentence(
         "classroom-sync backup DIR each night (deploy/systemd has a timer), to another machine."
@@ -228,6 +263,24 @@ def spool(directory: Path, now: datetime) -> Finding:
             Sentence("Start the server on this data directory: a media node writes it down."),
         )
     return good("spool", Sentence("No evidence waits on disk."))
+
+
+def alarms(found: Deliveries, url: str | None) -> Finding:
+    """What is told to another system by webhook, of this week."""
+    if url is None:
+        return skipped("alarms", Sentence("Alarms are told to no other system (webhook_url)."))
+    values: dict[str, int | str] = {"waiting": found.waiting, "given_up": found.given_up}
+    if found.given_up or found.problem is not None:
+        values |= {"url": url, "why": found.problem or "-"}
+        return warning(
+            "alarms",
+            Sentence(
+                "Of this week's alarms {given_up} never reached {url}, {waiting} wait: {why}",
+                values,
+            ),
+            Sentence("See that it answers, and that the firewall lets this machine reach it."),
+        )
+    return good("alarms", Sentence("Alarms of this week reached the other system."))
 
 
 def browsers(seen: Mapping[str, int]) -> Finding:

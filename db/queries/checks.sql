@@ -10,8 +10,10 @@ SELECT CAST(current_setting('server_version_num') AS integer) AS number,
 -- name: writable$
 -- Append-only tables that the application's role could change all the same.
 SELECT array_agg(name ORDER BY name) FROM unnest(CAST(
-    '{evidence,head_counts,interactions,attendance,presence,audit,audit_seals,
-      lesson_messages,poll_answers}' AS text[])) AS name
+    '{evidence,head_counts,interactions,attendance,presence,evaluations,audit,audit_seals,
+      lesson_messages,poll_answers,receipts,room_history,acceptance_tests,acceptance_begun,
+      acceptance_transfers,acceptance_evidence,acceptance_results,lesson_plan_versions,agenda_turns,
+      meeting_notes,rubrics,rubric_criteria,observation_comments}' AS text[])) AS name
 WHERE has_table_privilege('classroom_sync_app', name, 'UPDATE')
    OR has_table_privilege('classroom_sync_app', name, 'DELETE');
 
@@ -22,6 +24,21 @@ SELECT EXISTS (SELECT FROM pg_locks l
       AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
       AND l.classid = CAST(CAST(:key AS bigint) >> 32 AS oid)
       AND l.objid = CAST(CAST(:key AS bigint) & 4294967295 AS oid));
+
+-- name: administrators$
+-- Who keeps the whole city and may sign in.
+SELECT count(*) FROM accounts WHERE role = 'admin' AND school_code IS NULL AND disabled_at IS NULL;
+
+-- name: rooms_without_screen
+-- Rooms that a lesson between two instants puts a class into, and that no computer is paired with.
+SELECT DISTINCT w.short_name || ' ' || r.name AS room
+FROM sessions s
+JOIN participants p ON p.session_id = s.id AND p.role = 'receiving'
+JOIN rooms r ON r.id = p.room_id
+JOIN schools w ON w.code = r.school_code
+WHERE s.state = 'scheduled' AND s.starts_at BETWEEN :since AND :until
+  AND NOT EXISTS (SELECT FROM room_devices d WHERE d.room_id = r.id AND d.revoked_at IS NULL)
+ORDER BY room;
 
 -- name: last_backup$
 SELECT max(at) FROM audit WHERE action = 'backup_made';

@@ -19,9 +19,10 @@ import pytest
 from classroom_sync.doctor import machine, network, stored
 from classroom_sync.doctor.findings import State
 from classroom_sync.settings import load
-from db import checks, marks
+from db import accounts, checks, marks
 from db.checks import Server
 from db.pool import Pool
+from db.webhooks import Deliveries
 from tests.deploy.certificates import certify
 from tests.worlds import build, lesson, plan
 
@@ -140,6 +141,8 @@ async def test_wrong_use_is_told(arguments: tuple[str, ...], sentence: str) -> N
         (machine.disk(1 * GIB, 2 * GIB), State.PROBLEM),
         (machine.disk(9 * GIB, 2 * GIB), State.WARNING),
         (machine.disk(10 * GIB, 2 * GIB), State.GOOD),
+        (machine.processor(4.1, 4), State.WARNING),
+        (machine.processor(4.0, 4), State.GOOD),
         (machine.memory(500 * 1024**2, 2), State.WARNING),
         (machine.memory(601 * 1024**2, 2), State.GOOD),
         (machine.open_files(1024), State.WARNING),
@@ -170,6 +173,14 @@ async def test_wrong_use_is_told(arguments: tuple[str, ...], sentence: str) -> N
         (stored.lessons(checks.Lessons(5, 1), running=True), State.PROBLEM),
         (stored.lessons(checks.Lessons(5, 1), running=False), State.GOOD),
         (stored.lessons(checks.Lessons(0, 0), running=True), State.WARNING),
+        (stored.administrators(0), State.WARNING),
+        (stored.administrators(1), State.GOOD),
+        (stored.screens(["near 1"]), State.WARNING),
+        (stored.screens([]), State.GOOD),
+        (stored.alarms(Deliveries(0, 1, None, None), "https://x"), State.WARNING),
+        (stored.alarms(Deliveries(1, 0, None, "away"), "https://x"), State.WARNING),
+        (stored.alarms(Deliveries(1, 0, None, None), "https://x"), State.GOOD),
+        (stored.alarms(Deliveries(0, 0, None, None), None), State.SKIPPED),
         (stored.backup(None, NOW), State.WARNING),
         (stored.backup(NOW - timedelta(days=3), NOW), State.WARNING),
         (stored.backup(NOW - timedelta(days=1), NOW), State.GOOD),
@@ -252,6 +263,44 @@ def test_a_directory_that_is_no_directory_is_found(tmp_path: Path) -> None:
     assert machine.data_directory(tmp_path / "new" / "one").state is State.GOOD
     (tmp_path / "file").touch()
     assert machine.data_directory(tmp_path / "file").state is State.PROBLEM
+
+
+def test_folders_on_other_disks_are_looked_at(tmp_path: Path) -> None:
+    assert list(machine.other_folders(load(recording_store="s3://bucket/x"))) == []
+    (tmp_path / "file").touch()
+    settings = load(recording_store=str(tmp_path / "new"), upload_dir=tmp_path / "file")
+    found = {each.check: each.state for each in machine.other_folders(settings)}
+    assert found == {"recording_folder": State.GOOD, "upload_folder": State.PROBLEM}
+    full = machine.folder("recording_folder", tmp_path, 1 << 60)
+    assert full.state is State.PROBLEM
+
+
+async def test_an_education_account_that_is_away_is_found(tmp_path: Path) -> None:
+    assert (await network.education_account(load())).state is State.SKIPPED
+    secret = tmp_path / "secret"
+    secret.write_text("s")
+    away = load(
+        oidc_issuer="http://127.0.0.1:1", oidc_client_id="c", oidc_client_secret_file=secret
+    )
+    found = await network.education_account(away)
+    assert (found.state, "127.0.0.1:1" in found.said.say()) == (State.PROBLEM, True)
+
+
+async def test_rooms_that_nobody_paired_and_a_city_without_administrator_are_found(
+    pool: Pool,
+) -> None:
+    async with pool.transaction() as connection:
+        await build(connection)
+        planned = await plan(connection, lesson(), NOW + timedelta(days=1))
+        week = (NOW, NOW + timedelta(days=7))
+        assert await checks.rooms_without_screen(connection, *week) == ["far Room 1"]
+        assert await checks.rooms_without_screen(connection, NOW, NOW) == []
+        room = await connection.fetchval(
+            "SELECT room_id FROM participants WHERE id = $1", planned.receiving
+        )
+        await accounts.add_device(connection, room, NOW)
+        assert await checks.rooms_without_screen(connection, *week) == []
+        assert await checks.administrators(connection) == 0
 
 
 def test_evidence_that_waits_for_long_is_found(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from classroom_sync.keys import TRANSLATE
 from classroom_sync.node_links import NodeAway
-from db.errors import Unreachable
+from db.errors import Unreachable, Unwritable
 
 log = structlog.get_logger()
 
@@ -84,6 +84,10 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         found = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         sentence = "The request has wrong values: {problems}"
         return await _say(request, 422, sentence, {"problems": found})
+    except Unwritable:
+        problems = "a text holds U+0000 or half of a surrogate pair"
+        sentence = "The request has wrong values: {problems}"
+        return await _say(request, 422, sentence, {"problems": problems})
     except (Unreachable, NodeAway) as error:
         log.warning("away", path=request.path, cause=str(error))
         sentence = "The server is catching its breath: try again in a few seconds."

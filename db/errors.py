@@ -15,3 +15,8 @@ class DataDirectoryInUse(DatabaseError):
 
 class SchemaMismatch(DatabaseError):
     """The database's schema is not one that this version knows."""
+
+
+class Unwritable(Exception):
+    """A text holds what no database can hold: U+0000, or half of a surrogate pair. Whoever sent it
+    is told so; it says nothing of the database."""

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from db.connecting import connect
-from db.errors import Unreachable
+from db.errors import Unreachable, Unwritable
 from db.migrate import migrate
 
 Connection: TypeAlias = (
@@ -43,6 +43,12 @@ AWAY = (
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.TargetServerAttributeNotMatched,
 )
+
+
+def _unwritable(error: asyncpg.DataError) -> bool:
+    """Whether the server, or asyncpg before it, could not take a text for its characters."""
+    refused = (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError)
+    return isinstance(error, refused) or isinstance(error.__cause__, UnicodeEncodeError)
 
 
 def place(dsn: str) -> str:
@@ -101,7 +107,8 @@ class Pool:
 
     @contextlib.asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """One connection, without a transaction. Raises Unreachable, inside the block too."""
+        """One connection, without a transaction. Raises Unreachable, inside the block too, and
+        Unwritable."""
         try:
             async with self._pool.acquire(timeout=CONNECT_TIMEOUT) as connection:
                 try:
@@ -112,6 +119,10 @@ class Pool:
                     raise
         except AWAY as error:
             raise _unreachable(self._dsn, error) from error
+        except asyncpg.DataError as error:
+            if _unwritable(error):
+                raise Unwritable(str(error)) from error
+            raise
 
     async def renew(self) -> None:
         """Let go of every connection that is made: the server behind them is gone, or is the

@@ -1,5 +1,6 @@
 """What every answer says to browsers, by class of page; how much, and how often, may be asked."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -122,7 +123,7 @@ async def test_who_tries_too_often_is_told_when_again(site: Site) -> None:
         site.limits.entrance = TokenBuckets(rate=0.01, burst=2.0)
         async with site.browser() as browser:
             for _ in range(2):
-                assert await _status(browser.post("/login", data={"login": "x"})) == 401
+                assert await _status(browser.post("/login", data={"login": path})) == 401
             async with browser.post(path, **given) as response:
                 assert response.status == 429, path
                 assert 90 <= int(response.headers["Retry-After"]) <= 100
@@ -141,3 +142,43 @@ async def test_a_refusal_by_rate_is_a_problem_with_its_time(site: Site) -> None:
             assert (response.status, response.content_type) == (429, "application/problem+json")
             assert told["status"] == 429
             assert 900 <= int(response.headers["Retry-After"]) <= 1000
+
+
+async def test_what_no_database_can_hold_is_refused_wherever_it_stands(site: Site) -> None:
+    async with site.browser() as browser:
+        for path in ("/calendar/%00.ics", "/password/a%00", "/no%00where"):
+            assert await _status(browser.get(path)) in (404, 422), path
+        form = {"login": "le\x00ad", "password": PASSWORD}
+        assert await _status(browser.post("/login", data=form)) == 422
+        csrf = await sign_in(browser, "admin")
+        for path in ("/admin/people?name=%00", "/recordings/%00", f"/admin/rooms/{FAR}%00"):
+            assert await _status(browser.get(path)) in (200, 404, 422), path
+        form = {"csrf": csrf, "whose": "school:\x00"}
+        assert await _status(browser.post("/calendar", data=form)) in (403, 422)
+
+
+async def test_headers_that_are_no_text_break_nothing(site: Site) -> None:
+    async with site.browser() as browser:
+        csrf = await sign_in(browser, "admin")
+        cookie = next(c.value for c in browser.cookie_jar)
+    for name in ("User-Agent", "X-CSRF-Token", "Accept-Language", "X-Forwarded-For", "Origin"):
+        method = "POST" if name == "X-CSRF-Token" else "GET"
+        status = await _raw(site, method, "/account", name, cookie)
+        assert status in (200, 403, 405), name
+    assert csrf
+
+
+async def _raw(site: Site, method: str, path: str, header: str, cookie: str) -> int:
+    host, port = site.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    lines = (
+        f"{method} {path} HTTP/1.1",
+        f"Host: {host}:{port}",
+        f"Cookie: session={cookie}",
+        "Content-Length: 0",
+        "Connection: close",
+    )
+    writer.write("\r\n".join(lines).encode() + f"\r\n{header}: ".encode() + b"\xff\xfe\r\n\r\n")
+    answer = await asyncio.wait_for(reader.read(), 10)
+    writer.close()
+    return int(answer.split()[1])

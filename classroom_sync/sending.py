@@ -85,7 +85,11 @@ async def send_by_hand(
     if not chosen or not allowed.issuperset(chosen):
         raise Refused(422, "Choose classes of the schools that your school assists.")
     if not all(question.is_whole for question in questions):
-        raise Refused(422, "A question has a text, and 2 to 8 different options if it has any.")
+        raise Refused(
+            422,
+            "A question has a text, and 2 to 8 different options if it has any; right is one of "
+            "them, or several where any of several may be chosen.",
+        )
     term = await term_now(connection, now)
     on = today(term, now)
     due = due or rules.due_on(term, on, DUE_DAYS)

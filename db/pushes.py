@@ -185,7 +185,12 @@ async def _pushes(connection: Connection, **wanted: object) -> list[Push]:
 
 def _questions(stored: Iterable[Any]) -> tuple[Question, ...]:
     return tuple(
-        Question(QuestionKind(each["kind"]), each["text"], tuple(each["options"]))
+        Question(
+            QuestionKind(each["kind"]),
+            each["text"],
+            tuple(each["options"]),
+            tuple(each.get("right", ())),  # nobody could say so once
+        )
         for each in stored
     )
 

@@ -33,6 +33,7 @@ from scheduler.questions import (
     MOST_QUESTIONS,
     Question,
     QuestionKind,
+    mark,
 )
 from scheduler.receipts import Progress, progress
 
@@ -48,6 +49,11 @@ class QuestionData(BaseModel, extra="forbid"):
         default=[],
         max_length=MOST_OPTIONS,
         description="to choose from; none for a text",
+    )
+    right: list[Annotated[int, Field(ge=0, lt=MOST_OPTIONS)]] = Field(
+        default=[],
+        max_length=MOST_OPTIONS,
+        description="the places of the options that are right, from 0; none: it is a survey",
     )
 
 
@@ -95,6 +101,13 @@ class AnswerData(BaseModel, extra="forbid"):
     text: str = Field(default="", max_length=LONGEST_TEXT)
 
 
+class MarkedData(BaseModel):
+    """Of the `hands` that were raised for a question, those that were `right`."""
+
+    right: int
+    hands: int
+
+
 class PushClass(BaseModel):
     class_id: str
     fetched: bool
@@ -104,6 +117,9 @@ class PushClass(BaseModel):
     feedback: list[str]
     answers: list[AnswerData] = Field(
         description="to the questions, in their order; none until the class has answered"
+    )
+    marked: list[MarkedData | None] = Field(
+        description="the answers, in their order; null where no answer is right"
     )
 
 
@@ -186,7 +202,7 @@ async def send(request: web.Request, body: NewPush) -> PushMade:
             body.classes,
             body.note,
             body.due_on,
-            [Question(q.kind, q.text, tuple(q.options)) for q in body.questions],
+            [Question(q.kind, q.text, tuple(q.options), tuple(q.right)) for q in body.questions],
             request.app[SETTINGS].watched_share,
             now,
         )
@@ -247,7 +263,7 @@ async def list_pushes(request: web.Request) -> Pushes:
                 questions=asked(p),
                 withdrawn_at=p.withdrawn_at,
                 withdrawn_why=p.withdrawn_why,
-                classes=[_class(c, done[p.id, c]) for c in p.class_ids],
+                classes=[_class(p, c, done[p.id, c]) for c in p.class_ids],
             )
             for p in found
         ]
@@ -289,7 +305,7 @@ def asked(push: Push) -> list[QuestionData]:
     return [QuestionData.model_validate(q, from_attributes=True) for q in push.questions]
 
 
-def _class(class_id: str, done: Progress) -> PushClass:
+def _class(push: Push, class_id: str, done: Progress) -> PushClass:
     return PushClass(
         class_id=class_id,
         fetched=done.fetched_at is not None,
@@ -298,6 +314,10 @@ def _class(class_id: str, done: Progress) -> PushClass:
         share=done.share,
         feedback=[r.note for r in done.feedback if r.note],
         answers=[AnswerData(counts=list(a.counts), text=a.text) for a in done.answers],
+        marked=[
+            MarkedData(right=found.right, hands=found.hands) if found is not None else None
+            for found in map(mark, push.questions, done.answers)
+        ],
     )
 
 

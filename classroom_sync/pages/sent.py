@@ -27,7 +27,7 @@ from db.pool import Connection
 from db.pushes import Item, Push
 from scheduler.model import ClassGroup, School
 from scheduler.push import due_on
-from scheduler.questions import LONGEST, MOST_OPTIONS, MOST_QUESTIONS, Answer, together
+from scheduler.questions import LONGEST, MOST_OPTIONS, MOST_QUESTIONS, Answer, mark, together
 from scheduler.receipts import Progress
 
 routes = web.RouteTableDef()
@@ -48,6 +48,7 @@ async def sent(request: web.Request) -> web.StreamResponse:
         pushes=found,
         done=done,
         together=_together(found, done),
+        mark=mark,
         names=names,
         title=_titles(names, request[LOCALE]),
         subject=lambda slug: names.subject(slug, request[LOCALE]),

@@ -3,13 +3,14 @@
 
 import { element, fill, texts } from "./page.js";
 
-/** @typedef {{kind: string, text: string, options: string[]}} Question */
+/** @typedef {{kind: string, text: string, options: string[], right: number[]}} Question */
 /** @typedef {{counts: number[], text: string}} Answer */
 
 const MOST = 500; // pupils
 const LONGEST = 1000; // characters
 
 const dialog = /** @type {HTMLDialogElement} */ (element("quiz"));
+const marks = /** @type {HTMLDialogElement} */ (element("marks"));
 
 /** @param {string} name @param {string} text @param {string} [css] */
 function make(name, text, css = "") {
@@ -47,8 +48,8 @@ function field(question, at) {
   return made;
 }
 
-/** Whether it is being answered. */
-export const isAsking = () => dialog.open;
+/** Whether it is being answered, or was just now. */
+export const isAsking = () => dialog.open || marks.open;
 
 /** Ask a class; what it answered, or null. @param {Question[]} questions @returns {Promise<Answer[] | null>} */
 export function askClass(questions) {
@@ -67,4 +68,25 @@ export function askClass(questions) {
             })),
       );
   });
+}
+
+/** One question with what was right, and how many hands were raised for it. @param {Question} question @param {Answer} answer */
+function marked(question, answer) {
+  const made = make("section", "");
+  const options = make("ul", "", "marked");
+  const right = new Set(question.right);
+  options.append(...question.options.map((option, n) => make("li", `${right.has(n) ? "✓ " : ""}${option} · ${answer.counts[n]}`, right.has(n) ? "good" : "muted")));
+  const hands = answer.counts.reduce((sum, count) => sum + count, 0);
+  const chosen = question.right.reduce((sum, n) => sum + answer.counts[n], 0);
+  made.append(make("h3", question.text), options, make("p", fill(texts.marked, { right: chosen, hands })));
+  return made;
+}
+
+/** Show a class which of its answers were right; a survey has none. @param {Question[]} questions @param {Answer[]} answers @returns {Promise<void>} */
+export function showMarks(questions, answers) {
+  const found = questions.flatMap((question, n) => (question.right?.length ? [marked(question, answers[n])] : []));
+  if (!found.length) return Promise.resolve();
+  element("marked").replaceChildren(...found);
+  marks.showModal();
+  return new Promise((done) => (marks.onclose = () => done()));
 }

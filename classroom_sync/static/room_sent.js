@@ -5,7 +5,7 @@
 import { dropWithdrawn, fetchAll, isHere, kept, register, sentNow, within } from "./fetched.js";
 import { LessonPlayer } from "./lesson_player.js";
 import { element, fill, notice, passing, texts } from "./page.js";
-import { askClass, isAsking } from "./questions.js";
+import { askClass, isAsking, showMarks } from "./questions.js";
 import { keep, tell, waiting } from "./receipts.js";
 
 /** @typedef {import("./fetched.js").Item} Item */
@@ -153,6 +153,7 @@ async function answer(item, of) {
   await keep({ push: item.push, class_id: of.id, kind: "answered", answers });
   passing(texts.answered, true);
   await speak();
+  await showMarks(item.questions, answers);
 }
 
 /** @param {Item} item @param {SentClass} of */

@@ -19,8 +19,33 @@ function problem(where, text) {
 function questionIn(where) {
   const written = (/** @type {string} */ name) => /** @type {HTMLInputElement} */ (where.querySelector(`[name=${name}]`)).value;
   const kind = written("kind");
-  const options = written("options").split("\n").map((line) => line.trim()).filter(Boolean);
-  return { kind, text: written("text"), options: kind === "text" ? [] : options };
+  if (kind === "text") return { kind, text: written("text"), options: [], right: [] };
+  const right = [...marksOf(where)].flatMap((mark, place) => (mark.checked ? [place] : []));
+  return { kind, text: written("text"), options: optionsIn(where), right };
+}
+
+/** @param {Element} where */
+const optionsIn = (where) => /** @type {HTMLTextAreaElement} */ (where.querySelector("[name=options]")).value.split("\n").map((line) => line.trim()).filter(Boolean);
+
+/** The ticks that say which options are right. @param {Element} where @returns {NodeListOf<HTMLInputElement>} */
+const marksOf = (where) => where.querySelectorAll(".right input");
+
+/** A tick for each option; who ticked one keeps it while they write on. @param {HTMLElement} where */
+function drawMarks(where) {
+  const kind = /** @type {HTMLSelectElement} */ (where.querySelector("[name=kind]")).value;
+  const ticked = new Set([...marksOf(where)].filter((mark) => mark.checked).map((mark) => mark.value));
+  const options = kind === "text" ? [] : optionsIn(where);
+  const place = /** @type {HTMLElement} */ (where.querySelector(".right"));
+  place.hidden = !options.length;
+  place.replaceChildren(/** @type {Element} */ (place.firstElementChild), ...options.map((option) => {
+    const mark = Object.assign(document.createElement("input"), { type: "checkbox", value: option, checked: ticked.has(option) });
+    mark.addEventListener("change", () => {
+      for (const other of kind === "single" && mark.checked ? marksOf(where) : []) other.checked = other === mark;
+    });
+    const label = Object.assign(document.createElement("label"), { className: "tick" });
+    label.append(mark, ` ${option}`);
+    return label;
+  }));
 }
 
 const ask = /** @type {HTMLButtonElement | null} */ (document.querySelector("#ask"));
@@ -35,7 +60,12 @@ ask?.addEventListener("click", () => {
   const made = /** @type {HTMLElement} */ (template.content.firstElementChild?.cloneNode(true));
   const kind = /** @type {HTMLSelectElement} */ (made.querySelector("[name=kind]"));
   const options = /** @type {HTMLElement} */ (made.querySelector(".options"));
-  kind.addEventListener("change", () => (options.hidden = kind.value === "text"));
+  kind.addEventListener("change", () => {
+    options.hidden = kind.value === "text";
+    for (const mark of marksOf(made)) mark.checked = false; // of one of several only one is right
+    drawMarks(made);
+  });
+  options.addEventListener("input", () => drawMarks(made));
   made.querySelector("button")?.addEventListener("click", () => {
     made.remove();
     count();

@@ -155,7 +155,8 @@ async def test_a_class_answers_once_however_often_it_tells(site: Site) -> None:
         asked = wish(item, FAR_CLASS, NEAR_CLASS, questions=ASKED)
         push = (await teacher.done("POST", "/pushes", asked))["id"]
         [got] = await listed(room)
-        assert got["questions"] == [{**ASKED[0], "text": "Which <key>?"}, ASKED[1]]
+        survey = [{**question, "right": []} for question in ASKED]
+        assert got["questions"] == [{**survey[0], "text": "Which <key>?"}, survey[1]]
         assert got["classes"][0]["answered"] is False
         first = receipt(push, "answered", answers=[{"counts": [1, 1]}, {"text": "first"}])
         site.now += timedelta(minutes=1)
@@ -173,6 +174,35 @@ async def test_a_class_answers_once_however_often_it_tells(site: Site) -> None:
     assert "<script>alert" not in shown
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in shown
     assert "&lt;img src=x&gt;" in shown
+
+
+async def test_answers_are_marked_by_what_is_right_and_a_survey_is_not(site: Site) -> None:
+    item = await kept(site)
+    quiz = [
+        {"kind": "single", "text": "1 + 1 = ?", "options": ["1", "2"], "right": [1]},
+        {"kind": "multiple", "text": "odd", "options": ["1", "2", "3"], "right": [0, 2]},
+        {"kind": "single", "text": "liked it?", "options": ["yes", "no"]},
+        {"kind": "text", "text": "why?"},
+    ]
+    told = [{"counts": [4, 30]}, {"counts": [20, 3, 25]}, {"counts": [9, 1]}, {"text": "so"}]
+    async with site.browser() as wall, site.browser() as desk:
+        room, teacher = await screen(site, wall), await visit(desk, "lead")
+        asked = wish(item, FAR_CLASS, NEAR_CLASS, questions=quiz)
+        push = (await teacher.done("POST", "/pushes", asked))["id"]
+        [got] = await listed(room)
+        assert [q["right"] for q in got["questions"]] == [[1], [0, 2], [], []]
+        answered = receipt(push, "answered", answers=told)
+        await room.done("POST", "/room/receipts", {"receipts": [answered]})
+        [seen] = (await teacher.done("GET", "/pushes"))["pushes"]
+        assert [c["marked"] for c in seen["classes"]] == [
+            [{"right": 30, "hands": 34}, {"right": 45, "hands": 48}, None, None],
+            [],
+        ]
+        desk.headers["Accept"] = "text/html"
+        async with desk.get("/sent") as response:
+            shown = await response.text()
+        assert shown.count("34 次中 30 次") == 2  # the class, and all together
+        assert shown.count("48 次中 45 次") == 2
 
 
 async def test_answers_that_fit_no_questions_are_never_taken(site: Site) -> None:
@@ -210,6 +240,10 @@ async def test_questions_that_cannot_be_asked_are_refused_with_a_sentence(site: 
             [{"kind": "multiple", "text": "?", "options": ["a", " a "]}],
             [{"kind": "text", "text": "?", "options": ["a", "b"]}],
             [{"kind": "essay", "text": "?", "options": []}],
+            [{"kind": "single", "text": "?", "options": ["a", "b"], "right": [0, 1]}],
+            [{"kind": "multiple", "text": "?", "options": ["a", "b"], "right": [2]}],
+            [{"kind": "multiple", "text": "?", "options": ["a", "b"], "right": [-1]}],
+            [{"kind": "text", "text": "?", "options": [], "right": [0]}],
             [{**text, "text": "?" * 301}],
             [text] * 11,
             [{"kind": "single", "text": "?", "options": [str(n) for n in range(9)]}],

@@ -20,14 +20,19 @@ from tests.e2e.running import browser, new_page
 from tests.e2e.test_accessibility import findings
 from tests.http.conftest import PASSWORD, Site
 from tests.http.studios import Studio, studio_of
-from tests.http.test_pushes import FAR_CLASS, visit, wish
+from tests.http.test_pushes import FAR_CLASS, kept, visit, wish
 from tests.media.stages import lead, staged
 from tests.worlds import FAR
 
 pytestmark = pytest.mark.browser
 
 QUESTIONS = [
-    {"kind": "single", "text": "<b>调性</b>是什么？", "options": ["C 大调", "G 大调"]},
+    {
+        "kind": "single",
+        "text": "<b>调性</b>是什么？",
+        "options": ["C 大调", "G 大调"],
+        "right": [1],
+    },
     {"kind": "text", "text": "哪里最难？", "options": []},
 ]
 
@@ -101,6 +106,10 @@ async def answer(page: Page) -> None:
     await page.click(".hands button >> nth=3")  # one more for the second
     await page.fill("#quiz textarea", "第二段")
     await page.click("#quiz button.primary")
+    await page.wait_for_selector("#marks[open]")
+    assert await findings(page) == []
+    assert await page.inner_text("#marked .good") == "✓ G 大调 · 1"
+    await page.click("#marks button")
     await page.wait_for_selector("#word[open]")
     await page.click("#word button[value=cancel]")
 
@@ -161,6 +170,34 @@ async def test_all_parts_play_with_the_line_down_and_are_told_of_as_one(
         assert problems == []
 
 
+async def test_a_teacher_ticks_what_is_right(site: Site) -> None:
+    item = await kept(site)
+    async with browser() as chromium, site.browser() as desk:
+        page = await new_page(chromium, "en")
+        await page.goto(f"{site.url}/login")
+        await page.fill("#login", "lead")
+        await page.fill("#password", PASSWORD)
+        await page.click("main form button")
+        await page.wait_for_url("**/teacher")
+        await page.goto(f"{site.url}/sent/new?item={item}")
+        await page.check(f"input[name=class][value='{FAR_CLASS}']")
+        await page.click("#ask")
+        await page.fill(".question [name=text]", "Which key?")
+        await page.fill(".question [name=options]", "C\nG")
+        ticks = page.locator(".question .right input")
+        for option in (0, 1):  # of one of several the last one ticked is right
+            await ticks.nth(option).check()
+        assert not await ticks.nth(0).is_checked()
+        await page.fill(".question [name=options]", "C\nG\nF")
+        assert await ticks.nth(1).is_checked(), "who writes on keeps what was ticked"
+        assert await findings(page) == []
+        await page.click("#send button.primary")
+        await page.wait_for_url("**/sent")
+        teacher = await visit(desk, "lead")
+        [sent] = (await teacher.done("GET", "/pushes"))["pushes"]
+    assert [(q["options"], q["right"]) for q in sent["questions"]] == [(["C", "G", "F"], [1])]
+
+
 def _in_firefox(driver: Firefox, url: str, code: str) -> None:
     """Pair, play the lesson to its end, answer."""
 
@@ -184,6 +221,7 @@ def _in_firefox(driver: Firefox, url: str, code: str) -> None:
     see("#quiz[open]")
     driver.execute_script("document.getElementById('q0o0').value = '7'")
     click("#quiz button.primary")
+    click("#marks[open] button")
     see("#word[open]")
     click("#word button[value=cancel]")
     see(".choice .good")

@@ -2,14 +2,18 @@
 
 import pytest
 
-from scheduler.questions import Answer, Question, QuestionKind, fit, together
+from scheduler.questions import Answer, Marked, Question, QuestionKind, fit, mark, together
 
 SINGLE = Question(QuestionKind.SINGLE, "Which key is it in?", ("C", "G", "F"))
 MULTIPLE = Question(QuestionKind.MULTIPLE, "Which instruments did you hear?", ("violin", "flute"))
 TEXT = Question(QuestionKind.TEXT, "What was hard?")
+MARKED = Question(QuestionKind.SINGLE, "Which key is it in?", ("C", "G", "F"), (1,))
+BOTH = Question(
+    QuestionKind.MULTIPLE, "Which of them are strings?", ("violin", "flute", "cello"), (0, 2)
+)
 
 
-@pytest.mark.parametrize("question", [SINGLE, MULTIPLE, TEXT])
+@pytest.mark.parametrize("question", [SINGLE, MULTIPLE, TEXT, MARKED, BOTH])
 def test_a_question_with_a_text_and_options_where_its_kind_has_some_can_be_asked(
     question: Question,
 ) -> None:
@@ -28,6 +32,11 @@ def test_a_question_with_a_text_and_options_where_its_kind_has_some_can_be_asked
         Question(QuestionKind.MULTIPLE, "?", tuple("abcdefghi")),
         Question(QuestionKind.SINGLE, "?", ("a", "b" * 301)),
         Question(QuestionKind.TEXT, "?", ("a", "b")),
+        Question(QuestionKind.TEXT, "?", (), (0,)),
+        Question(QuestionKind.SINGLE, "?", ("a", "b"), (0, 1)),
+        Question(QuestionKind.SINGLE, "?", ("a", "b"), (2,)),
+        Question(QuestionKind.MULTIPLE, "?", ("a", "b"), (0, 0)),
+        Question(QuestionKind.MULTIPLE, "?", ("a", "b"), (-1,)),
     ],
 )
 def test_what_says_nothing_or_too_much_can_not(wrong: Question) -> None:
@@ -51,3 +60,10 @@ def test_classes_are_added_up_by_option() -> None:
     classes = [(Answer((1, 20, 3)), Answer(text="a")), (Answer((5, 0, 7)), Answer(text="b"))]
     assert together((SINGLE, TEXT), classes) == [Answer((6, 20, 10)), Answer()]
     assert together((SINGLE,), []) == [Answer((0, 0, 0))]
+
+
+def test_hands_for_what_is_right_are_counted_and_a_survey_has_none() -> None:
+    assert mark(MARKED, Answer((1, 20, 3))) == Marked(20, 24)
+    assert mark(BOTH, Answer((9, 2, 7))) == Marked(16, 18)
+    assert mark(MARKED, Answer((0, 0, 0))) == Marked(0, 0)
+    assert [mark(SINGLE, Answer((1, 2, 3))), mark(TEXT, Answer(text="x"))] == [None, None]

@@ -24,6 +24,8 @@ from scheduler.model import (
 )
 from scheduler.quality import p95
 
+_SHORTEST = timedelta(seconds=1)  # that a meeting takes
+
 
 @dataclass(frozen=True, slots=True)
 class AttendanceRules:
@@ -96,6 +98,18 @@ def newest_count(counts: Iterable[HeadCount]) -> HeadCount | None:
     )
 
 
+def _span(session: Session) -> tuple[datetime, datetime]:
+    """From when to when a session's minutes count: as planned. No bell rings for a meeting: what it
+    had before its planned beginning counts too, and once it was ended nothing was missed."""
+    since, until = session.starts_at, session.ends_at
+    if session.kind is SessionKind.RESEARCH and session.state is SessionState.ENDED:
+        if session.live_at is not None:
+            since = min(since, session.live_at)
+        if session.closed_at is not None:
+            until = min(until, session.closed_at)
+    return since, until
+
+
 def derive(
     session: Session,
     participant: Participant,
@@ -115,18 +129,20 @@ def derive(
     that of the make-up, and minutes and cause remain its own. `makeup_due_on` is the day by which
     a make-up is due should one be needed.
 
-    Of a research meeting a participant is a link without class: minutes alone count.
+    Of a research meeting a participant is a link without class: minutes alone count, of those that
+    were planned, or of those it took where that is less.
     """
     slices = list(slices)
+    since, until = _span(session)
     intervals = presence(
         slices,
         session.media_role(participant.role),
         interactive=session.interactive,
-        since=session.starts_at,
-        until=session.ends_at,
+        since=since,
+        until=until,
         rules=rules,
     )
-    planned = session.ends_at - session.starts_at
+    planned = min(session.ends_at - session.starts_at, max(until - since, _SHORTEST))
     there = sum((i.to_at - i.from_at for i in intervals), timedelta())
     share = there / planned
     count = newest_count(counts)
@@ -136,7 +152,7 @@ def derive(
     expected, present = (count.expected, count.present) if count else (None, None)
     if made is not None:
         status, expected, present = AttendanceStatus.MADE_UP, made.expected, made.present
-    delay, loss = p95(slices, session.starts_at, session.ends_at)
+    delay, loss = p95(slices, since, until)
     return Attendance(
         participant_id=participant.id,
         session_id=session.id,

@@ -179,6 +179,34 @@ def test_a_research_meeting_asks_for_minutes_alone() -> None:
         assert (found.status, found.makeup_due_on) == (status, None)
 
 
+@pytest.mark.parametrize(
+    ("live", "closed", "there_until", "expected"),
+    [
+        (-540, -60, -60, (A.FULL, 480)),  # over before it was planned to begin
+        (-540, -60, -300, (A.PARTIAL, 240)),
+        (-540, 60, 60, (A.FULL, 600)),  # over soon after
+        (-540, 60, -400, (A.ABSENT, 140)),
+        (-540, 2400, 2400, (A.FULL, 2940)),  # as planned, begun early
+        (300, 1500, 1500, (A.FULL, 1500)),  # ended early
+        (300, 3000, 1500, (A.PARTIAL, 1500)),  # it went on, but not for this one
+        (-540, -540, -300, (A.ABSENT, 0)),
+    ],
+)
+def test_a_meeting_counts_what_really_was(
+    live: int, closed: int, there_until: int, expected: tuple[A, int]
+) -> None:
+    at = {when: NOON + timedelta(seconds=when) for when in (live, closed)}
+    meeting = replace(ENDED, kind=SessionKind.RESEARCH, live_at=at[live], closed_at=at[closed])
+    teacher = Participant(WHO, ENDED.id, ParticipantRole.MEMBER, None, None, "t")
+    slices = [there(min(live, 0), there_until)]
+    found = derive(meeting, teacher, slices, [], took_floor=False, rules=RULES)
+    assert (found.status, found.seconds) == expected
+    assert 0 < found.planned_seconds <= 2400
+    lesson = replace(meeting, kind=SessionKind.LIVE_LESSON)  # whose bell rings
+    found = derive(lesson, ROOM, slices, [COUNT], took_floor=True, rules=RULES)
+    assert (found.seconds, found.planned_seconds) == (max(0, min(there_until, 2400)), 2400)
+
+
 pieces = st.lists(
     st.builds(
         lambda start, length, delay, loss: there(start, start + length, delay=delay, loss=loss),

@@ -62,6 +62,7 @@ async def refresh(connection: Connection, now: datetime) -> int:
         school_of = {room.id: room.school_code for room in rooms}
         groups = await city.class_groups(connection)
         school_of |= {group.id: group.school_code for group in groups}
+        serves = {teacher.id: teacher.school_code for teacher in await city.teachers(connection)}
         versions = await timetable.versions_between(connection, today, last)
         schedules = await calendar.bells(connection)
         until = datetime.combine(last + timedelta(days=1), time(), zone)
@@ -79,7 +80,7 @@ async def refresh(connection: Connection, now: datetime) -> int:
             return feed.reconcile(told, feed.wanted(held, occurrences, titles), now, uuid4)
 
         changed = await asyncio.to_thread(compare)  # a city's term takes a second
-        await feeds.put_events(connection, changed, school_of)
+        await feeds.put_events(connection, changed, school_of, serves)
     await feeds.set_refreshed(connection, now, state)
     return len(changed)
 
@@ -100,8 +101,15 @@ async def text_of(connection: Connection, token: FeedToken, now: datetime) -> Fe
     since = now - KEPT
     events = await feeds.events_of(connection, token.scope, token.subject_id, since)
     rooms = [r.id for r in names.rooms.values() if r.school_code == token.subject_id]
+    serving = [t.id for t in names.teachers.values() if t.school_code == token.subject_id]
     content = write(
-        Feed(token.scope, token.subject_id, whose(names, token), frozenset(rooms)),
+        Feed(
+            token.scope,
+            token.subject_id,
+            whose(names, token),
+            frozenset(rooms),
+            frozenset(serving),
+        ),
         events,
         terms[0].zone if terms else DEFAULT_ZONE,
         min((e.entry.starts_at for e in events), default=datetime(now.year, 1, 1, tzinfo=UTC)),

@@ -9,7 +9,7 @@ from uuid import UUID
 from db.pool import Connection
 from db.queries import named
 from db.rows import value
-from scheduler.model import FeedEntry, FeedEvent, Receiver
+from scheduler.model import FeedEntry, FeedEvent, Receiver, SessionKind
 
 _sql = named("feeds")
 
@@ -59,13 +59,19 @@ async def events_of(
 
 
 async def put_events(
-    connection: Connection, events: Iterable[FeedEvent], school_of: Mapping[str, str]
+    connection: Connection,
+    events: Iterable[FeedEvent],
+    school_of: Mapping[str, str],
+    school_of_teacher: Mapping[str, str],
 ) -> None:
     """Store new and changed events. `school_of` gives the school of a room or class."""
-    await _sql.put_event(connection, [_columns(event, school_of) for event in events])
+    rows = [_columns(event, school_of, school_of_teacher) for event in events]
+    await _sql.put_event(connection, rows)
 
 
-def _columns(event: FeedEvent, school_of: Mapping[str, str]) -> dict[str, object]:
+def _columns(
+    event: FeedEvent, school_of: Mapping[str, str], school_of_teacher: Mapping[str, str]
+) -> dict[str, object]:
     entry = event.entry
     return {
         "uid": event.uid,
@@ -85,15 +91,21 @@ def _columns(event: FeedEvent, school_of: Mapping[str, str]) -> dict[str, object
         "sequence": event.sequence,
         "created_at": event.created_at,
         "changed_at": event.changed_at,
-        "who": _who(entry, school_of),
+        "who": _who(entry, school_of, school_of_teacher),
     }
 
 
-def _who(entry: FeedEntry, school_of: Mapping[str, str]) -> list[str]:
+def _who(
+    entry: FeedEntry, school_of: Mapping[str, str], school_of_teacher: Mapping[str, str]
+) -> list[str]:
+    """The feeds that an event is in. A lesson is its rooms' and classes' schools', a meeting, which
+    has no room, its teachers'."""
     rooms = [entry.lead_room_id, *(r.room_id for r in entry.receivers)]
     teachers = [entry.lead_teacher_id, *(r.assistant_id for r in entry.receivers), *entry.members]
     classes = [r.class_id for r in entry.receivers]
     schools = {school_of[each] for each in (*rooms, *classes) if each and each in school_of}
+    if entry.kind is SessionKind.RESEARCH:
+        schools = {school_of_teacher[each] for each in teachers if each in school_of_teacher}
     found = {f"room:{room}" for room in rooms if room}
     found |= {f"teacher:{teacher}" for teacher in teachers if teacher}
     found |= {f"class:{group}" for group in classes}

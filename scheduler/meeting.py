@@ -16,6 +16,7 @@ from itertools import pairwise, takewhile
 from uuid import UUID
 
 from scheduler.model import AttendanceStatus, ParticipantRole, PresenceInterval
+from scheduler.recording import Recording
 
 _MOST_LINES = 1500  # of a text that is compared line by line
 _OFTEN = 10  # times that each of two texts has a line
@@ -79,7 +80,8 @@ class LessonPlan:
 
 @dataclass(frozen=True, slots=True)
 class Meeting:
-    """What a research session is about; when, who and its state are the session's."""
+    """What a research session is about; when, who and its state are the session's. `version` counts
+    how often it was called otherwise."""
 
     session_id: UUID
     title: str
@@ -89,6 +91,7 @@ class Meeting:
     agenda: tuple[AgendaItem, ...]
     turns: tuple[Turn, ...]  # by time
     notes: tuple[Note, ...]  # by time
+    version: int = 1
 
 
 def has_begun(sending: Iterable[UUID], there: Iterable[UUID]) -> bool:
@@ -184,7 +187,8 @@ class Discussed:
 class Minutes:
     """The minutes of a meeting: all that a page, a file or a program says of it afterwards.
 
-    `notes` are those about no item; `plan` is the newest version, `versions` all, oldest first.
+    `notes` are those about no item; `plan` is the newest version, `versions` all, oldest first;
+    `recordings` are those made of it, also such as failed or are deleted.
     """
 
     title: str
@@ -200,6 +204,7 @@ class Minutes:
     notes: tuple[Note, ...]
     plan_title: str
     versions: tuple[PlanVersion, ...]
+    recordings: tuple[Recording, ...] = ()
 
     @property
     def plan(self) -> PlanVersion:

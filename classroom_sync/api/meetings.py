@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 from classroom_sync.access import identifier
 from classroom_sync.api.changes import Cancellation, Made
 from classroom_sync.api.registry import endpoint
+from classroom_sync.api.versions import base_of, etag_of
 from classroom_sync.errors import Refused
 from classroom_sync.keys import LIVE, LOCALE, NOW, POOL, TRANSLATE, VISITOR
 from classroom_sync.live_session import UNDER_WAY
@@ -33,7 +34,7 @@ from classroom_sync.meetings import (
 )
 from classroom_sync.pages.names import Names, read_names
 from classroom_sync.permissions import Action, Role
-from db import changes, marks, meetings, plans
+from db import changes, marks, meetings, plans, sessions
 from db.meetings import Call
 from db.pool import Connection
 from scheduler import bells
@@ -108,6 +109,7 @@ class NoteOut(BaseModel):
 
 class MeetingOut(BaseModel):
     session: UUID
+    version: int = Field(description="how often it was changed, from 1; its ETag")
     title: str
     subject: str | None
     grade: int | None
@@ -247,17 +249,20 @@ async def _open_in_time(request: web.Request, session_id: UUID, call: Call) -> N
 @endpoint(
     "PUT",
     "/meetings/{session}",
-    "Change a meeting; once its doors are open, only what it is about and who comes to it",
+    "Change a meeting, on top of the version that If-Match names; once its doors are open, only "
+    "what it is about and who comes to it",
     action=Action.CALL_MEETINGS,
     body=MeetingData,
 )
-async def change_meeting(request: web.Request, body: MeetingData) -> None:
+async def change_meeting(request: web.Request, body: MeetingData) -> web.StreamResponse:
     visitor, now = request[VISITOR], request.app[NOW]()
     session_id = identifier(request.match_info["session"])
     try:
         async with request.app[POOL].transaction() as connection:
             names = await read_names(connection)
             meeting, session = await _managed(request, connection, session_id, names)
+            if base_of(request) != meeting.version:
+                return _conflict(request, meeting, session)
             if body.chair is None:
                 body = body.model_copy(update={"chair": chair_of(session)})
             call = await call_of(connection, request, body)
@@ -287,14 +292,36 @@ async def change_meeting(request: web.Request, body: MeetingData) -> None:
         raise Refused(422, "A meeting names a subject or a teacher that there is not.") from None
     await request.app[LIVE].read_again(session_id)
     await _open_in_time(request, session_id, call)
+    return web.Response(status=204, headers={"ETag": etag_of(meeting.version + 1)})
+
+
+def _conflict(request: web.Request, meeting: Meeting, session: Session) -> web.Response:
+    """412: the meeting as it is called now."""
+    translate = request[TRANSLATE]
+    detail = translate(
+        "Somebody changed this meeting meanwhile: look at what they changed, and save again."
+    )
+    body = {
+        "type": "about:blank",
+        "title": "Precondition Failed",
+        "status": 412,
+        "detail": detail,
+        "meeting": _out(meeting, session).model_dump(mode="json"),
+    }
+    return web.json_response(
+        body,
+        status=412,
+        content_type="application/problem+json",
+        headers={"ETag": etag_of(meeting.version)},
+    )
 
 
 async def _managed(
     request: web.Request, connection: Connection, session_id: UUID, names: Names
 ) -> tuple[Meeting, Session]:
     """A meeting that the visitor may change or cancel, held still. Raises Refused: 403, 404."""
-    meeting = await meetings.meeting(connection, session_id)
     session = await meetings.hold(connection, session_id)
+    meeting = await meetings.meeting(connection, session_id)
     if meeting is None or session is None:
         raise no_such_meeting()
     if not may_manage(request[VISITOR], meeting, session, names):
@@ -356,15 +383,27 @@ async def meetings_for(connection: Connection, request: web.Request) -> list[Ses
 @endpoint(
     "GET",
     "/meetings/{session}",
-    "One meeting: agenda, what was taken up when, notes and decisions",
+    "One meeting: agenda, what was taken up when, notes and decisions; its ETag names the version "
+    "of how it is called",
     action=Action.SEE_MEETINGS,
     answer=MeetingOut,
 )
-async def get_meeting(request: web.Request) -> MeetingOut:
+async def get_meeting(request: web.Request) -> web.StreamResponse:
     seat, meeting = await need_meeting(request, request.match_info["session"])
-    session = (await request.app[LIVE].need(seat.session_id)).session
+    async with request.app[POOL].connection() as connection:
+        session = await sessions.session(connection, seat.session_id)  # not older than the version
+    assert session is not None, "meetings are not deleted"
+    return web.Response(
+        text=_out(meeting, session).model_dump_json(),
+        content_type="application/json",
+        headers={"ETag": etag_of(meeting.version)},
+    )
+
+
+def _out(meeting: Meeting, session: Session) -> MeetingOut:
     return MeetingOut(
         session=session.id,
+        version=meeting.version,
         title=meeting.title,
         subject=session.subject,
         grade=meeting.grade,

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 from classroom_sync import markdown
 from classroom_sync.access import identifier
 from classroom_sync.api.registry import endpoint
+from classroom_sync.api.versions import base_of, etag_of
 from classroom_sync.errors import Refused
 from classroom_sync.keys import LIVE, NOW, POOL, TRANSLATE, VISITOR
 from classroom_sync.meetings import author_of, need_plan
@@ -75,20 +76,12 @@ class DiffOut(BaseModel):
     lines: list[LineOut]
 
 
-def etag_of(number: int) -> str:
-    """The entity tag of a version."""
-    return f'"{number}"'
-
-
 def _base(request: web.Request) -> int:
     """The version that a save was written on. Raises Refused (428, 412)."""
-    given = request.headers.get("If-Match")
-    if given is None:
-        raise Refused(428, "Say by If-Match on top of which version this was written.")
-    text = given.strip().removeprefix('"').removesuffix('"')
-    if not text.isascii() or not text.isdigit() or len(text) > 9:
+    found = base_of(request)
+    if found is None:
         raise Refused(412, "There is no such version of this lesson plan.")
-    return int(text)
+    return found
 
 
 async def _out(connection: Connection, plan_id: UUID, title: str, subject: str | None) -> PlanOut:

@@ -33,12 +33,14 @@ class Wording:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """Whose feed: `scope` is teacher, room, class or school; `rooms` are the rooms of a school."""
+    """Whose feed: `scope` is teacher, room, class or school; `rooms` and `teachers` are those of a
+    school."""
 
     scope: str
     subject_id: str
     name: str
     rooms: frozenset[str] = frozenset()
+    teachers: frozenset[str] = frozenset()
 
 
 def write(
@@ -99,6 +101,8 @@ def _concerns(feed: Feed, entry: FeedEntry) -> bool:
             there |= {*entry.members}
         case "class":
             there = {r.class_id for r in entry.receivers}
+        case "school" if entry.kind is SessionKind.RESEARCH:
+            return not feed.teachers.isdisjoint({entry.lead_teacher_id, *entry.members})
         case _:
             there = {entry.lead_room_id, *(r.room_id for r in entry.receivers)}
     mine = feed.rooms if feed.scope == "school" else {feed.subject_id}

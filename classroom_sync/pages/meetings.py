@@ -13,7 +13,7 @@ from classroom_sync.api.meetings import meetings_for
 from classroom_sync.api.plans import LONGEST as LONGEST_PLAN
 from classroom_sync.auth import requires
 from classroom_sync.errors import Refused
-from classroom_sync.keys import LIVE, LOCALE, NOW, POOL, TRANSLATE, VISITOR
+from classroom_sync.keys import LIVE, LOCALE, NOW, POOL, SETTINGS, TRANSLATE, VISITOR
 from classroom_sync.live_session import UNDER_WAY
 from classroom_sync.meetings import (
     LONGEST,
@@ -30,6 +30,7 @@ from classroom_sync.pages.names import Names, read_names
 from classroom_sync.pages.rendering import page
 from classroom_sync.permissions import Action, Role, allowed
 from classroom_sync.planning import HORIZON
+from classroom_sync.recording_access import called
 from db import marks, meetings, plans, sessions
 from db.pool import Connection
 from scheduler.meeting import LessonPlan, NoteKind
@@ -104,8 +105,9 @@ async def new(request: web.Request) -> web.StreamResponse:
 @requires(Action.CALL_MEETINGS)
 async def change(request: web.Request) -> web.StreamResponse:
     seat, meeting = await need_meeting(request, request.match_info["session"])
-    session = (await request.app[LIVE].need(seat.session_id)).session
     async with request.app[POOL].connection() as connection:
+        session = await sessions.session(connection, seat.session_id)  # not older than the version
+        assert session is not None, "meetings are not deleted"
         names = await read_names(connection)
         zone = await zone_on(connection, session.on_day)
     if not may_manage(request[VISITOR], meeting, session, names):
@@ -130,6 +132,7 @@ async def change(request: web.Request) -> web.StreamResponse:
         },
         plans=[],
         to=f"/api/v1/meetings/{session.id}",
+        version=meeting.version,
         method="PUT",
         changing=True,
         moves=session.state is SessionState.SCHEDULED,
@@ -171,6 +174,8 @@ async def meeting_page(request: web.Request) -> web.StreamResponse:
         names = await read_names(connection)
         minutes = await read_minutes(connection, names, session, meeting, now)
         plan = await plans.plan(connection, meeting.plan_id)
+    visitor = request[VISITOR]
+    whole_city = visitor.role is Role.ADMIN and visitor.school_code is None
     room = session.state in UNDER_WAY and seat.participant_id is not None
     return await page(
         request,
@@ -185,7 +190,9 @@ async def meeting_page(request: web.Request) -> web.StreamResponse:
         chair=chair_of(session),
         members=members_of(session),
         subject=_subjects(request, names),
-        may_manage=may_manage(request[VISITOR], meeting, session, names),
+        may_manage=may_manage(visitor, meeting, session, names),
+        may_watch=whole_city or called(visitor, session),
+        recording_days=request.app[SETTINGS].recording_days,
         may_write=seat.participant_id is not None,
         whole_minutes=whole_minutes,
         NoteKind=NoteKind,

@@ -3,6 +3,8 @@
 SELECT id, state FROM sessions WHERE id = :id FOR UPDATE;
 
 -- name: substitute$
+-- A meeting is called otherwise then.
+WITH called AS (UPDATE meetings SET version = version + 1 WHERE session_id = :session_id)
 UPDATE participants SET teacher_id = :teacher_id
 WHERE id = :id AND session_id = :session_id AND role <> 'observer' RETURNING true;
 

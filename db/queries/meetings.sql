@@ -12,7 +12,8 @@ UPDATE sessions SET on_day = :on_day, subject = :subject, starts_at = :starts_at
 WHERE id = :id;
 
 -- name: change_meeting!
-UPDATE meetings SET title = :title, grade = :grade WHERE session_id = :session_id;
+UPDATE meetings SET title = :title, grade = :grade, version = version + 1
+WHERE session_id = :session_id;
 
 -- name: set_chair!
 UPDATE participants SET teacher_id = :teacher_id WHERE session_id = :session_id AND role = 'lead';
@@ -35,7 +36,7 @@ DELETE FROM agenda_items
 WHERE session_id = :session_id AND NOT id = ANY(CAST(:stay AS uuid[]));
 
 -- name: meeting^
-SELECT session_id, title, grade, plan_id, called_by FROM meetings WHERE session_id = :session_id;
+SELECT session_id, title, grade, plan_id, called_by, version FROM meetings WHERE session_id = :session_id;
 
 -- name: agenda
 SELECT id, position, title, minutes FROM agenda_items

@@ -51,6 +51,12 @@ class Person:
     async def post(self, path: str, body: object) -> tuple[int, Any]:
         return await self.ask("POST", f"/api/v1{path}", body)
 
+    async def change(self, path: str, body: object) -> tuple[int, Any]:
+        """Change the meeting of a path, on top of the version that is there now."""
+        async with self.browser.get(path) as answer:
+            tag = answer.headers.get("ETag", '"1"')
+        return await self.ask("PUT", path, body, **{"If-Match": tag})
+
 
 @asynccontextmanager
 async def person(site: Site, login: str) -> AsyncIterator[Person]:
@@ -179,6 +185,33 @@ async def test_a_meeting_is_in_the_calendar_of_everybody_called(site: Site) -> N
     assert "STATUS:CANCELLED" in text
 
 
+async def test_a_meeting_is_in_the_calendars_of_the_schools_that_were_called(site: Site) -> None:
+    async with person(site, "lead") as lead:
+        _, made = await lead.post("/meetings", call(later(site), HELPER))
+        path = f"/api/v1/meetings/{made['session']}"
+
+        async def said_to(school: str) -> str:
+            async with site.pool.transaction() as connection:
+                account = await accounts.account_by_login(connection, "admin")
+                assert account is not None
+                key = hash_of(f"{school}{site.now}")
+                await feeds.add_token(connection, key, "school", school, "en", account.id, site.now)
+                token = await feeds.token(connection, key)
+                assert token is not None
+                await refresh_feeds(connection, site.now)
+                text = (await text_of(connection, token, site.now)).content.decode()
+            events = text.replace("\r\n ", "").split("BEGIN:VEVENT")
+            return next((event for event in events if "三年级音乐集体备课" in event), "")
+
+        for school in (HUB, FAR):
+            assert "STATUS:CONFIRMED" in await said_to(school)
+        assert await said_to(NEAR) == ""
+        site.now += timedelta(minutes=2)
+        assert (await lead.change(path, call(later(site, days=1), NEIGHBOUR)))[0] == 204
+        assert "STATUS:CONFIRMED" in await said_to(NEAR)
+        assert "STATUS:CANCELLED" in await said_to(FAR)  # nobody of that school is called any more
+
+
 async def test_who_is_taken_is_named_with_what_takes_them(site: Site, neighbour: None) -> None:
     at = later(site)
     async with person(site, "lead") as lead, person(site, "admin") as admin:
@@ -202,8 +235,8 @@ async def test_who_is_taken_is_named_with_what_takes_them(site: Site, neighbour:
         # A meeting is not in its own way; moved onto another it is refused.
         path = f"/api/v1/meetings/{made['session']}"
         longer = call(at - timedelta(minutes=10))
-        assert (await lead.ask("PUT", path, longer))[0] == 204
-        assert (await lead.ask("PUT", path, call(at + timedelta(minutes=30))))[0] == 409
+        assert (await lead.change(path, longer))[0] == 204
+        assert (await lead.change(path, call(at + timedelta(minutes=30))))[0] == 409
 
 
 async def test_the_database_keeps_a_teacher_in_one_meeting_whatever_is_asked(site: Site) -> None:
@@ -269,14 +302,14 @@ async def test_only_who_manages_a_meeting_changes_it_and_others_do_not_see_it(
     ):
         async with person(site, login) as visitor:
             assert (await visitor.ask("GET", path))[0] == seen, login
-            assert (await visitor.ask("PUT", path, changed))[0] == changes, login
+            assert (await visitor.change(path, changed))[0] == changes, login
             page = f"/meetings/{made['session']}"
             assert (await visitor.ask("GET", page, Accept="text/html"))[0] == seen, login
     async with person(site, "lead") as lead:
         _, found = await lead.ask("GET", path)
         assert (found["title"], found["agenda"]) == ("二次备课", [])
         for nothing in (str(uuid4()), str(site.planned.session_id), "x"):
-            assert (await lead.ask("PUT", f"/api/v1/meetings/{nothing}", changed))[0] == 404
+            assert (await lead.change(f"/api/v1/meetings/{nothing}", changed))[0] == 404
         assert (await lead.ask("GET", f"/api/v1/meetings/{site.planned.session_id}"))[0] == 404
 
 
@@ -284,9 +317,9 @@ async def test_once_the_doors_are_open_time_and_people_stay(site: Site, neighbou
     async with person(site, "lead") as lead:
         session_id, at = await begun(site, lead, members=[HELPER]), later(site)
         path = f"/api/v1/meetings/{session_id}"
-        assert (await lead.ask("PUT", path, call(at, HELPER, minutes=90)))[0] == 409
-        assert (await lead.ask("PUT", path, call(at, NEIGHBOUR)))[0] == 409
-        assert (await lead.ask("PUT", path, call(at, HELPER, NEIGHBOUR, agenda=[])))[0] == 204
+        assert (await lead.change(path, call(at, HELPER, minutes=90)))[0] == 409
+        assert (await lead.change(path, call(at, NEIGHBOUR)))[0] == 409
+        assert (await lead.change(path, call(at, HELPER, NEIGHBOUR, agenda=[])))[0] == 204
         _, found = await lead.ask("GET", path)
         assert (sorted(found["members"]), found["agenda"]) == ([HELPER, NEIGHBOUR], [])
     places = (await site.live.need(session_id)).places.values()
@@ -330,7 +363,7 @@ async def test_the_agenda_is_taken_up_by_the_chair_and_notes_are_kept(site: Site
 
         # What was discussed stays on the agenda; what was not may be taken off.
         kept = call(at, HELPER, agenda=[{"id": second, "title": "Rhythm"}])
-        assert (await lead.ask("PUT", f"/api/v1{path}", kept))[0] == 409
+        assert (await lead.change(f"/api/v1{path}", kept))[0] == 409
 
         # The minutes say it all, in every form.
         _, text = await lead.ask("GET", f"{path}/minutes?as=md")
@@ -480,8 +513,37 @@ async def test_a_meeting_begins_when_one_sends_and_another_is_there(site: Site) 
             }
             await socket.send_json({"do": "devices", "off": ["toaster"]})
             assert (await socket.receive_json(timeout=5))["type"] == "refused"
-            await socket.send_json({"do": "record", "on": True})
-            assert (await socket.receive_json(timeout=5))["type"] == "refused"
+
+
+async def test_two_who_change_a_meeting_lose_nothing(site: Site) -> None:
+    at = later(site)
+    async with person(site, "lead") as lead, person(site, "admin") as admin:
+        _, made = await lead.post("/meetings", call(at, HELPER))
+        path = f"/api/v1/meetings/{made['session']}"
+        async with lead.browser.get(path) as answer:
+            tag, first = answer.headers["ETag"], await answer.json()
+        assert (tag, first["version"]) == ('"1"', 1)
+        agenda = first["agenda"]
+        mine = call(at, HELPER, agenda=[*agenda, {"title": "mine"}])
+        theirs = call(at, HELPER, title="theirs", agenda=[*agenda, {"title": "theirs"}])
+        assert (await lead.ask("PUT", path, mine))[0] == 428
+        async with admin.browser.put(
+            path, json=theirs, headers={"X-CSRF-Token": admin.csrf, "If-Match": tag}
+        ) as answer:
+            assert (answer.status, answer.headers["ETag"]) == (204, '"2"')
+        status, said = await lead.ask("PUT", path, mine, **{"If-Match": tag})
+        assert status == 412
+        assert "meanwhile" in said["detail"]
+        assert (said["meeting"]["version"], said["meeting"]["title"]) == (2, "theirs")
+        assert [i["title"] for i in said["meeting"]["agenda"]] == ["回顾", "Rhythm <b>", "theirs"]
+        for wrong in ('"3"', "W/x", "*"):
+            assert (await lead.ask("PUT", path, mine, **{"If-Match": wrong}))[0] == 412
+        both = call(at, HELPER, agenda=[*said["meeting"]["agenda"], {"title": "mine"}])
+        assert (await lead.ask("PUT", path, both, **{"If-Match": '"2"'}))[0] == 204
+        _, found = await lead.ask("GET", path)
+        assert [i["title"] for i in found["agenda"]] == ["回顾", "Rhythm <b>", "theirs", "mine"]
+        saves = [lead.ask("PUT", path, both, **{"If-Match": '"3"'}) for _ in range(4)]
+        assert sorted(s for s, _ in await asyncio.gather(*saves)) == [204, 412, 412, 412]
 
 
 async def test_a_meeting_that_was_cancelled_says_so_and_frees_its_teachers(site: Site) -> None:

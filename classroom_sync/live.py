@@ -333,7 +333,7 @@ class Live:
                 await sessions.go_live(connection, live.session.id, self._now())
             await self._reread(live)
             if self.recordings.rules.always and live.session.kind is SessionKind.LIVE_LESSON:
-                await self.recordings.begin(live, "system")
+                await self.recordings.begin(live, "system", rooms=self.recordings.rules.rooms)
         except Unreachable as error:
             log.warning("live, but not written yet", cause=str(error))
 
@@ -396,10 +396,9 @@ class Live:
             await self._close_media(live)
 
     async def record(self, session_id: UUID, actor: str, *, on: bool, rooms: bool = False) -> None:
-        """Record the lead's picture and sound from now on, and the `rooms`' too; or no longer."""
+        """Record the lead's picture and sound from now on (in a meeting who speaks), and the
+        `rooms`' too; or no longer."""
         live = await self._under_way(session_id, None)
-        if live.session.kind is SessionKind.RESEARCH:
-            raise Refused(409, "Meetings are not recorded.")
         if on:
             await self.recordings.begin(live, actor, rooms=rooms)
         else:

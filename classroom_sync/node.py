@@ -126,7 +126,8 @@ class ControlLinks:
             }:
                 self._node.set_widths(room, who, {str(m): int(w) for m, w in widths.items()})
             case {"command": "record", "room": str(room), "recording": str(recording)}:
-                self._node.record(room, recording, others=bool(message.get("others")))
+                others, led = bool(message.get("others")), bool(message.get("led", True))
+                self._node.record(room, recording, others=others, led=led)
             case {"command": "record", "room": str(room), "recording": None}:
                 await self._node.end_recording(room)
             case {"command": "pull", "room": str(room), "pulls": list(pulls)}:

@@ -2,8 +2,9 @@
 
 A teacher has the recordings of lessons they lead, and those they made; an administrator those of
 the city, or of the lessons that their school takes part in; observers watch those of the lessons
-that they may observe. Every view is in the audit log: once
-for a visitor and a recording in ten minutes, however many ranges a player asks for.
+that they may observe. A meeting's are its chair's, and are watched by those who were called to it.
+Every view is in the audit log: once for a visitor and a recording in ten minutes, however many
+ranges a player asks for.
 """
 
 from collections import OrderedDict
@@ -13,12 +14,14 @@ from uuid import UUID
 from aiohttp import web
 
 from classroom_sync.access import identifier
+from classroom_sync.auth import Visitor
 from classroom_sync.errors import Refused
 from classroom_sync.keys import NOW, POOL, VISITOR
 from classroom_sync.observation.access import leads, may_observe
 from classroom_sync.permissions import Action, Role, allowed
 from db import marks, recordings, sessions
 from db.pool import Connection
+from scheduler.model import Session, SessionKind
 from scheduler.recording import Recording, RecordingState
 
 _ONE_VIEW = timedelta(minutes=10)
@@ -40,7 +43,8 @@ async def recording_for(request: web.Request, connection: Connection) -> Recordi
 
 async def watched_for(request: web.Request, connection: Connection) -> tuple[Recording, bool]:
     """The recording of the path, if the visitor may watch it, and whether it is theirs to keep.
-    Observers watch what is ready of the lessons that they may observe. Raises Refused: 403, 404."""
+    Observers watch what is ready of the lessons that they may observe, teachers what is ready of
+    the meetings that they were called to. Raises Refused: 403, 404, 409."""
     recording_id = identifier(request.match_info["recording"])
     found = await recordings.recording(connection, recording_id)
     if found is None:
@@ -50,9 +54,20 @@ async def watched_for(request: web.Request, connection: Connection) -> tuple[Rec
     if keeps and await _is_theirs(request, connection, found):
         return found, True
     session = found.session_id and await sessions.session(connection, found.session_id)
-    if not session or not await may_observe(connection, visitor, session):
+    if not session or not (
+        called(visitor, session) or await may_observe(connection, visitor, session)
+    ):
         raise Refused(403, "This recording is not one of yours.")
     return _ready(found), False
+
+
+def called(visitor: Visitor, session: Session) -> bool:
+    """Whether a session is a meeting that the visitor was called to, or chairs."""
+    return (
+        session.kind is SessionKind.RESEARCH
+        and visitor.role is Role.TEACHER
+        and any(p.teacher_id == visitor.teacher_id for p in session.participants)
+    )
 
 
 async def ready_for(request: web.Request, connection: Connection) -> Recording:

@@ -19,6 +19,7 @@ from classroom_sync.node_links import NodeAway, NodeLinks
 from db import marks, recordings
 from db.errors import Unreachable
 from db.pool import Pool
+from scheduler.model import SessionKind
 from scheduler.recording import Recording
 
 if TYPE_CHECKING:
@@ -55,10 +56,11 @@ class RecordingControl:
 
     async def begin(self, live: "LiveSession", actor: str, *, rooms: bool = False) -> None:
         """Record a session, if it is not recorded already; with the pictures of its `rooms` only
-        where that is allowed. Raises Refused (403)."""
+        where that is allowed, which in a meeting, of teachers alone, it always is. Raises Refused
+        (403)."""
         if live.recording is not None:
             return
-        if rooms and not self.rules.rooms:
+        if rooms and not self.rules.rooms and live.session.kind is not SessionKind.RESEARCH:
             raise Refused(403, "Pictures of classrooms are not recorded here.")
         now, session_id = self._now(), live.session.id
         async with self._pool.transaction() as connection:
@@ -110,6 +112,7 @@ class RecordingControl:
                 room=str(live.session.id),
                 recording=str(live.recording),
                 others=live.recording_rooms,
+                led=live.session.kind is not SessionKind.RESEARCH,
             )
 
     async def settle(self) -> None:

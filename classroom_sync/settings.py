@@ -179,7 +179,9 @@ class Settings(BaseSettings):
         False, description="record every lesson from its beginning; else teachers switch it on"
     )
     record_rooms: bool = Field(
-        False, description="let teachers record the classrooms' pictures too, lesson by lesson"
+        False,
+        description="let teachers record the classrooms' pictures too, lesson by lesson; with "
+        "record_lessons those of every lesson",
     )
     recording_store: str | None = Field(
         None,

@@ -98,8 +98,8 @@ async def orphans(connection: Connection) -> list[Recording]:
 async def newest(
     connection: Connection, *, teacher_id: str | None, actor: str, limit: int = 200
 ) -> list[Recording]:
-    """Newest first: all, or (`teacher_id`) those of the sessions a teacher leads and those that
-    `actor` made."""
+    """Newest first: all, or (`teacher_id`) those of the sessions that a teacher leads or, being
+    meetings, was called to, and those that `actor` made."""
     found = _sql.newest(connection, teacher_id=teacher_id, actor=actor, limit=limit)
     return [value(Recording, row) async for row in found]
 

@@ -335,12 +335,14 @@ class MediaNode:
             if peer.grant.holder in holders:
                 self._close(peer, "stopped")
 
-    def record(self, room_id: str, recording: str, *, others: bool = False) -> None:
-        """Record what the lead of a room sends, and the cameras of the `others`; also when nobody
-        is there yet."""
+    def record(
+        self, room_id: str, recording: str, *, others: bool = False, led: bool = True
+    ) -> None:
+        """Record what the lead of a room sends, or who speaks where it is not `led`, and the
+        cameras of the `others`; also when nobody is there yet."""
         assert self._recorder is not None, "whoever gives this command has made a recorder"
         self._recorder.begin(room_id, recording)
-        self._set_recorded(room_id, recorded=True, others=others)
+        self._set_recorded(room_id, recorded=True, others=others, led=led)
         self._on_event(Recording(room_id, recording, others=others))
 
     async def end_recording(self, room_id: str) -> None:
@@ -357,11 +359,14 @@ class MediaNode:
         self._set_recorded(room_id, recorded=False)
         self._on_event(Recording(room_id, None, recording, cause))
 
-    def _set_recorded(self, room_id: str, *, recorded: bool, others: bool = False) -> None:
+    def _set_recorded(
+        self, room_id: str, *, recorded: bool, others: bool = False, led: bool = True
+    ) -> None:
         wishes = self._wishes.of(room_id)
-        wishes.recorded, wishes.others = recorded, others
+        wishes.recorded, wishes.others, wishes.led = recorded, others, led
         if room_id in self._rooms:
-            self._rooms[room_id].set_recorded(recorded, time.monotonic(), others=others)
+            room = self._rooms[room_id]
+            room.set_recorded(recorded, time.monotonic(), others=others, led=led)
             self._settle(self._rooms[room_id])
 
     def set_floor(self, room_id: str, participant: str | None) -> None:
@@ -480,7 +485,9 @@ class MediaNode:
             room.set_floor(wishes.floor, time.monotonic())
             for participant in wishes.muted:
                 room.set_muted(participant, True, time.monotonic())
-            room.set_recorded(wishes.recorded, time.monotonic(), others=wishes.others)
+            room.set_recorded(
+                wishes.recorded, time.monotonic(), others=wishes.others, led=wishes.led
+            )
         return self._rooms[room_id]
 
     def _close(self, peer: Peer, reason: str) -> None:

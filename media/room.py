@@ -29,6 +29,7 @@ from media.plane import Plane
 from media.player import Player
 from media.publisher import Keys, Publisher
 from media.reception import Stream
+from media.recording.spotlight import Spotlight
 from media.recording.tap import Tap
 from media.rtcp import Bye, Fir, Nack, Packet, Pli, ReceiverReport, SenderReport
 from media.rtp import MalformedPacket
@@ -171,14 +172,16 @@ class Room:
             self._muted.discard(participant)
         self._assign(now)
 
-    def set_recorded(self, recorded: bool, now: float, *, others: bool = False) -> None:
+    def set_recorded(
+        self, recorded: bool, now: float, *, others: bool = False, led: bool = True
+    ) -> None:
         """Read what the lead sends, its best layers, for a recording; or no longer. `others`: and
-        what everybody else's camera sends, as it comes."""
+        what everybody else's camera sends, as it comes. Not `led`: whoever speaks is the lead."""
         if not recorded:
             self._record(now)
             self._tap = None
         elif self._tap is None:
-            self._tap = Tap(self._plane, others)
+            self._tap = Tap(self._plane, others, None if led else Spotlight())
             self._record(now)
 
     def not_recorded(self) -> None:
@@ -414,6 +417,11 @@ class Room:
         """Read for the recording, and ask for the key frames it waits for."""
         if self._tap is None:
             return
+        if self._tap.spotlight is not None:
+            pictures, sounds = (
+                self._candidates(kind, "", now) for kind in (Kind.VIDEO, Kind.AUDIO)
+            )
+            self._tap.spotlight.choose(pictures, sounds, now)
         strands = self._tap.read(self._publishers.values(), self._muted, now)
         if strands:
             self.outputs.append(Recorded(tuple(strands)))
@@ -467,7 +475,7 @@ class Room:
     def _rest_layers(self, feed: Feed, now: float) -> None:
         layers = feed.layers(now)
         kept = layers[:1]
-        if self._tap is not None and feed.lead:
+        if self._tap is not None and self._tap.holds(feed):
             kept = [layers[0], layers[-1]] if layers else []
         idle = {s.rid for s in feed.streams if s not in kept and not self._followers.get(s.key)}
         for rid in feed.track.rids:

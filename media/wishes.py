@@ -9,12 +9,13 @@ _MOST = 1000  # rooms
 @dataclass(slots=True)
 class Wishes:
     """Who is to have the floor (None: the lead), whose sound is kept from everyone, and whether the
-    room is recorded, the others too beside its lead."""
+    room is recorded, the others too beside its lead; not `led`: who speaks instead of one."""
 
     floor: str | None = None
     muted: set[str] = field(default_factory=set)
     recorded: bool = False
     others: bool = False
+    led: bool = True
 
     def mute(self, participant: str, *, muted: bool) -> None:
         """Mute a participant, or no longer."""

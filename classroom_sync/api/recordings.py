@@ -12,24 +12,27 @@ from classroom_sync.api.registry import endpoint
 from classroom_sync.errors import Refused
 from classroom_sync.keys import LIVE, POOL, SETTINGS, VISITOR, WORKS
 from classroom_sync.permissions import Action
-from classroom_sync.recording_access import ready_for, recording_for
+from classroom_sync.recording_access import ready_for, recording_for, watched_for
 from classroom_sync.recording_list import read_list
 from classroom_sync.recording_works import WorkFailed
 from classroom_sync.store import StoreError
-from db import marks, recordings
+from db import marks, meetings, recordings
 from scheduler.model import DEFAULT_ZONE
 from scheduler.recording import Recording, RecordingState, delete_after
 
 
 class RecordWish(BaseModel, extra="forbid"):
     on: bool = Field(description="record from now on, or no longer")
-    rooms: bool = Field(False, description="the classrooms' pictures too, where that is allowed")
+    rooms: bool = Field(
+        False,
+        description="the classrooms' pictures too, where that is allowed; in a meeting everybody's",
+    )
 
 
 @endpoint(
     "POST",
     "/sessions/{session}/recording",
-    "Record a lesson under way, or stop recording it",
+    "Record a lesson or a meeting under way, or stop recording it",
     action=Action.TEACH,
     body=RecordWish,
 )
@@ -43,7 +46,7 @@ async def record(request: web.Request, body: RecordWish) -> None:
 class RecordingOut(BaseModel):
     id: UUID
     session: UUID | None
-    title: str
+    title: str = Field(description="of an upload, or a meeting")
     state: str = Field(description="recording, joining, uploading, ready, failed or deleted")
     cause: str | None = Field(description="why it failed, or ended before its lesson")
     started_at: datetime
@@ -60,12 +63,12 @@ class RecordingsOut(BaseModel):
     recordings: list[RecordingOut]
 
 
-def _out(of: Recording) -> RecordingOut:
+def _out(of: Recording, meeting: str | None = None) -> RecordingOut:
     ready = of.state is RecordingState.READY
     return RecordingOut(
         id=of.id,
         session=of.session_id,
-        title=of.title,
+        title=meeting or of.title,
         state=of.state.value,
         cause=of.cause,
         started_at=of.started_at,
@@ -82,14 +85,14 @@ def _out(of: Recording) -> RecordingOut:
 @endpoint(
     "GET",
     "/recordings",
-    "The recordings of one's own lessons, or of one's school or city",
+    "The recordings of one's own lessons and meetings, or of one's school or city",
     action=Action.KEEP_RECORDINGS,
     answer=RecordingsOut,
 )
 async def list_recordings(request: web.Request) -> RecordingsOut:
     async with request.app[POOL].connection() as connection:
         lines = await read_list(request, connection)
-    return RecordingsOut(recordings=[_out(line.recording) for line in lines])
+    return RecordingsOut(recordings=[_out(line.recording, line.meeting) for line in lines])
 
 
 @endpoint(
@@ -101,7 +104,10 @@ async def list_recordings(request: web.Request) -> RecordingsOut:
 )
 async def get_recording(request: web.Request) -> RecordingOut:
     async with request.app[POOL].connection() as connection:
-        return _out(await recording_for(request, connection))
+        found, _ = await watched_for(request, connection)
+        of = [found.session_id] if found.session_id is not None else []
+        titles = await meetings.titles(connection, of)
+    return _out(found, next(iter(titles.values()), None))
 
 
 class PublishWish(BaseModel, extra="forbid"):

@@ -17,10 +17,11 @@ from classroom_sync.minutes.document import (
     Subheading,
 )
 from classroom_sync.pages.names import Names
-from db import plans, presence
+from db import plans, presence, recordings
 from db.pool import Connection
 from scheduler.meeting import Attendee, Meeting, Minutes, Note, NoteKind, PlanVersion, discussed
 from scheduler.model import AttendanceStatus, ParticipantRole, Session
+from scheduler.recording import Recording, RecordingState
 
 
 async def read_minutes(
@@ -59,6 +60,7 @@ async def read_minutes(
         notes=tuple(note for note in meeting.notes if note.item_id is None),
         plan_title=plan.title,
         versions=tuple(await plans.versions(connection, plan.id)),
+        recordings=tuple(await recordings.recordings_of_session(connection, session.id)),
     )
 
 
@@ -99,10 +101,26 @@ def _facts(minutes: Minutes, subject: str, translate: Translate) -> Iterator[tup
     if minutes.live_at is not None and minutes.closed_at is not None:
         held = [at.astimezone(zone) for at in (minutes.live_at, minutes.closed_at)]
         yield translate("Time held"), f"{held[0]:%H:%M}–{held[1]:%H:%M}"
+    for each in minutes.recordings:
+        yield translate("Recording"), _recorded(each, zone, translate)
     if subject:
         yield translate("Subject"), subject
     if minutes.grade is not None:
         yield translate("Grade"), str(minutes.grade)
+
+
+def _recorded(recording: Recording, zone: ZoneInfo, translate: Translate) -> str:
+    """From when to when, and what became of it."""
+    words = {
+        RecordingState.RECORDING: translate("being recorded"),
+        RecordingState.JOINING: translate("being put together"),
+        RecordingState.READY: translate("ready"),
+        RecordingState.FAILED: translate("failed"),
+        RecordingState.DELETED: translate("deleted"),
+    }
+    begun = f"{recording.started_at.astimezone(zone):%H:%M}–"
+    ended = f"{recording.ended_at.astimezone(zone):%H:%M}" if recording.ended_at else ""
+    return f"{begun}{ended} ({words[recording.state]})"
 
 
 def _attendance(minutes: Minutes, translate: Translate) -> Grid:

@@ -15,9 +15,11 @@ from classroom_sync.permissions import Action, Role
 from classroom_sync.playback import send
 from classroom_sync.recording_access import note_view, ready_to_watch, watched_for
 from classroom_sync.recording_list import read_list
-from db import recordings, sessions
-from scheduler.model import Session
-from scheduler.recording import Part, RecordingState, Track
+from db import meetings, recordings, sessions
+from scheduler.meeting import Meeting, NoteKind
+from scheduler.model import Session, SessionKind
+from scheduler.observation import place
+from scheduler.recording import Part, Recording, RecordingState, Track
 
 routes = web.RouteTableDef()
 
@@ -49,7 +51,10 @@ async def shown(request: web.Request) -> web.StreamResponse:
             session = await sessions.session(connection, found.session_id)
         parts = await recordings.parts_of(connection, found.id)
         chapters = await recordings.chapters_of(connection, found.id)
-        panel = await read_panel(connection, request[VISITOR], session) if session else None
+        meeting = await meetings.meeting(connection, session.id) if session else None
+        panel = None
+        if session is not None and session.kind is SessionKind.LIVE_LESSON:
+            panel = await read_panel(connection, request[VISITOR], session)
     if found.state is RecordingState.READY:
         await note_view(request, found)
     return await page(
@@ -57,17 +62,48 @@ async def shown(request: web.Request) -> web.StreamResponse:
         "recording.html",
         recording=found,
         session=session,
+        meeting=meeting,
+        moments=_moments(found, meeting, request[TRANSLATE]) if meeting else [],
         lead=next((p for p in session.participants if p.role == "lead"), None) if session else None,
         names=names,
-        subject=names.subject(session.subject, request[LOCALE]) if session else found.title,
+        subject=_title(found, session, meeting, names, request[LOCALE]),
         tracks=_tracks(found.id, parts, _names(session, names, request[TRANSLATE])),
         chapters=chapters,
+        sendable=meeting is None,
         wave=_wave(found.waveform),
         keeps=keeps,
         panel=panel,
         media={f"/recordings/{found.id}/media/{p.track}/{p.number}": p.starts_ms for p in parts},
         may_try_again=request[VISITOR].role is Role.ADMIN,
     )
+
+
+def _title(
+    recording: Recording,
+    session: Session | None,
+    meeting: Meeting | None,
+    names: Names,
+    locale: str,
+) -> str:
+    """What a recording is of: a meeting's title, a lesson's subject, an upload's name."""
+    if meeting is not None:
+        return meeting.title
+    return names.subject(session.subject, locale) if session else recording.title
+
+
+def _moments(
+    recording: Recording, meeting: Meeting, translate: Callable[[str], str]
+) -> list[tuple[int, str]]:
+    """What a meeting came to when, as far as its recording shows it: (millisecond, words)."""
+    items = {item.id: item.title for item in meeting.agenda}
+    said = [(turn.at, items[turn.item_id]) for turn in meeting.turns if turn.item_id is not None]
+    said += [
+        (note.written_at, f"{translate('Decision')}: {note.text}")
+        for note in meeting.notes
+        if note.kind is NoteKind.DECISION
+    ]
+    found = [(place(recording, at), words) for at, words in sorted(said)]
+    return [(ms, words) for ms, words in found if ms is not None]
 
 
 def _tracks(
@@ -99,12 +135,13 @@ def _tracks(
 def _names(
     session: Session | None, names: Names, translate: Callable[[str], str]
 ) -> Callable[[Part], str]:
-    """What to call the track of a part: a classroom by its name."""
+    """What to call the track of a part: a classroom, or a teacher in a meeting, by its name."""
     people = {p.id: p for p in session.participants} if session is not None else {}
+    meets = session is not None and session.kind is SessionKind.RESEARCH
 
     def name(of: Part) -> str:
         if of.track is Track.MAIN:
-            return translate("Teacher's picture")
+            return translate("Who speaks") if meets else translate("Teacher's picture")
         if of.track is Track.SCREEN:
             return translate("Shared screen")
         whom = people.get(of.participant_id) if of.participant_id is not None else None

@@ -32,6 +32,7 @@ const joined = `live-${root.dataset.session}`;
 /** @type {MediaStream | null} */ let devices = null;
 /** @type {string | null} */ let speaking = null; // the participant who is the loudest
 let louder = { who: "", looks: 0 };
+/** @type {string | null} */ let trouble = null; // with the recording, as far as it has been said
 
 async function checkDevices() {
   /** @type {HTMLButtonElement} */ const join = element("join");
@@ -89,8 +90,20 @@ function draw(state) {
   element("hand").setAttribute("aria-pressed", String(me?.hand ?? false));
   element("hand").textContent = me?.hand ? texts.lower : texts.raise;
   element("selfoff").textContent = me?.muted ? texts.muted : "";
+  drawRecording(state);
   drawTiles(state);
   side.draw(state);
+}
+
+/** @param {State} state */
+function drawRecording(state) {
+  element("recordingsign").hidden = !state.recording;
+  element("recordingall").hidden = !state.recording_rooms;
+  const button = document.getElementById("record");
+  button?.setAttribute("aria-pressed", String(state.recording));
+  if (button) button.textContent = state.recording ? texts.stopRecording : texts.record;
+  if (state.recording_trouble && state.recording_trouble !== trouble) passing(texts[state.recording_trouble] ?? "");
+  trouble = state.recording_trouble;
 }
 
 /** @param {Participant} person */
@@ -236,6 +249,14 @@ element("sound").addEventListener("click", () => {
 element("leave").addEventListener("click", () => {
   stop(true);
   location.assign("/meetings");
+});
+document.getElementById("record")?.addEventListener("click", () => {
+  if (link.state?.recording) link.send({ do: "record", on: false });
+  else /** @type {HTMLDialogElement} */ (element("recorddialog")).showModal();
+});
+document.getElementById("recorddialog")?.addEventListener("close", () => {
+  if (/** @type {HTMLDialogElement} */ (element("recorddialog")).returnValue !== "ok") return;
+  link.send({ do: "record", on: true, rooms: /** @type {HTMLInputElement} */ (element("recordall")).checked });
 });
 document.getElementById("end")?.addEventListener("click", () => {
   /** @type {HTMLDialogElement} */ (element("enddialog")).showModal();

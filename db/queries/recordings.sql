@@ -20,12 +20,14 @@ SELECT * FROM recordings WHERE session_id = :session_id AND state = 'recording';
 SELECT * FROM recordings WHERE state = :state ORDER BY started_at, id;
 
 -- name: newest
--- Newest first; those of a teacher's sessions and uploads where one is named.
+-- Newest first; those of a teacher's sessions and uploads where one is named, also of the meetings
+-- that they were called to.
 SELECT r.* FROM recordings r
 WHERE CAST(:teacher_id AS text) IS NULL
    OR r.made_by = :actor
    OR EXISTS (SELECT FROM participants p
-              WHERE p.session_id = r.session_id AND p.role = 'lead' AND p.teacher_id = :teacher_id)
+              WHERE p.session_id = r.session_id AND p.role IN ('lead', 'member')
+                AND p.teacher_id = :teacher_id)
 ORDER BY r.started_at DESC, r.id DESC LIMIT :limit;
 
 -- name: stop$

@@ -115,6 +115,8 @@ class Reel:
             strip = self._strips[name] = _Strip(strand.codec, Assembler(strand.codec), timeline)
         elif strip.codec is not strand.codec:
             strip.codec, strip.assembler = strand.codec, Assembler(strand.codec)
+        self._strips.move_to_end(name)  # who speaks now is not the one who is forgotten
+        self._clocks.move_to_end(strand.publisher)
         for remembered in (self._strips, self._clocks):
             while len(remembered) > _MOST:
                 remembered.popitem(last=False)

@@ -1,5 +1,6 @@
 """What is read of a room for its recording: the lead's camera and sound, its shared screen, and
-where that is wished the cameras and sound of the others.
+where that is wished the cameras and sound of the others. Where nobody leads, whoever is in the
+spotlight takes the lead's place.
 
 Nothing is taken from the way of the packets. Each stream's cache for retransmission is read a
 moment later, in order: what was late or asked for again is in its place by then. A gap is waited
@@ -17,6 +18,7 @@ from media.feeds import Feed
 from media.plane import CACHE, Plane
 from media.publisher import Publisher
 from media.reception import Stream
+from media.recording.spotlight import Place, Spotlight
 from media.recording.strand import Strand
 from media.rtp import MalformedPacket
 from media.specs import Kind, Source
@@ -103,33 +105,44 @@ class _Reader:
 @dataclass(slots=True)
 class Tap:
     """Reads one room, `others` too beside its lead; call `read` once when it is to begin, then with
-    each tick."""
+    each tick. Whoever calls it has had the `spotlight` choose, where nobody leads."""
 
     plane: Plane
     others: bool = False
+    spotlight: Spotlight | None = None  # where nobody leads
     _seen: dict[int, int] | None = None  # by stream, how far it was at the last reading
-    _readers: dict[int, _Reader] = field(default_factory=dict)  # by feed
-    _coming: dict[int, _Reader] = field(default_factory=dict)  # that are to take their places
+    _readers: dict[int | Place, _Reader] = field(default_factory=dict)  # by feed, or by place
+    _coming: dict[int | Place, _Reader] = field(default_factory=dict)  # to take their places
 
     def read(
         self, publishers: Iterable[Publisher], muted: Collection[str], now: float
     ) -> list[Strand]:
         """What has come of those who are recorded; sound of those muted is left out."""
         strands: list[Strand] = []
-        feeds: set[int] = set()
         chosen = [publisher for publisher in publishers if self._chooses(publisher)]
         streams = [s for publisher in chosen for s in publisher.streams.values()]
         seen = {s.key: s.state.highest for s in streams}
         if self._seen is None:
             self._seen = seen  # what came before it was wished is not recorded
+        if self.spotlight is not None:
+            self._drop(seen)
+        places: set[int | Place] = set()
+        for place, feed in self.spotlight or ():
+            places.add(place)
+            found = self._read(place, feed, now)
+            if found is not None:
+                strands.append(_strand(feed, *found))
         for publisher in chosen:
+            spec = publisher.spec
+            if not spec.lead and not (self.others and spec.source is Source.CAMERA):
+                continue
             for feed in publisher.feeds:
-                feeds.add(feed.key)
-                found = self._read_feed(feed, now)
+                places.add(feed.key)
+                found = self._read(feed.key, feed, now)
                 if found is None or (feed.kind is Kind.AUDIO and feed.participant in muted):
                     continue
-                strands.append(_strand(feed, *found))
-        for gone in [key for key in self._readers if key not in feeds]:
+                strands.append(_strand(feed, *found, guest="" if feed.lead else feed.participant))
+        for gone in [place for place in self._readers if place not in places]:
             del self._readers[gone]
             self._coming.pop(gone, None)
         self._seen = seen
@@ -137,7 +150,19 @@ class Tap:
 
     def _chooses(self, publisher: Publisher) -> bool:
         spec = publisher.spec
-        return spec.lead or (self.others and spec.source is Source.CAMERA)
+        if self.spotlight is not None or spec.lead:
+            return True
+        return self.others and spec.source is Source.CAMERA
+
+    def _drop(self, there: Collection[int]) -> None:
+        """Forget who reads streams that are gone."""
+        for readers in (self._readers, self._coming):
+            for place in [p for p, reader in readers.items() if reader.stream.key not in there]:
+                del readers[place]
+
+    def holds(self, feed: Feed) -> bool:
+        """Whether the best layer of this picture is recorded, and must not rest."""
+        return feed.lead or (self.spotlight is not None and self.spotlight.holds(feed))
 
     def lose(self) -> None:
         """What was read last could not be taken: every picture waits for a key frame."""
@@ -150,21 +175,25 @@ class Tap:
             if reader.wants(now):
                 yield reader.stream
 
-    def _read_feed(self, feed: Feed, now: float) -> tuple[Stream, list[tuple[int, bytes]]] | None:
-        reader, best = self._readers.get(feed.key), _best(feed, now)
+    def _read(
+        self, place: int | Place, feed: Feed, now: float
+    ) -> tuple[Stream, list[tuple[int, bytes]]] | None:
+        """What has come for a place, of the best layer of its feed; of what was there before, a
+        layer or another feed, until that has a key frame."""
+        reader, best = self._readers.get(place), _best(feed, now)
         if best is not None and (reader is None or reader.stream is not best):
-            coming = self._coming.get(feed.key)
+            coming = self._coming.get(place)
             if coming is None or coming.stream is not best:
                 following = (self._seen or {}).get(best.key, -1) + 1
                 coming = _Reader(best, feed.kind is Kind.VIDEO, following)
-                self._coming[feed.key] = coming
+                self._coming[place] = coming
             packets = coming.read(self.plane, now)
             if packets or reader is None or feed.kind is Kind.AUDIO:
-                self._readers[feed.key] = coming
-                del self._coming[feed.key]
+                self._readers[place] = coming
+                del self._coming[place]
                 return best, packets
         else:
-            self._coming.pop(feed.key, None)
+            self._coming.pop(place, None)
         return (reader.stream, reader.read(self.plane, now)) if reader is not None else None
 
 
@@ -176,16 +205,18 @@ def _best(feed: Feed, now: float) -> Stream | None:
     return flowing[-1] if flowing else None
 
 
-def _strand(feed: Feed, stream: Stream, packets: list[tuple[int, bytes]]) -> Strand:
+def _strand(
+    feed: Feed, stream: Stream, packets: list[tuple[int, bytes]], guest: str = ""
+) -> Strand:
     report = stream.report
     return Strand(
         feed.shows,
-        feed.publisher,
+        stream.publisher,
         stream.key,
         stream.payload.codec,
         stream.payload.clock_rate,
         tuple(packets),
         (stream.state.last_timestamp, stream.state.last_at),
         None if report is None else (unix(report.ntp), report.timestamp, stream.report_at),
-        "" if feed.lead else feed.participant,
+        guest,
     )

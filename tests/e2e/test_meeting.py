@@ -15,6 +15,8 @@ from playwright.async_api import Browser, FloatRect, Page
 from classroom_sync.auth import hash_password
 from tests.e2e.running import RunningDemo, browser, demo, hears, new_page, sees, sign_in
 from tests.e2e.test_accessibility import findings
+from tests.e2e.test_recorded_lesson import made_ready, plays_on
+from tests.media.stages import played
 
 pytestmark = pytest.mark.browser
 
@@ -129,6 +131,17 @@ async def test_three_schools_meet_and_the_bureau_counts_it(tmp_path: Path) -> No
         assert last["y"] + last["height"] <= 768, "the gallery fits the screen"
         assert await _ground(chair, "#camera") != await _ground(chair, "#hand")
 
+        # The chair records it, which everybody there is told.
+        for page in pages:
+            assert await page.is_hidden("#recordingsign")
+        assert await second.locator("#record").count() == 0
+        await press(chair, "#record")
+        await chair.wait_for_selector("#recorddialog[open]")
+        assert await findings(chair) == []
+        await press(chair, "#recorddialog button[value=ok]")
+        for page in pages:
+            await page.wait_for_selector("#recordingsign:visible")
+
         # Speaker view by keyboard: whoever has the floor is large.
         state = await chair.evaluate(
             "session => fetch(`/api/v1/sessions/${session}`).then(r => r.json())", session_id
@@ -179,6 +192,7 @@ async def test_three_schools_meet_and_the_bureau_counts_it(tmp_path: Path) -> No
         assert await chair.locator("table .status.full").count() == 3
         assert await findings(chair) == []
         await _is_counted(chromium, running, session_id)
+        await _is_recorded(third, running, session_id, tmp_path)
 
 
 async def _called(
@@ -229,6 +243,34 @@ async def two_write_the_plan(one: Page, other: Page) -> None:
     await other.wait_for_function(
         "() => !document.getElementById('plantext').value.includes('- clap')"
     )
+
+
+async def _is_recorded(member: Page, running: RunningDemo, session_id: str, data_dir: Path) -> None:
+    """One picture and sound of all that was said, and the screen, for those who were called."""
+    found = await made_ready(running)
+    assert (found["state"], found["cause"]) == ("ready", None)
+    assert str(found["session_id"]) == session_id
+    async with connected(running) as connection:
+        parts = await connection.fetch(
+            "SELECT track, storage_key FROM recording_parts WHERE recording_id = $1", found["id"]
+        )
+    files: dict[str, list[Path]] = {}
+    for part in parts:
+        files.setdefault(part["track"], []).append(data_dir / "recordings" / part["storage_key"])
+    assert set(files) == {"main", "screen"}
+    films = [played(file) for file in files["main"]]
+    seconds = sum(film.seconds for film in films)
+    assert seconds > 10
+    assert sum(film.sounds for film in films) > seconds * 50 * 0.7
+    assert sum(film.frames for film in films) > seconds
+    assert all(played(file).frames > 0 for file in files["screen"])
+    await member.goto(f"{running.url}/meetings/{session_id}")
+    await member.click(f"a[href='/recordings/{found['id']}']")
+    assert await findings(member) == []
+    shown = await plays_on(member, 2)
+    assert shown["width"] > 0
+    assert await member.locator("#choices button").count() == 2
+    assert await member.locator(".parts button[data-at]").count() >= 2  # what was taken up when
 
 
 async def _is_counted(chromium: Browser, running: RunningDemo, session_id: str) -> None:

@@ -24,7 +24,7 @@ async def _recordings(running: RunningDemo) -> list[dict[str, Any]]:
         await connection.close()
 
 
-async def _ready(running: RunningDemo, within: float = 60) -> dict[str, Any]:
+async def made_ready(running: RunningDemo, within: float = 60) -> dict[str, Any]:
     async with asyncio.timeout(within):
         while True:
             [found] = await _recordings(running)
@@ -33,7 +33,7 @@ async def _ready(running: RunningDemo, within: float = 60) -> dict[str, Any]:
             await asyncio.sleep(0.5)  # the server's own work has no event here
 
 
-async def _plays(page: Page, seconds: float) -> dict[str, float]:
+async def plays_on(page: Page, seconds: float) -> dict[str, float]:
     """Play on for a while: where the film is then, and how many of its pictures were shown."""
     await page.wait_for_function("() => document.getElementById('film').readyState >= 1")
     await page.evaluate(
@@ -87,7 +87,7 @@ async def test_a_lesson_is_recorded_over_the_death_of_its_node_and_plays(
 
         await teacher.click("#end")
         await teacher.wait_for_url("**/teacher/sessions/*")
-        found = await _ready(running)
+        found = await made_ready(running)
         assert (found["state"], found["cause"]) == ("ready", None)
         film = played(tmp_path / "recordings" / found["storage_key"])
         assert film.seconds > 13
@@ -97,12 +97,12 @@ async def test_a_lesson_is_recorded_over_the_death_of_its_node_and_plays(
         # It plays, from its middle too, and its page says what it is.
         await teacher.goto(running.url + "/recordings")
         await teacher.click("main table a")
-        shown = await _plays(teacher, 2)
+        shown = await plays_on(teacher, 2)
         assert shown["width"] > 0
         assert shown["frames"] > 10
         assert abs(shown["duration"] - found["duration_ms"] / 1000) < 1
         await teacher.evaluate("() => { document.getElementById('film').currentTime = 9; }")
-        await _plays(teacher, 10)
+        await plays_on(teacher, 10)
         assert await teacher.get_attribute(".chapters img", "src")
         await teacher.click("#choices button[value^=room]")  # the classroom, over the same death
         await teacher.wait_for_function(

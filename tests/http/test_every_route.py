@@ -221,6 +221,7 @@ BY_METHOD = {
     ("GET", "/api/v1/calendar/terms/{term}"): Whose.ANYBODYS,
     ("GET", "/api/v1/timetable/versions/{version}"): Whose.ANYBODYS,
     ("PUT", "/api/v1/meetings/{session}"): Whose.CHAIRS,
+    ("GET", "/api/v1/recordings/{recording}"): Whose.REVIEWED,
     ("PUT", "/api/v1/plans/{plan}"): Whose.TAKERS,
     ("POST", "/api/v1/sessions/{session}/observations"): Whose.OBSERVABLE,
 }

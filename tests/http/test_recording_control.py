@@ -332,6 +332,30 @@ async def test_classrooms_pictures_are_recorded_only_where_it_is_allowed_and_wis
                 assert view(session)["recording_rooms"] is False
 
 
+@pytest.mark.parametrize("rooms", [False, True])
+async def test_what_is_recorded_by_itself_has_the_classrooms_where_that_is_allowed(
+    school: School, tmp_path: Path, rooms: bool
+) -> None:
+    async with node_at(tmp_path) as node:
+        await school.place(node)
+        async with school.control(RecordingRules(always=True, rooms=rooms)) as live:
+            session = await live.need(school.planned.session_id)
+            await _until(lambda: live.links.connected)
+            publishing = {
+                "event": "publishing",
+                "room": str(session.session.id),
+                "participant": str(school.planned.lead),
+                "stream": "camera",
+                "live": True,
+            }
+            await live.on_node_event(node.id, publishing)
+            row = await school.row()
+            assert (row.made_by, row.with_rooms) == ("system", rooms)
+            assert view(session)["recording_rooms"] is rooms
+            told = [e for e in node.media.present() if isinstance(e, RecordingEvent)]
+            assert [e.others for e in told] == [rooms]
+
+
 async def test_a_lesson_that_is_over_is_not_recorded(school: School) -> None:
     async with school.pool.connection() as connection:
         await sessions.cancel(connection, school.planned.session_id, datetime.now(UTC), "school")

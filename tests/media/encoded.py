@@ -187,17 +187,27 @@ class Film:
 
 @dataclass
 class Voice:
-    """An endless sender of real Opus."""
+    """An endless sender of real Opus; `level` is what it says of its loudness (RFC 6464, under the
+    extension id 1, -dBov), None: nothing."""
 
     ssrc: int
     payload_type: int = 111
     sequence: int = 7
     timestamp: int = 99
+    level: int | None = None
     sent: int = field(default=0)
 
     def next(self) -> bytes:
         film = sounds()
-        head = rtp.header_bytes(False, self.payload_type, self.sequence, self.timestamp, self.ssrc)
+        said = [] if self.level is None else [(1, bytes((0x80 | self.level,)))]
+        head = rtp.header_bytes(
+            False,
+            self.payload_type,
+            self.sequence,
+            self.timestamp,
+            self.ssrc,
+            rtp.extension_block(said),
+        )
         made = head + film[self.sent % len(film)]
         self.sequence = (self.sequence + 1) & 0xFFFF
         self.timestamp = (self.timestamp + SOUND_STEP) & 0xFFFFFFFF

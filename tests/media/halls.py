@@ -96,11 +96,17 @@ class Hall:
                     return found
 
     async def join(
-        self, direction: str, who: str, *, room: str = "r", fingerprint: str | None = None
+        self,
+        direction: str,
+        who: str,
+        *,
+        room: str = "r",
+        role: str | None = None,
+        fingerprint: str | None = None,
     ) -> Peer:
         """Ask for a resource and connect it."""
         connection = Connection(CERTIFICATE, "gcm")
-        role = "lead" if direction == "publish" else "receiving"
+        role = role or ("lead" if direction == "publish" else "receiving")
         grant = Grant(room, who, direction, role)  # type: ignore[arg-type]
         local = connection.local
         if direction == "publish":

@@ -1,8 +1,9 @@
 """Which layer of each feed a player gets, within what its path carries.
 
-The budget is spent in *steps*: first the lowest layer of every slot, the main picture's first, so
-that all have a picture before any has a better one; then, in the order of importance, one layer up
-at a time, never to a layer larger than what covers the shown size. What doesn't fit is passed over.
+The budget is spent in *steps*: first the lowest layer of every slot, the largest picture's first,
+so that all have a picture before any has a better one; then, in the order of importance, one layer
+up at a time, never to a layer larger than what covers the shown size. What doesn't fit is passed
+over.
 
 A choice that no longer fits is lowered at once. It is raised only with a margin, not before a
 pause has passed since it was last lowered; the pause doubles while raises prove too bold.
@@ -32,8 +33,8 @@ class Layer(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Ask:
     """What one slot would show: `layers` from low to high (none: nothing to show), the `width` it
-    is shown at in pixels (0: unknown), its `priority` (lowest is served first; 0 is the main
-    picture's), and `current`, the key last chosen for it."""
+    is shown at in pixels (0: unknown), its `priority` (lowest is served first; 0 is the
+    largest picture's), and `current`, the key last chosen for it."""
 
     layers: tuple[Layer, ...]
     width: int = 0

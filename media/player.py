@@ -50,7 +50,7 @@ class Player:
         self._chosen_at = self._padded_at = now
         self._draining = self._holds = False  # a queue is drained; by no picture meanwhile
         self._held_at = now
-        self._enough_at = now  # for the main picture's smallest layer
+        self._enough_at = now  # for the largest picture's smallest layer
         self._measured = (now, 0)
         self._sending = 0.0  # bits/s
         self._wanted = 0.0  # bits/s, with the next layer up; 0: there is none
@@ -145,28 +145,39 @@ class Player:
         """Whether it is time to choose again."""
         return now - self._chosen_at >= CHOOSE_EVERY
 
+    def _by_importance(self) -> list[int]:
+        """The video slots' numbers: the one that the page shows largest first (a shared screen may
+        be, while a class has the floor); in their own order where it did not say."""
+        numbers = range(len(self.videos))
+        if not all(slot.width for slot in self.videos if slot.source is not None):
+            return list(numbers)
+        return sorted(numbers, key=lambda n: (self.videos[n].source is None, -self.videos[n].width))
+
     def _asks(self, layers: Sequence[Sequence[Stream]]) -> list[Ask]:
+        rank = {number: at for at, number in enumerate(self._by_importance())}
         return [
             Ask(
                 tuple(
                     Layer(s.key, s.bitrate or _UNKNOWN, s.size[0] if s.size else 0) for s in found
                 ),
                 slot.width,
-                priority,
+                rank[number],
                 slot.target.key if slot.target is not None else None,
             )
-            for priority, (slot, found) in enumerate(zip(self.videos, layers, strict=True))
+            for number, (slot, found) in enumerate(zip(self.videos, layers, strict=True))
         ]
 
     def _budget(self, layers: Sequence[Sequence[Stream]], now: float) -> float:
-        """Bits/s for pictures: what the line carries, less sound. The main picture's smallest layer
-        is afforded until the line has been far too weak for it for some time: an estimate that is
-        a little too low is more likely than a line that is."""
+        """Bits/s for pictures: what the line carries, less sound. The largest picture's smallest
+        layer is afforded until the line has been far too weak for it for some time: an estimate
+        that is a little too low is more likely than a line that is."""
         if not self._told:
             return float("inf")
         budget = max(0.0, self.estimator.bitrate(now) - self._sound())
-        least = (layers[0][0].bitrate or _UNKNOWN) if layers and layers[0] else 0.0
-        showing = self.videos and self.videos[0].target is not None
+        first = next(iter(self._by_importance()), None)
+        smallest = layers[first][0] if first is not None and layers[first] else None
+        least = (smallest.bitrate or _UNKNOWN) if smallest is not None else 0.0
+        showing = first is not None and self.videos[first].target is not None
         if budget >= _NEARLY * least or (showing and self.estimator.clear):
             self._enough_at = now
         if not self.estimator.limited or now - self._enough_at < _DARK_AFTER:

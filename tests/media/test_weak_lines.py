@@ -18,7 +18,7 @@ from media.fastpath import CompiledPlane
 from media.plane import Plane
 from media.room import REST_AFTER, Room
 from media.specs import Codec, Extension, Kind, PayloadSpec, PublisherSpec, Source, TrackSpec
-from tests.media.packets import OPUS, VP8, Camera, Microphone, packet, subscriber
+from tests.media.packets import OPUS, VP8, Camera, Microphone, packet, publisher, subscriber
 
 MID, RID, REPAIRED, TWCC, LEVEL = 1, 2, 3, 5, 1
 WALL = 1_800_000_000.0
@@ -56,6 +56,7 @@ class Lesson:
     told: list[rtcp.Packet] = field(default_factory=list)  # the player, by RTCP
     sends: set[str] = field(default_factory=lambda: set(SIZES))
     remb: int | None = None
+    far: Camera | None = None  # of a classroom, in one layer
 
     def __post_init__(self) -> None:
         self.room = Room("r", random=random.Random(2), plane=self.plane)
@@ -79,10 +80,15 @@ class Lesson:
         self.room.add_subscriber(spec, self.now, WALL + self.now)
         self.drain()
 
-    def take(self, data: bytes) -> None:
+    def follow(self) -> None:
+        """A classroom publishes too."""
+        self.far = Camera(21, per_frame=1)
+        self.room.add_publisher(publisher("far", video=21), self.now, WALL + self.now)
+
+    def take(self, data: bytes, by: str = "hub>") -> None:
         plane = self.plane
-        if not (isinstance(plane, CompiledPlane) and plane.feed("hub>", data, self.now)):
-            self.room.on_rtp("hub>", data, self.now)
+        if not (isinstance(plane, CompiledPlane) and plane.feed(by, data, self.now)):
+            self.room.on_rtp(by, data, self.now)
         self.drain()
 
     def drain(self) -> None:
@@ -111,6 +117,9 @@ class Lesson:
                 for data in self.cameras[rid].frame(key=rid in self.keys):
                     self.take(_sized(data, rid))
                 self.keys.discard(rid)
+            if self.far is not None:
+                for data in self.far.frame(key=self.far.frames % 25 == 0):
+                    self.take(data, "far>")
             for _ in range(2):
                 self.take(self.microphone.next())
             self.room.tick(self.now, WALL + self.now)
@@ -210,6 +219,22 @@ def test_a_weak_line_gets_less_and_a_weaker_one_only_sound(lesson: Lesson) -> No
     assert not lesson.mappings[-1].slots[-1].dark
     assert lesson.height() == 720
     assert _continuous(lesson.seen[5100])
+
+
+def test_the_largest_picture_is_the_last_to_go_dark(lesson: Lesson) -> None:
+    lesson.follow()
+    lesson.play(videos=2)
+    lesson.room.set_floor("far", lesson.now)
+    for widths, lit in (({"v0": 300, "v1": 1000}, "hub"), ({"v0": 1000, "v1": 300}, "far")):
+        lesson.room.set_widths("room", widths, lesson.now)
+        lesson.remb = 5_000_000
+        lesson.run(20)
+        pictures = [s for s in lesson.mappings[-1].slots if s.kind is Kind.VIDEO]
+        assert [(s.participant, s.dark) for s in pictures] == [("far", False), ("hub", False)]
+        lesson.remb = 38_000  # enough for one of them
+        lesson.run(6)
+        pictures = [s for s in lesson.mappings[-1].slots if s.kind is Kind.VIDEO]
+        assert [s.participant for s in pictures if not s.dark] == [lit]
 
 
 def test_layers_that_nobody_watches_rest_until_they_are_wanted(lesson: Lesson) -> None:

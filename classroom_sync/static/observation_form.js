@@ -1,8 +1,10 @@
 // @ts-check
 // The observer's form: what changes is kept on this computer at once, saved on the server a moment
-// later, and as often as it takes while the line is down. Submitted, it stays.
+// later, and as often as it takes while the line is down. Submitted, it stays. The page goes on beside a
+// lesson or a recording that plays, so it is never loaded anew for this.
 
 import { call } from "./api.js";
+import { element, fill } from "./page.js";
 
 /** @typedef {{marks: Record<string, number | null>, notes: Record<string, string>, remark?: string}} Changes */
 
@@ -69,19 +71,55 @@ function keep(form) {
     }
   }
 
-  /** Put into the fields what was kept on this computer and never saved. */
-  function restore() {
-    for (const [position, mark] of Object.entries(changed.marks)) {
+  /** Put marks and words into their fields. @param {Changes} found */
+  function put(found) {
+    for (const [position, mark] of Object.entries(found.marks)) {
       for (const field of /** @type {NodeListOf<HTMLInputElement>} */ (form.querySelectorAll(`[name="mark-${position}"]`))) {
         if (field.type === "radio") field.checked = field.value === String(mark);
         else field.value = mark === null ? "" : String(mark);
       }
     }
-    for (const [position, note] of Object.entries(changed.notes)) {
+    for (const [position, note] of Object.entries(found.notes)) {
       const field = /** @type {HTMLTextAreaElement | null} */ (form.querySelector(`[name="note-${position}"]`));
       if (field) field.value = note;
     }
-    if (changed.remark !== undefined) /** @type {HTMLTextAreaElement} */ (form.elements.namedItem("remark")).value = changed.remark;
+    if (found.remark !== undefined) /** @type {HTMLTextAreaElement} */ (form.elements.namedItem("remark")).value = found.remark;
+  }
+
+  /** What one gave stands there instead of the form. @param {{score: number, submitted_at: string}} given */
+  function submitted({ score, submitted_at }) {
+    const at = new Date(submitted_at);
+    const part = (/** @type {string} */ locale, /** @type {Intl.DateTimeFormatOptions} */ options) => at.toLocaleString(locale, { timeZone: form.dataset.zone, ...options });
+    const day = `${part("sv-SE", { dateStyle: "short" })} ${part(document.documentElement.lang, { weekday: "short" })}`;
+    const values = { day, time: part("en-GB", { timeStyle: "short" }), score: score.toFixed(1) };
+    const outcome = element("outcome");
+    outcome.textContent = fill(outcome.dataset.words ?? "", values);
+    id = "";
+    turn(true);
+  }
+
+  /** Show the form, or what was submitted. @param {boolean} done */
+  function turn(done) {
+    form.hidden = done;
+    element("submitted").hidden = !done;
+    /** @type {HTMLElement} */ ((done ? element("submitted") : form).querySelector(done ? "h2" : "input")).focus();
+  }
+
+  async function correct() {
+    const wrong = /** @type {HTMLElement} */ (element("correct").querySelector(".problem"));
+    try {
+      const begun = await call("POST", `/api/v1/sessions/${session}/observations`, csrf);
+      id = begun.id;
+      const given = /** @type {{position: number, mark: number | null, note: string}[]} */ (begun.marks);
+      put({ marks: Object.fromEntries(given.map((m) => [m.position, m.mark])), notes: Object.fromEntries(given.map((m) => [m.position, m.note])), remark: begun.remark });
+      wrong.hidden = true;
+      saved.textContent = "";
+      element("corrects").hidden = false;
+      turn(false);
+    } catch (error) {
+      wrong.textContent = error instanceof Error ? error.message : String(error);
+      wrong.hidden = false;
+    }
   }
 
   form.addEventListener("input", (event) => {
@@ -98,8 +136,7 @@ function keep(form) {
     try {
       while (!nothing()) await flush();
       if (!id) id = (await call("POST", `/api/v1/sessions/${session}/observations`, csrf)).id;
-      await call("POST", `/api/v1/observations/${id}/submission`, csrf);
-      location.reload();
+      submitted(await call("POST", `/api/v1/observations/${id}/submission`, csrf));
     } catch (error) {
       problem.textContent = error instanceof TypeError ? texts.kept : String(/** @type {Error} */ (error).message);
       problem.hidden = false;
@@ -107,7 +144,11 @@ function keep(form) {
     }
   });
   window.addEventListener("online", () => later(0));
-  restore();
+  element("correct").addEventListener("submit", (event) => {
+    event.preventDefault();
+    void correct();
+  });
+  put(changed);
   if (!nothing()) later(0);
 }
 

@@ -114,8 +114,17 @@ async def test_an_official_observes_unseen_and_what_they_wrote_is_on_the_recordi
 
         for number in range(2, 7):
             await official.click(f"[name=mark-{number}][value='4']")
+        await official.evaluate("() => { window.unloaded = false; }")
         await official.click("#observation button.primary")
-        await official.wait_for_selector(".observing .status.full")
+        await official.wait_for_selector("#submitted .status.full:visible")
+        assert "gives 83.0 of 100" in (await official.text_content("#outcome") or "")
+        await official.click("#correct button")
+        await official.wait_for_selector("#corrects:visible")
+        assert await official.input_value("[name=note-1]") == "Clear from the first minute."
+        await official.click("#observation button.primary")
+        await official.wait_for_selector("#submitted:visible")
+        assert await official.evaluate("window.unloaded") is False  # the picture went on
+        await sees(official, "#main-picture")
         assert await frames(room, "#main-picture") > 0
 
         # It ends; what was said is at its second of the recording, and leads there.

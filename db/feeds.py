@@ -105,7 +105,8 @@ def _who(
     classes = [r.class_id for r in entry.receivers]
     schools = {school_of[each] for each in (*rooms, *classes) if each and each in school_of}
     if entry.kind is SessionKind.RESEARCH:
-        schools = {school_of_teacher[each] for each in teachers if each in school_of_teacher}
+        serves = school_of_teacher
+        schools = {serves[each] for each in teachers if each and each in serves}
     found = {f"room:{room}" for room in rooms if room}
     found |= {f"teacher:{teacher}" for teacher in teachers if teacher}
     found |= {f"class:{group}" for group in classes}

@@ -21,6 +21,7 @@ from classroom_sync import tokens
 from classroom_sync.auth import hash_password, pairing_code
 from classroom_sync.demo_city.lesson import lesson_for
 from classroom_sync.demo_city.meeting import meeting_for
+from classroom_sync.demo_city.people import more_people
 from classroom_sync.live import Live
 from classroom_sync.secrets import MEDIA_KEY, shared_secret
 from classroom_sync.server import serve
@@ -50,6 +51,7 @@ class _Demonstration:
         self._length = length
         self._console = console
         self._content: dict[str, Any] = {}
+        self._others: list[str] = []  # what they sign in with
         self._cut_short = False  # by midnight: bells don't ring over it
 
     async def prepare(self, pool: Pool, live: Live) -> None:
@@ -62,8 +64,12 @@ class _Demonstration:
             await meeting_for(connection, session, now)
             self._cut_short = session.ends_at - session.starts_at < self._length - _A_MINUTE
             known = before.get("accounts", {})
+            named = await _accounts(connection, session, known)
+            same = await hash_password(named["teacher"]["password"])
+            printed = {account["login"] for account in named.values()}
+            self._others = await more_people(connection, same, but=printed, anew=not known)
             self._content = {
-                "accounts": await _accounts(connection, session, known),
+                "accounts": named,
                 "rooms": await _rooms(connection, session, now),
                 "live_session": await _live_session(connection, session, now),
             }
@@ -84,6 +90,12 @@ class _Demonstration:
         names |= {"admin": "管理员 admin", "bureau": "教育局 bureau", "observer": "督导 observer"}
         for role, account in self._content["accounts"].items():
             table.add_row(names[role], f"{account['login']}  /  {account['password']}")
+        table.add_row(
+            f"其他 {len(self._others)} 人 more people",
+            f"{', '.join(self._others[:: len(self._others) // 3])} …\n"
+            "密码与教师相同，名单见管理员的“人员”页 "
+            "the teacher's password; all are on the administrator's page *People*",
+        )
         for room in self._content["rooms"]:
             table.add_row(
                 f"{room['school']} {room['name']}", f"{url}/pair  →  [b]{room['pairing_code']}[/b]"

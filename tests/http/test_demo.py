@@ -6,9 +6,10 @@ from uuid import UUID
 import pytest
 
 from classroom_sync.demo_city.lesson import lesson_for
+from classroom_sync.demo_city.people import more_people
 from classroom_sync.planning import clashing
 from classroom_sync.timetabling import check, city_now, need_term
-from db import calendar, drafts, sessions, timetable
+from db import accounts, calendar, drafts, sessions, timetable
 from db.pool import Connection, Pool
 from scheduler import rules
 from scheduler.model import ParticipantRole, Session
@@ -103,3 +104,24 @@ async def _plan(connection: Connection) -> object:
         await calendar.bells(connection),
         await calendar.latest_term(connection),
     )
+
+
+async def test_people_of_every_school_can_sign_in_and_a_later_start_makes_nobody_twice(
+    pool: Pool,
+) -> None:
+    async with pool.transaction() as connection:
+        await _start(connection, MORNING)
+        logins = await more_people(connection, "first", but=(), anew=False)
+        assert await more_people(connection, "second", but=(), anew=False) == logins
+        found = [await accounts.account_by_login(connection, login) for login in logins]
+        known = [a for a in found if a is not None]
+        assert len(known) == len(logins) == len(set(logins)) == 2 * 8 + 8 * 2 + 10
+        assert {a.password_hash for a in known} == {"first"}
+        schools = {a.school_code for a in known}
+        assert len(schools) == 10
+        assert {a.school_code for a in known if a.role == "admin"} == schools
+        assert {a.school_code for a in known if a.role == "teacher"} == schools
+        own, *others = logins
+        assert await more_people(connection, "third", but=[own], anew=True) == others
+        now = [await accounts.account_by_login(connection, login) for login in logins[:2]]
+        assert [a.password_hash for a in now if a is not None] == ["first", "third"]

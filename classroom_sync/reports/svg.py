@@ -225,16 +225,26 @@ def trend(
             ET.SubElement(svg, "circle", {**dot, "class": f"series-{n}-dot"})
         if known:
             ends.append((at(*known[-1])[1], n))
-    y = 0.0
-    for wanted, n in sorted(ends):
-        y = max(wanted + 4, y + 16)
-        x = width - right + 10
+    x = width - right + 10
+    beside = _apart([y + 4 for y, _ in sorted(ends)], 16, height - bottom)
+    for y, (_, n) in zip(beside, sorted(ends), strict=True):
         colour = _SERIES[n % len(_SERIES)]
         last = next(v for v in reversed(series[n].values) if v is not None)
         label = {"x": f"{x:.1f}", "y": f"{y:.1f}", "class": f"series-{n}-label", "fill": colour}
         label |= _HALO
         ET.SubElement(svg, "text", label).text = f"{series[n].label} {last:.1%}"
     return _drawn(svg)
+
+
+def _apart(wanted: Sequence[float], gap: float, lowest: float) -> list[float]:
+    """Heights near those wanted (which ascend), `gap` apart, none below `lowest`: on the axis
+    stand the names of the weeks."""
+    found: list[float] = []
+    for y in wanted:
+        found.append(max(y, found[-1] + gap) if found else y)
+    for n in range(len(found) - 1, -1, -1):
+        found[n] = min(found[n], lowest - gap * (len(found) - 1 - n))
+    return found
 
 
 def _runs(known: Sequence[tuple[int, float]]) -> list[list[tuple[int, float]]]:

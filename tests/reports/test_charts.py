@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date
+from itertools import pairwise
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -129,3 +130,12 @@ def test_the_thresholds_are_those_of_the_rules() -> None:
     rules = AttendanceRules(valid_share=0.75)
     assert "75%" in next(definitions.thresholds(rules, IndicatorRules())).en
     assert "75%" in next(definitions.thresholds(rules, IndicatorRules())).zh
+
+
+def test_the_names_of_lines_along_the_axis_stay_apart_and_above_the_names_of_the_weeks() -> None:
+    series = [svg.Series(name, (0.0, 0.0)) for name in ("one", "two", "three")]
+    chart = ET.fromstring(svg.trend(["W13", "W14"], series, WORDS))
+    heights = {each.text: float(each.get("y", "0")) for each in chart.iter(f"{SVG}text")}
+    beside = sorted(heights[f"{name} 0.0%"] for name in ("one", "two", "three"))
+    assert [b - a for a, b in pairwise(beside)] == [16.0, 16.0]
+    assert beside[-1] <= heights["W14"] - 13  # a line of text

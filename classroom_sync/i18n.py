@@ -17,6 +17,8 @@ LOCALES = ("zh-CN", "en")
 COOKIE = "lang"
 
 Translate = Callable[[str], str]
+#: From the message ids for one and for several, and how many there are, to the text.
+Counting = Callable[[str, str, int], str]
 
 
 @cache
@@ -24,10 +26,29 @@ def translator(locale: str) -> Translate:
     """A function from message id to text; an unknown id is its own text."""
     if locale == "en":
         return str
+    catalogue = _catalogue()
+    return lambda text: catalogue.get(text, text)
+
+
+@cache
+def counting(locale: str) -> Counting:
+    """As gettext's ngettext: English tells one from several, Chinese does not."""
+    if locale == "en":
+        return lambda one, several, count: one if count == 1 else several
+    catalogue = _catalogue()
+    return lambda one, several, count: catalogue.get(several, several)
+
+
+@cache
+def _catalogue() -> dict[str, str]:
+    """Message id to Chinese text; of a message with a plural, by the id for several."""
     path = files("classroom_sync") / "locale" / "zh_CN" / "LC_MESSAGES" / "messages.po"
     with path.open("rb") as file:
-        catalogue = {m.id: m.string for m in read_po(file, locale="zh_CN") if m.id and m.string}
-    return lambda text: str(catalogue.get(text, text))
+        found = [m for m in read_po(file, locale="zh_CN") if m.id and m.string]
+    return {
+        str(m.id[-1] if m.pluralizable else m.id): str(m.string[0] if m.pluralizable else m.string)
+        for m in found
+    }
 
 
 def locale_of(request: web.Request) -> str:

@@ -57,7 +57,7 @@ async def publish(
     if hard and not despite_conflicts:
         raise Refused(
             409,
-            "{count} conflicts break hard rules, and what clashes will not be held: mend them, "
+            "Conflicts that break hard rules: {count}. What clashes will not be held: mend them, "
             "or publish all the same.",
             count=len(hard),
         )

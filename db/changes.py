@@ -244,3 +244,12 @@ async def makeups(connection: Connection, of: Iterable[UUID]) -> dict[UUID, dict
     async for row in _sql.makeups_of(connection, ids=ids):
         found.setdefault(row["makes_up_id"], {})[row["class_id"]] = row["session_id"]
     return found
+
+
+async def made_up_by(connection: Connection, of: Iterable[UUID]) -> dict[UUID, set[UUID]]:
+    """Session → the sessions that it makes up for, if there are any."""
+    ids: Sequence[UUID] = list(of)
+    found: dict[UUID, set[UUID]] = {}
+    async for row in _sql.made_up_by(connection, ids=ids):
+        found.setdefault(row["session_id"], set()).add(row["makes_up_id"])
+    return found

@@ -37,6 +37,17 @@ class Names:
 
 
 @dataclass(frozen=True, slots=True)
+class LastLesson:
+    """The newest lesson of a school, and the seat of its room in it; `state` is live or ended."""
+
+    session_id: UUID
+    participant_id: UUID
+    subject: str | None
+    starts_at: datetime
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
 class Clash:
     """An occurrence that was refused: someone or something in it is in another session then."""
 
@@ -136,6 +147,14 @@ async def by_ids(connection: Connection, ids: Iterable[UUID]) -> list[Session]:
     """Those of the sessions that there are, by start."""
     rows = [row async for row in _sql.sessions_by_ids(connection, ids=list(ids))]
     return await _whole(connection, rows)
+
+
+async def last_of_schools(
+    connection: Connection, since: datetime, now: datetime
+) -> dict[str, LastLesson]:
+    """By school."""
+    found = _sql.last_of_schools(connection, since=since, now=now)
+    return {row["school_code"]: value(LastLesson, row) async for row in found}
 
 
 async def unfinished(connection: Connection, until: datetime) -> list[Session]:

@@ -75,6 +75,11 @@ def diff(city: City, old: Iterable[Lesson], new: Iterable[Lesson]) -> list[Chang
     return sorted(changes, key=_when)
 
 
+def lessons_of(found: Iterable[Change], kind: ChangeKind) -> int:
+    """How many lessons a kind of change is made to, whatever number of classes are in each."""
+    return len({change.before for change in found if change.kind is kind})
+
+
 def by_lesson(city: City, found: Iterable[Change]) -> list[LessonChange]:
     """The changes of each lesson in one sentence, in the order of their first ones."""
     together: defaultdict[tuple[Lesson | None, Lesson | None], list[Change]] = defaultdict(list)
@@ -120,8 +125,8 @@ class _OfSome:
     sentence = "{classes}: {part}"
 
 
-def _named(city: City, classes: Iterable[str]) -> str:
-    return ", ".join(words.who(city, each) for each in classes)
+def _named(city: City, classes: Iterable[str]) -> words.Names:
+    return words.Names(tuple(words.who(city, each) for each in classes))
 
 
 def _links(lessons: Iterable[Lesson]) -> Iterator[_Link]:

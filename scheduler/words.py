@@ -3,7 +3,7 @@
 The application's catalogue translates the message ids; this package only chooses the words.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from scheduler.city import City, clock
@@ -21,6 +21,13 @@ class Name:
 
 
 @dataclass(frozen=True, slots=True)
+class Names:
+    """Several names, said one after another."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Sentence:
     """`text` is a message id with {gaps}; `values` fill them."""
 
@@ -34,7 +41,17 @@ class Sentence:
         )
 
 
-Value = str | int | Name | Sentence | tuple[Sentence, ...]
+Value = str | int | Name | Names | Sentence | tuple[Sentence, ...]
+
+
+def comma(locale: str) -> str:
+    """What parts the items of a list in a language."""
+    return "、" if locale == "zh-CN" else ", "
+
+
+def listed(names: Iterable[str], locale: str) -> str:
+    """Names one after another, as the language parts them."""
+    return comma(locale).join(names)
 
 
 def _said(value: Value, translate: Translate, locale: str) -> str:
@@ -42,6 +59,8 @@ def _said(value: Value, translate: Translate, locale: str) -> str:
         return value.say(translate, locale)
     if isinstance(value, tuple):
         return ("；" if locale == "zh-CN" else "; ").join(s.say(translate, locale) for s in value)
+    if isinstance(value, Names):
+        return listed(value.names, locale)
     if isinstance(value, Name):
         return value.zh if locale == "zh-CN" else value.en
     return str(value)

@@ -43,6 +43,7 @@ PICTURES: dict[str, tuple[Picture, ...]] = {
     ),
     "教育局 Bureau": (
         Picture("bureau-coverage", "覆盖情况", "Coverage"),
+        Picture("bureau-schools", "学校一览", "The schools at a glance"),
         Picture("bureau-behind", "一个数字背后的清单", "The list behind a number"),
         Picture("bureau-link", "在线区间与证据", "Intervals and evidence"),
         Picture("bureau-wall", "大屏", "The wall"),

@@ -111,6 +111,8 @@ async def _bureau(page: Page, running: RunningDemo, shot: Shot) -> None:
     await page.emulate_media(color_scheme="dark")
     await shot(page, "bureau-dark")
     await page.emulate_media(color_scheme="light")
+    await page.goto(running.url + "/bureau/schools")
+    await shot(page, "bureau-schools")
     await page.goto(running.url + "/bureau/behind?indicator=4&measure=delivery&side=denominator")
     await shot(page, "bureau-behind")
     await page.click("a[href^='/bureau/links/']")

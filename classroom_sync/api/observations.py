@@ -137,7 +137,7 @@ async def submit_observation(request: web.Request) -> ObservationOut:
         if left:
             raise Refused(
                 422,
-                "{count} criteria have no mark yet: give each one, then submit.",
+                "Criteria without a mark: {count}. Give each one, then submit.",
                 count=len(left),
             )
         actor, worth = request[VISITOR].actor, score(rubric, mine.marks)

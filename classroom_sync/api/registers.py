@@ -203,7 +203,7 @@ async def _retire(
         if held:
             raise Refused(
                 409,
-                "{name} is in {count} lessons of the published timetable: publish one without "
+                "{name} is in the published timetable (lessons: {count}): publish one without "
                 "them first.",
                 name=of.name,
                 count=len(held),

@@ -62,7 +62,7 @@ def _weeks(wish: WeeksCopy, total: int) -> dict[int, int]:
         raise Refused(422, "Say which weeks are copied, from the first to the last, and to which.")
     end = to + last - first
     if max(last, end) > total:
-        raise Refused(422, "The term has {count} weeks.", count=total)
+        raise Refused(422, "The term ends with week {count}.", count=total)
     if first <= end and to <= last:
         raise Refused(422, "Weeks are copied to other weeks than themselves.")
     return range_copy(first, last, to)

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
+from classroom_sync.i18n import counting
 from classroom_sync.minutes.document import Document, Grid, Paragraph, Section
 from classroom_sync.observation.record import Remark, Reviewed
 from classroom_sync.pages.names import Names
+from scheduler import words
 from scheduler.model import DEFAULT_ZONE, ParticipantRole, Session
 from scheduler.observation import Observation, Observer, Spread, Summary
 
@@ -21,7 +23,6 @@ def of(
     subject = names.subject(session.subject, locale)
     starts, ends = (at.astimezone(zone) for at in (session.starts_at, session.ends_at))
     time = f"{starts:%Y-%m-%d %H:%M}–{ends:%H:%M} ({DEFAULT_ZONE})"
-    comma = "、" if locale.startswith("zh") else ", "
     classes = [
         f"{names.room(p.room_id)} {names.group(p.class_id)}"
         for p in session.participants
@@ -31,9 +32,9 @@ def of(
     if lead is not None:
         where = f"{names.room(lead.room_id)} · {names.teacher(lead.teacher_id)}"
         facts.append((translate("Lead teacher"), where))
-    facts.append((translate("Receiving classes"), comma.join(classes) or "—"))
+    facts.append((translate("Receiving classes"), words.listed(classes, locale) or "—"))
     who = [_who(o.observer, translate) for o in found.shown] if found.sees_each else []
-    facts.append((translate("Observers"), comma.join(who) or str(found.count)))
+    facts.append((translate("Observers"), words.listed(who, locale) or str(found.count)))
     written = [o.submitted_at for o in found.shown if o.submitted_at is not None]
     written += [each.made_at for r in found.remarks for each in (r.comment, *r.answers)]
     sections = [_scores(summary, translate, locale) for summary in found.summaries]
@@ -78,9 +79,13 @@ def _scores(of: Summary, translate: Translate, locale: str) -> Section:
     )
     rows = [(c.name(locale), f"{c.weight} %", *_cells(spread)) for c, spread in of.criteria]
     rows.append((translate("Score of 100"), "100 %", *_cells(of.score)))
-    version = translate("version {number}, {count} observations").format(
-        number=of.rubric.number, count=of.score.count
+    counted = counting(locale)
+    count = counted(
+        "version {number}, {count} observation",
+        "version {number}, {count} observations",
+        of.score.count,
     )
+    version = count.format(number=of.rubric.number, count=of.score.count)
     return Section(
         translate("Scores by criterion"),
         (

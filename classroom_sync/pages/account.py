@@ -4,7 +4,7 @@ from datetime import datetime
 
 from aiohttp import web
 
-from classroom_sync import auth, passwords, second_factor
+from classroom_sync import auth, browsers, passwords, second_factor
 from classroom_sync.access import identifier
 from classroom_sync.auth import Visitor, requires
 from classroom_sync.errors import Refused
@@ -50,6 +50,7 @@ async def _page(
         codes_left=codes_left,
         asked_for=Role(account.role) in rules.second_factor,
         done=request.query.get("done", ""),
+        named=browsers.named,
     )
 
 

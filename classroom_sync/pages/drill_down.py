@@ -26,7 +26,7 @@ from db import indicators, marks, presence, sessions
 from db.behind import NoSuchFigure
 from scheduler.attendance import presence as merge_presence
 from scheduler.indicators.values import Dimension, Side
-from scheduler.model import ParticipantRole, Session
+from scheduler.model import ParticipantRole, RoomStatus, Session
 
 routes = web.RouteTableDef()
 
@@ -36,10 +36,20 @@ RAW_ROWS = 300  # at once
 @routes.get("/bureau/rooms")
 @requires(Action.SEE_COVERAGE)
 async def build(request: web.Request) -> web.StreamResponse:
-    """All rooms, with their life so far."""
+    """All rooms, or those of `?school=`, with their life so far."""
     async with request.app[POOL].connection() as connection:
         names = await read_names(connection)
-    return await page(request, "bureau_rooms.html", names=names, rooms=names.rooms.values())
+    chosen = request.query.get("school")
+    rooms = [r for r in names.rooms.values() if chosen in (None, r.school_code)]
+    counts = [(s.value, sum(r.status is s for r in rooms)) for s in RoomStatus]
+    return await page(
+        request,
+        "bureau_rooms.html",
+        names=names,
+        rooms=rooms,
+        chosen=chosen,
+        counts=[(status, count) for status, count in counts if count],
+    )
 
 
 @routes.get("/bureau/behind")

@@ -1,7 +1,7 @@
 """A week of a timetable version as a grid: whose it is, what is wrong in it, and what it costs."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,7 @@ from aiohttp import web
 from classroom_sync.api.timetable import lesson_data
 from classroom_sync.errors import Refused
 from classroom_sync.keys import LOCALE, NOW, POOL, TRANSLATE, VISITOR
+from classroom_sync.pages.dated_week import Dated, WeekOnDates, period_of, read_dated_week
 from classroom_sync.pages.names import Names, read_names
 from classroom_sync.pages.rendering import page
 from classroom_sync.permissions import Role
@@ -39,6 +40,9 @@ from scheduler.model import (
 from scheduler.rules import Conflict
 
 VIEWS = ("all", "school", "room", "teacher", "class")
+
+#: Lesson id → whether a hard rule is broken; what is wrong and what would mend it, in words.
+_Told = dict[UUID, list[tuple[bool, tuple[str, str]]]]
 
 _SENTENCES = {  # soft rules as parts of a score
     "broadcast": "Classes beyond the interactive ones",
@@ -80,6 +84,13 @@ class Slot:
     data: str  # JSON, as the API takes it
     hard: tuple[tuple[str, str], ...]  # what is wrong, what would mend it
     soft: tuple[tuple[str, str], ...]
+    dated: Dated | None = None  # what its date made of it
+    faded: bool = False  # of a day that it is not held on, as no version held then
+
+    @property
+    def casts(self) -> tuple[Lesson, ...]:
+        """Those who are in it by the timetable, and on its date."""
+        return (self.lesson,) if self.dated is None else (self.lesson, self.dated.held)
 
 
 def may_edit(request: web.Request) -> bool:
@@ -94,9 +105,12 @@ async def grid(
     monday: date,
     found: TimetableVersion | None,
     tab: str,
+    holding: Sequence[TimetableVersion] = (),
 ) -> web.StreamResponse:
-    """A week of a version as a page, by whose week it is; `tab` is the one it is under."""
+    """A week of a version as a page, by whose week it is; `tab` is the one it is under. With the
+    published versions `holding` in it, it is shown as its dates have it."""
     on = min(max(monday + timedelta(days=6), term.starts_on), term.ends_on)
+    now = request.app[NOW]()
     async with request.app[POOL].connection() as connection:
         names = await read_names(connection)
         of = await read_city(connection, term, on)
@@ -105,20 +119,26 @@ async def grid(
         if found is not None:
             locked = await drafts.locked(connection, found.id)
             by = await rules_of(connection, found.id)
+        dated = None
+        if holding:
+            dated = await read_dated_week(connection, term, monday, holding, of.periods, now)
     hubs = [s for s in names.schools.values() if s.role is SchoolRole.HUB]
     if not hubs:
         raise Refused(409, "There is no hub school yet: import the schools first.")
     view = _view(request, names)
     checked = await check(of, found.lessons, by) if found else Checked((), {})
     number = week_of(term, monday)
-    held = [
-        k
-        for k in (found.lessons if found else ())
-        if runs_in(k, number) and _concerns(k, view, names)
-    ]
+    periods = _periods(of, view.hub)
+    told = _wrong(request, checked.conflicts)
     cells: dict[tuple[int, int], list[Slot]] = {}
-    for slot in _slots(request, held, checked.conflicts, locked):
-        cells.setdefault((slot.lesson.weekday, slot.lesson.period), []).append(slot)
+    if dated is not None:
+        for weekday, period, slot in _on_dates(dated, periods, term.zone, told, locked):
+            if any(_concerns(each, view, names) for each in slot.casts):
+                cells.setdefault((weekday, period), []).append(slot)
+    else:
+        for k in found.lessons if found else ():
+            if runs_in(k, number) and _concerns(k, view, names):
+                cells.setdefault((k.weekday, k.period), []).append(_slot(k, told, locked))
     weekdays = sorted({1, 2, 3, 4, 5, *(weekday for weekday, _ in cells)})
     say = _sayer(request)
     return await page(
@@ -128,18 +148,22 @@ async def grid(
         term=term,
         version=found,
         editable=found is not None and found.state == "draft" and may_edit(request),
-        tomorrow=max(today(term, request.app[NOW]()) + timedelta(days=1), term.starts_on),
+        today=today(term, now),
+        tomorrow=max(today(term, now) + timedelta(days=1), term.starts_on),
         names=names,
         hubs=hubs,
         view=view,
         views=VIEWS,
         choices=_choices(names, view.kind, request[LOCALE]),
-        periods=_periods(of, view.hub),
+        periods=periods,
         cells=cells,
+        columns={c.day: c for c in dated.columns} if dated is not None else {},
         monday=monday,
         number=number,
         weeks=week_of(term, term.ends_on),
         weekdays=weekdays,
+        beside=any(period == 0 for _, period in cells),
+        may_edit=may_edit(request),
         dates={n: monday + timedelta(days=n - 1) for n in weekdays},
         before=monday - timedelta(days=7),
         after=monday + timedelta(days=7),
@@ -189,11 +213,10 @@ def _view(request: web.Request, names: Names) -> View:
 def _concerns(lesson: Lesson, view: View, names: Names) -> bool:
     match view.kind:
         case "all":
-            return lesson.hub_code == view.of
+            return names.rooms[lesson.lead_room_id].school_code == view.of
         case "school":
-            return lesson.hub_code == view.of or any(
-                names.rooms[r.room_id].school_code == view.of for r in lesson.receivers
-            )
+            rooms = (lesson.lead_room_id, *(r.room_id for r in lesson.receivers))
+            return any(names.rooms[room].school_code == view.of for room in rooms)
         case "room":
             return view.of in (lesson.lead_room_id, *(r.room_id for r in lesson.receivers))
         case "teacher":
@@ -202,28 +225,44 @@ def _concerns(lesson: Lesson, view: View, names: Names) -> bool:
             return view.of in [r.class_id for r in lesson.receivers]
 
 
-def _slots(
-    request: web.Request,
-    lessons: Sequence[Lesson],
-    conflicts: Sequence[Conflict],
-    locked: frozenset[UUID],
-) -> list[Slot]:
+def _wrong(request: web.Request, conflicts: Sequence[Conflict]) -> _Told:
     say = _sayer(request)
-    wrong: dict[UUID, list[tuple[bool, tuple[str, str]]]] = {}
+    wrong: _Told = {}
     for conflict in conflicts:
         told = (conflict.hard, (say(conflict.sentence), say(conflict.mend)))
         for lesson in conflict.lessons:
             wrong.setdefault(lesson.id, []).append(told)
-    return [
-        Slot(
-            lesson,
-            lesson.id in locked,
-            lesson_data(lesson, locked=lesson.id in locked).model_dump_json(),
-            tuple(told for hard, told in wrong.get(lesson.id, ()) if hard),
-            tuple(told for hard, told in wrong.get(lesson.id, ()) if not hard),
-        )
-        for lesson in lessons
-    ]
+    return wrong
+
+
+def _slot(lesson: Lesson, wrong: _Told, locked: frozenset[UUID]) -> Slot:
+    return Slot(
+        lesson,
+        lesson.id in locked,
+        lesson_data(lesson, locked=lesson.id in locked).model_dump_json(),
+        tuple(told for hard, told in wrong.get(lesson.id, ()) if hard),
+        tuple(told for hard, told in wrong.get(lesson.id, ()) if not hard),
+    )
+
+
+def _on_dates(
+    week: WeekOnDates,
+    periods: Sequence[BellPeriod],
+    zone: str,
+    wrong: _Told,
+    locked: frozenset[UUID],
+) -> Iterator[tuple[int, int, Slot]]:
+    """Weekday and period of each slot; period 0 is between the bells."""
+    for column in week.columns:
+        for lesson in week.lessons[column.day]:
+            key = (lesson.id, column.day)
+            dated = week.of_lesson.get(key)
+            faded = dated is None and (not column.ruled or key in week.never_held)
+            slot = replace(_slot(lesson, wrong, locked), dated=dated, faded=faded)
+            yield column.day.isoweekday(), lesson.period, slot
+    for dated in week.others:
+        slot = Slot(dated.held, False, "", (), (), dated)
+        yield dated.session.on_day.isoweekday(), period_of(dated, periods, zone), slot
 
 
 def _sayer(request: web.Request) -> Any:

@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from classroom_sync.i18n import LOCALES, translator
+from classroom_sync.i18n import LOCALES, counting, translator
 from classroom_sync.keys import LOCALE, VISITOR
+from scheduler import words
 from scheduler.model import DEFAULT_ZONE
 
 _HERE = Path(__file__).parent.parent
@@ -55,6 +56,8 @@ async def page(
         .get_template(template)
         .render(
             _=translator(locale),
+            _n=counting(locale),
+            comma=words.comma(locale),
             locale=locale,
             other_locale=next(each for each in LOCALES if each != locale),
             kept_query=urlencode({n: v for n, v in request.query.items() if n != "lang"}),

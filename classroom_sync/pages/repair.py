@@ -20,7 +20,7 @@ from classroom_sync.timetabling import RULES, city_now, need_term, rules_of, tod
 from db import timetable
 from scheduler import words
 from scheduler.dated import WeekAhead, dated_changes
-from scheduler.diff import by_lesson
+from scheduler.diff import ChangeKind, by_lesson, lessons_of
 from scheduler.repair import Proposal, WeekOutage, outages, repair
 from scheduler.rules import Rules
 from scheduler.solver import Search
@@ -49,8 +49,9 @@ class WeekProposal:
     dates: tuple[date, ...]
     changes: tuple[Told, ...]
     lost: tuple[tuple[str, str | None], ...]  # what finds no place, and why
-    moved: int
+    moved: int  # lessons, as people count them: whatever number of classes are in each
     substituted: int
+    unplaced: int  # what classes lose, each its own
     proven: bool
 
 
@@ -132,8 +133,9 @@ def _told(
             )
             for u in found.lost
         ),
-        found.moved,
-        found.substituted,
+        lessons_of(found.changes, ChangeKind.MOVED),
+        lessons_of(found.changes, ChangeKind.SUBSTITUTED),
+        sum(u.lessons for u in found.lost),
         found.proven,
     )
 

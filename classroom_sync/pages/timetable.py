@@ -24,13 +24,13 @@ __all__ = ["may_edit", "routes"]
 @routes.get("/admin/timetable")
 @requires(Action.SEE_CITY)
 async def week(request: web.Request) -> web.StreamResponse:
-    """The published week: `?week=` a day of it, `?view=` and `?of=` whose."""
+    """The published week as its dates have it: `?week=` a day of it, `?view=` and `?of=` whose."""
     now = request.app[NOW]()
     async with request.app[POOL].connection() as connection:
         term = await need_term(connection)
         monday = monday_of(request.query.get("week"), today(term, now))
         held = await timetable.versions_between(connection, monday, monday + timedelta(days=6))
-    return await grid(request, term, monday, held[-1] if held else None, "week")
+    return await grid(request, term, monday, held[-1] if held else None, "week", held)
 
 
 @routes.get("/admin/timetable/versions/{version}")

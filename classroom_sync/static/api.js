@@ -6,6 +6,7 @@
 export async function call(method, path, csrf, body, more = {}) {
   const answer = await fetch(path, {
     method,
+    keepalive: method === "DELETE", // what is sent as the page is left arrives
     headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf, Accept: "application/json", ...more },
     body: body === undefined ? undefined : JSON.stringify(body),
   });

@@ -1,6 +1,7 @@
 // @ts-check
 // The form for a school's bells: rows are periods, numbered in order; sent to the API as a whole.
 import { call } from "./api.js";
+import { working } from "./working.js";
 
 const form = /** @type {HTMLFormElement} */ (document.querySelector("#bells"));
 const body = /** @type {HTMLTableSectionElement} */ (form.querySelector("tbody"));
@@ -50,7 +51,7 @@ form.addEventListener("submit", async (event) => {
   const day = /** @type {HTMLInputElement} */ (form.querySelector("#first-day")).value;
   const school = form.dataset.school ?? "";
   try {
-    await call("PUT", `/api/v1/schools/${school}/bells/${day}`, form.dataset.csrf ?? "", { periods });
+    await working(call("PUT", `/api/v1/schools/${school}/bells/${day}`, form.dataset.csrf ?? "", { periods }));
     location.assign(`/admin/bells?school=${school}`);
   } catch (error) {
     problem.textContent = error instanceof Error ? error.message : String(error);

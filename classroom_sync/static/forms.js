@@ -3,8 +3,11 @@
 // leads on to data-then ("": this page again; {name}: from the answer). Where the answer says
 // something (`said`), it is shown in the form's .said, and leads on by a link. Forms with data-first ask
 // that address first, and where it says something, show it in .foretold and wait to be sent once more.
+// Forms with data-undo say that it is done and can be undone, and are sent a few seconds later, or when
+// the page is left: for what can't be taken back once it is done.
 // Forms with data-now are sent when a choice in them changes.
 import { call } from "./api.js";
+import { working } from "./working.js";
 
 /** A field "list.name" belongs to the one element of a list, "object:key" to an object. @param {Record<string, any>} found
  * @param {string} name @param {unknown} value */
@@ -95,11 +98,44 @@ async function send(form, by) {
   }
 }
 
+const UNDO_FOR = 6000; // milliseconds
+
+/** @param {HTMLFormElement} form */
+function sendUnlessUndone(form) {
+  const said = Object.assign(document.createElement("p"), { className: "undo" });
+  const undo = Object.assign(document.createElement("button"), { type: "button", className: "small", textContent: form.dataset.undoLabel });
+  said.setAttribute("role", "status");
+  said.append(form.dataset.undo ?? "", " ", undo);
+  form.hidden = true;
+  form.after(said);
+  undo.focus();
+  const timer = setTimeout(() => done(true), UNDO_FOR);
+  const leaving = () => done(true);
+  window.addEventListener("pagehide", leaving);
+
+  /** @param {boolean} sent */
+  function done(sent) {
+    clearTimeout(timer);
+    window.removeEventListener("pagehide", leaving);
+    said.remove();
+    form.hidden = false;
+    if (sent) void working(send(form, null));
+    else form.querySelector("button")?.focus();
+  }
+  undo.addEventListener("click", () => done(false));
+}
+
 document.addEventListener("submit", (event) => {
   const form = /** @type {HTMLFormElement} */ (event.target);
   if (!form.dataset.api) return;
   event.preventDefault();
-  void send(form, event.submitter);
+  if (form.dataset.undo) {
+    sendUnlessUndone(form);
+    return;
+  }
+  if (form.ariaBusy === "true") return; // it has been sent, and is not answered yet
+  form.ariaBusy = "true";
+  void working(send(form, event.submitter)).finally(() => (form.ariaBusy = "false"));
 });
 
 for (const form of /** @type {NodeListOf<HTMLFormElement>} */ (document.querySelectorAll("form[data-now]"))) {

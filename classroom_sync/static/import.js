@@ -1,4 +1,5 @@
 // Sends a chosen file as it is, and goes on to its preview; says what is wrong where it stands.
+import { working } from "./working.js";
 
 const form = /** @type {HTMLFormElement} */ (document.querySelector("#import"));
 const file = /** @type {HTMLInputElement} */ (form.querySelector("#file"));
@@ -13,7 +14,7 @@ form.addEventListener("submit", async (event) => {
   button.disabled = true;
   problem.hidden = true;
   try {
-    const answer = await fetch(`/admin/import?kind=${encodeURIComponent(kind.value)}`, {
+    const sent = fetch(`/admin/import?kind=${encodeURIComponent(kind.value)}`, {
       method: "POST",
       headers: {
         "Content-Type": "application/octet-stream",
@@ -23,6 +24,7 @@ form.addEventListener("submit", async (event) => {
       },
       body: chosen,
     });
+    const answer = await working(sent);
     const said = await answer.json();
     if (answer.ok) {
       location.assign(said.location);

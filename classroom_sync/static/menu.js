@@ -1,6 +1,7 @@
 // @ts-check
 // The groups of the navigation: one is open at a time; Escape, and a click or the focus elsewhere,
 // close it.
+import "./working.js";
 
 const menus = /** @type {NodeListOf<HTMLDetailsElement>} */ (document.querySelectorAll("details.menu"));
 

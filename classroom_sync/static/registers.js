@@ -2,6 +2,7 @@
 // The form of a register: checkboxes of a fieldset with data-list become a list; a new school's code
 // is part of its address.
 import { call } from "./api.js";
+import { working } from "./working.js";
 
 const form = /** @type {HTMLFormElement} */ (document.querySelector("#entry"));
 const problem = /** @type {HTMLElement} */ (form.querySelector(".problem"));
@@ -21,7 +22,7 @@ form.addEventListener("submit", async (event) => {
   const path = (form.dataset.to ?? "").replace("{code}", encodeURIComponent(code?.value ?? ""));
   problem.hidden = true;
   try {
-    await call(form.dataset.method ?? "POST", path, form.dataset.csrf ?? "", body);
+    await working(call(form.dataset.method ?? "POST", path, form.dataset.csrf ?? "", body));
     location.assign(form.dataset.then ?? "");
   } catch (error) {
     problem.textContent = error instanceof Error ? error.message : String(error);

@@ -2,6 +2,7 @@
 // Changing a draft: every edit is one call of the API, whose answer undoes it; then the board is
 // read anew, so that conflicts and score are the server's.
 import { call } from "./api.js";
+import { working } from "./working.js";
 import { element, fill, texts } from "./page.js";
 
 /** @typedef {{id: string, weekday: number, period: number, locked: boolean, [name: string]: unknown}} Lesson */
@@ -92,7 +93,7 @@ const change = (changes, said, focus) => send("changes", changes, said, focus);
 /** One step, that one undo takes back. @param {string} what @param {unknown} body @param {string} said @param {string} [focus] */
 async function send(what, body, said, focus) {
   try {
-    const answer = await call("POST", `/api/v1/timetable/versions/${version}/${what}`, csrf, body);
+    const answer = await working(call("POST", `/api/v1/timetable/versions/${version}/${what}`, csrf, body));
     complain(null);
     undos.push(answer.undo);
     await redraw();
@@ -109,7 +110,7 @@ async function undo() {
   const last = undos.pop();
   if (!last) return;
   try {
-    await call("POST", `/api/v1/timetable/versions/${version}/changes`, csrf, last);
+    await working(call("POST", `/api/v1/timetable/versions/${version}/changes`, csrf, last));
     complain(null);
     await redraw();
     say(texts.undone);

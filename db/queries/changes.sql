@@ -30,6 +30,12 @@ SELECT m.makes_up_id, m.class_id, p.session_id
 FROM makeup_links m JOIN participants p ON p.id = m.participant_id
 WHERE m.makes_up_id = ANY(CAST(:ids AS uuid[]));
 
+-- name: made_up_by
+-- What sessions make up for.
+SELECT DISTINCT p.session_id, m.makes_up_id
+FROM makeup_links m JOIN participants p ON p.id = m.participant_id
+WHERE p.session_id = ANY(CAST(:ids AS uuid[]));
+
 -- name: of_old_versions
 -- Sessions still to come that a version planned which no longer holds on their day.
 SELECT s.id, l.version_id FROM sessions s

@@ -23,6 +23,17 @@ SELECT * FROM sessions WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY starts_at, 
 -- name: sessions_between
 SELECT * FROM sessions WHERE starts_at < :until AND ends_at > :since ORDER BY starts_at, id;
 
+-- name: last_of_schools
+-- Of each school the newest lesson that was begun, led or listened to in one of its rooms.
+SELECT r.school_code, last.* FROM (SELECT DISTINCT school_code FROM rooms) r
+CROSS JOIN LATERAL (
+    SELECT s.id AS session_id, p.id AS participant_id, s.subject, s.starts_at, s.state
+    FROM rooms o JOIN participants p ON p.room_id = o.id JOIN sessions s ON s.id = p.session_id
+    WHERE o.school_code = r.school_code AND s.kind = 'live_lesson'
+      AND s.state IN ('live', 'ended') AND s.starts_at BETWEEN :since AND :now
+      AND p.role IN ('lead', 'receiving')
+    ORDER BY s.starts_at DESC, p.id LIMIT 1) last;
+
 -- name: unfinished
 -- What the clock watches: everything that still has a way to go and begins before a date.
 SELECT * FROM sessions

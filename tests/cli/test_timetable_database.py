@@ -99,7 +99,7 @@ async def test_a_solved_timetable_becomes_a_draft_and_is_published(city: Pool, d
 @pytest.mark.parametrize(
     ("version", "since", "code", "sentence"),
     [
-        ("2", TODAY, 1, "conflicts break hard rules"),
+        ("2", TODAY, 1, "Conflicts that break hard rules"),
         ("1", TODAY, 1, "This version is published and cannot change"),
         ("2", TODAY - timedelta(days=2), 2, "what has happened stays as it was"),
         ("9", TODAY, 2, "There is no such timetable version"),

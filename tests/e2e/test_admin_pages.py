@@ -15,7 +15,7 @@ from tests.e2e.running import RunningDemo, browser, demo, keep, new_page, sign_i
 pytestmark = pytest.mark.browser
 
 ADMIN = ("/admin", "/admin/patrol", "/admin/timetable", "/admin/repair", "/admin/needs")
-PAGES = {"admin": ADMIN, "bureau": ("/bureau", "/bureau/rooms", *ADMIN[:3])}
+PAGES = {"admin": ADMIN, "bureau": ("/bureau", "/bureau/schools", "/bureau/rooms", *ADMIN[:3])}
 _SCRIPT = 150_000  # bytes of script that a page may bring
 _SHIFT = 0.02  # of the window, that may move while a page loads
 

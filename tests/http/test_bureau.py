@@ -530,3 +530,37 @@ def test_a_minute_has_sixty_seconds_whatever_rows_begin_in_it() -> None:
         (at, 12, 57.0, 2.0),
         (at + timedelta(minutes=1), 0, 3.0, 3.0),
     ]
+
+
+async def test_schools_stand_beside_their_hub_with_the_figures_of_the_report(
+    bureau: Site, reader: aiohttp.ClientSession, world: World
+) -> None:
+    link = max((k for k in world.links if k.state == "ended"), key=lambda k: (k.starts, k.school))
+    async with bureau.pool.transaction() as connection:
+        await connection.execute(
+            "INSERT INTO alerts (session_id, participant_id, room_id, dark_since, opened_at)"
+            " VALUES ($1, $2, $3, $4, $4)",
+            link.session,
+            link.participant,
+            link.room,
+            AS_OF,
+        )
+    page = await got(reader, f"/bureau/schools?{AT}")
+    families = page.split('<section class="family"')[1:]
+    assert len(families) == len(indicator_world.HUBS)
+    figures = readers.of_report((await read(bureau)).report)
+    for hub, family in zip(indicator_world.HUBS, families, strict=True):
+        tiles = re.findall(r'<article class="school card.*?</article>', family, re.S)
+        mine = [s for s in RECEIVING if indicator_world.HUB_OF[s] == hub]
+        assert [re.findall(r'id="s(\d+)"', tile) for tile in tiles] == [[s] for s in (hub, *mine)]
+        for school, tile in zip(mine, tiles[1:], strict=True):
+            assert f'href="/bureau?of=school:{school}&amp;{PERIOD.replace("&", "&amp;")}"' in tile
+            over, under, ratio = figures["school", school, 4, "delivery"]
+            assert f"<b>{share(ratio)}</b>" in tile
+            assert f">{plain(over)} / {plain(under)}</span>" in tile
+            assert ("dark: " in tile) == (school == link.school)
+    tile = page[page.index(f'id="s{link.school}"') :]
+    assert f'<a href="/bureau/links/{link.participant}">{link.day}' in tile[:2500]
+    rooms = await got(reader, f"/bureau/rooms?school={link.school}")
+    own = [r for r in world.rooms.values() if r.school_code == link.school]
+    assert rooms.count("<tr id=") == len(own)

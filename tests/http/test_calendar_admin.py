@@ -311,7 +311,7 @@ async def test_the_page_tells_official_days_from_those_set_here_and_shows_an_eff
         assert ("snow" in snow, "set here" in snow) == (True, True)
         assert ("National Day" in october, "official" in october) == (True, True)
         preview = await read(f"day={MONDAY}&kind=holiday&note=typhoon&acts_as=2026-10-01")
-        assert "1 lessons will not be held" in preview
+        assert "1 lesson will not be held" in preview
         assert 'name="note" value="typhoon"' in preview
         past = await read("day=2026-09-02&kind=holiday")
         assert "This day is past" in past

@@ -72,7 +72,7 @@ async def test_a_whole_file_is_previewed_and_becomes_a_draft(site: Site) -> None
         async with browser.get(path) as response:
             page = await response.text()
         assert "课表.xlsx" in page
-        assert "1 lessons were understood; 0 cells were not." in page
+        assert "Lessons understood: 1; cells that were not: 0." in page
         assert await drafts(site) == []  # nothing is stored until one says so
         status, page = await post(browser, path, csrf=csrf)
         assert status == 200
@@ -161,7 +161,7 @@ async def test_registers_come_in_through_the_page(site: Site) -> None:
         csrf = await sign_in(browser, "admin")
         _, path = await send(browser, csrf, content)
         async with browser.get(path) as response:
-            assert "3 schools, 4 teachers and 4 classes were understood" in await response.text()
+            assert "Understood: schools 3, teachers 4, classes 4;" in await response.text()
         assert (await post(browser, path, csrf=csrf))[0] == 200
     async with site.pool.connection() as connection:
         assert added in await city.class_groups(connection)

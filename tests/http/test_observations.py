@@ -96,7 +96,7 @@ async def test_a_draft_is_saved_by_what_has_changed_and_submitted_for_good(lesso
         status, said = await guest.ask("POST", f"{path}/submission")
         assert (status, said["detail"]) == (
             422,
-            "5 criteria have no mark yet: give each one, then submit.",
+            "Criteria without a mark: 5. Give each one, then submit.",
         )
         for wrong in (
             {"marks": {"1": 6}},

@@ -4,7 +4,7 @@ The catalogue is read at start: there is no compiled file to forget. Which langu
 the cookie, then the browser's; Chinese where nothing is said.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import cache
 from importlib.resources import files
 
@@ -45,10 +45,16 @@ def _catalogue() -> dict[str, str]:
     path = files("classroom_sync") / "locale" / "zh_CN" / "LC_MESSAGES" / "messages.po"
     with path.open("rb") as file:
         found = [m for m in read_po(file, locale="zh_CN") if m.id and m.string]
-    return {
-        str(m.id[-1] if m.pluralizable else m.id): str(m.string[0] if m.pluralizable else m.string)
-        for m in found
-    }
+    return {_last(m.id): _first(m.string) for m in found}
+
+
+def _last(of: str | Sequence[str]) -> str:
+    return of if isinstance(of, str) else of[-1]
+
+
+def _first(of: str | Sequence[str] | None) -> str:
+    assert of is not None, "only what has a text was taken"
+    return of if isinstance(of, str) else of[0]
 
 
 def locale_of(request: web.Request) -> str:

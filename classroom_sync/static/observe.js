@@ -2,6 +2,7 @@
 // A lesson watched unseen: receives every picture and all sound, sends nothing, rejoins by itself.
 
 import { call } from "./api.js";
+import { arrange, speaks } from "./arrangement.js";
 import { element, hear, inOneTab, lessonClock, notice, show, texts } from "./page.js";
 import { SessionLink } from "./session.js";
 import { sizes } from "./sizes.js";
@@ -50,7 +51,7 @@ function draw(state) {
   if (["ended", "missed", "cancelled"].includes(state.state)) return finish();
   if (node !== null && state.node !== node) watch.restart();
   node = state.node;
-  const [main, ...others] = state.slots.filter((s) => s.kind === "video" && s.participant);
+  const { chief: main, others } = arrange(state);
   const picture = /** @type {HTMLVideoElement} */ (element("main-picture"));
   show(picture, main ? slots.get(main.mid) ?? null : null);
   if (main) shownIn(main.mid, picture);
@@ -62,7 +63,7 @@ function draw(state) {
 /** Whose picture a slot shows. @param {Slot} slot @param {State} state */
 function named(slot, state) {
   const person = state.participants.find((p) => p.id === slot.participant);
-  const words = [person?.school, person?.class || person?.teacher, slot.stream === "screen" && texts.screen, slot.dark && texts.dark];
+  const words = [person?.school, person?.class || person?.teacher, slot.stream === "screen" && texts.screen, speaks(slot, state) && texts.speaks, slot.dark && texts.dark];
   return words.filter(Boolean).join(" · ");
 }
 
@@ -71,7 +72,7 @@ function drawOthers(found, state) {
   const box = element("others");
   const tiles = /** @type {HTMLElement[]} */ ([...box.children]);
   for (const old of tiles) if (!found.some((s) => s.mid === old.dataset.mid)) old.remove();
-  for (const slot of found) {
+  for (const [place, slot] of found.entries()) {
     let tile = tiles.find((each) => each.dataset.mid === slot.mid);
     if (!tile) {
       tile = document.createElement("figure");
@@ -79,12 +80,13 @@ function drawOthers(found, state) {
       const video = document.createElement("video");
       video.autoplay = video.muted = video.playsInline = true;
       tile.append(video, document.createElement("figcaption"));
-      box.append(tile);
     }
+    if (box.children[place] !== tile) box.insertBefore(tile, box.children[place] ?? null);
     const video = /** @type {HTMLVideoElement} */ (tile.firstElementChild);
     show(video, slots.get(slot.mid) ?? null);
     shownIn(slot.mid, video);
     tile.classList.toggle("dark", slot.dark);
+    tile.classList.toggle("floor", speaks(slot, state));
     if (tile.lastElementChild) tile.lastElementChild.textContent = named(slot, state);
   }
 }

@@ -2,6 +2,7 @@
 // A classroom screen: waits for the next lesson, joins by itself, fills the screen.
 
 import { decibels } from "./acceptance_sound.js";
+import { arrange, speaks } from "./arrangement.js";
 import { stayAwake } from "./awake.js";
 import { listenForEcho } from "./echo.js";
 import { meterOf } from "./levels.js";
@@ -65,7 +66,7 @@ function join() {
   if (root.dataset.publish === "yes") publish(link);
   watchQuality(
     () => ({ up: camera?.pc, down: watch?.pc }),
-    () => ({ stream: devices, silent: performance.now() - heardAt > SILENT_FOR, echo, slow: Boolean(main(joined.state)?.dark) }),
+    () => ({ stream: devices, silent: performance.now() - heardAt > SILENT_FOR, echo, slow: Boolean(joined.state && arrange(joined.state).chief?.dark) }),
     (findings) => joined.send({ do: "findings", findings }),
   );
 }
@@ -122,9 +123,6 @@ function said(text, from) {
   toast = setTimeout(() => (element("toast").hidden = true), SHOWN);
 }
 
-/** The slot of the main picture. @param {State | null | undefined} state */
-const main = (state) => state?.slots.find((s) => s.kind === "video" && s.participant);
-
 const talkButton = pushToTalk(element("talkbutton"), () => devices?.getAudioTracks()[0]);
 
 /** @param {State} state */
@@ -133,8 +131,7 @@ function draw(state) {
   if (node !== null && state.node !== node) for (const each of [camera, watch]) each?.restart();
   node = state.node;
   sendLayers(camera, state.layers.camera);
-  const video = state.slots.filter((s) => s.kind === "video" && s.participant);
-  const chief = main(state);
+  const { chief, others, slides } = arrange(state);
   const lead = state.participants.find((p) => p.role === "lead");
   if (!watch && link && lead?.publishing.length) follow(link);
   if (chief) seen = true; // from here on the last picture stays, whatever happens to the line
@@ -143,12 +140,13 @@ function draw(state) {
   if (seen && !chief && !lead?.publishing.length) notice(texts.teacherGone);
   else if (chief && element("notice").textContent === texts.teacherGone) notice("");
   const shown = state.participants.find((p) => p.id === chief?.participant);
-  element("mainname").hidden = !shown || shown === lead;
-  element("mainname").textContent = shown ? `${shown.school} ${shown.class}` : "";
+  element("stage").classList.toggle("slides", slides);
+  element("mainname").hidden = !slides && (!shown || shown === lead);
+  element("mainname").textContent = slides ? texts.slides : shown ? `${shown.school} ${shown.class}` : "";
   show(element("main-picture"), chief ? slots.get(chief.mid) ?? null : null);
   if (chief) shownIn(chief.mid, element("main-picture"));
   element("weak").hidden = !chief?.dark;
-  drawOthers(video.slice(1), state);
+  drawOthers(others, state);
   const me = state.participants.find((p) => p.id === state.you);
   element("floorsign").hidden = state.floor !== state.you || Boolean(me?.muted);
   element("mutedsign").hidden = !me?.muted;
@@ -196,7 +194,7 @@ function drawOthers(found, state) {
   const box = element("others");
   const wanted = new Set(found.map((s) => s.mid));
   for (const old of [...box.children]) if (!wanted.has(/** @type {HTMLElement} */ (old).dataset.mid ?? "")) old.remove();
-  for (const slot of found) {
+  for (const [place, slot] of found.entries()) {
     let figure = [...box.children].find((c) => /** @type {HTMLElement} */ (c).dataset.mid === slot.mid);
     if (!figure) {
       figure = document.createElement("figure");
@@ -204,14 +202,16 @@ function drawOthers(found, state) {
       const video = document.createElement("video");
       video.autoplay = video.muted = video.playsInline = true;
       figure.append(video, document.createElement("figcaption"));
-      box.append(figure);
     }
+    if (box.children[place] !== figure) box.insertBefore(figure, box.children[place] ?? null);
     const person = state.participants.find((p) => p.id === slot.participant);
     const video = /** @type {HTMLVideoElement} */ (figure.firstElementChild);
     show(video, slots.get(slot.mid) ?? null);
     shownIn(slot.mid, video);
     figure.classList.toggle("dark", slot.dark);
-    if (figure.lastElementChild) figure.lastElementChild.textContent = [person?.school, person?.class, slot.stream === "screen" && texts.screen].filter(Boolean).join(" ");
+    figure.classList.toggle("floor", speaks(slot, state));
+    const words = [[person?.school, person?.class].filter(Boolean).join(" "), slot.stream === "screen" && texts.screen, speaks(slot, state) && texts.speaks];
+    if (figure.lastElementChild) figure.lastElementChild.textContent = words.filter(Boolean).join(" · ");
   }
 }
 
@@ -245,14 +245,16 @@ element("sound").addEventListener("click", () => {
   element("sound").hidden = true;
 });
 window.addEventListener("pagehide", () => [camera, watch].forEach((each) => each?.stop()));
-setInterval(() => {
+function tick() {
   const { starts, ends, state } = root.dataset;
   if (!starts || !ends) return;
   if (ready.includes(state ?? "")) element("clock").textContent = Date.now() >= Date.parse(starts) ? lessonClock(starts, ends) : "";
   const seconds = Math.max(0, Math.round((Date.parse(starts) - Date.now()) / 1000));
   const time = seconds >= 3600 ? `${Math.floor(seconds / 3600)}:${String(Math.floor(seconds / 60) % 60).padStart(2, "0")}:${String(seconds % 60).padStart(2, "0")}` : `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
   element("countdown").textContent = seconds > 0 ? fill(texts.begins, { time }) : "";
-}, 500);
+}
+tick(); // at once: nothing moves later
+setInterval(tick, 500);
 stayAwake();
 setInterval(drawPrompt, 5000);
 if (root.dataset.session && ready.includes(root.dataset.state ?? "")) inOneTab(`session-${root.dataset.session}`, join);

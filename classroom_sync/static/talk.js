@@ -76,7 +76,7 @@ export function talk(link, arrived = () => {}) {
   });
 }
 
-/** @param {import("./session.js").Poll} poll @param {number} option @returns {string} "12 hands for B" */
+/** @param {import("./session.js").Poll} poll @param {number} option @returns {string} "Hands for B: 12" */
 export const handsFor = (poll, option) => fill(texts.handsFor, { hands: poll.counts[option], option: letter(option) });
 
 /** @param {number} option 0 … @returns {string} A … */

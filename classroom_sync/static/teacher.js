@@ -218,11 +218,15 @@ element("recorddialog").addEventListener("close", () => {
 });
 element("end").addEventListener("click", end);
 element("undo").addEventListener("click", undo);
+element("endnow").addEventListener("click", endNow);
+element("endbar").addEventListener("keydown", (event) => event.key === "Escape" && undo());
 element("pip").addEventListener("click", floatPicture);
 link.addEventListener("state", (event) => draw(/** @type {CustomEvent<State>} */ (event).detail));
 link.addEventListener("refused", (event) => passing(/** @type {CustomEvent<string>} */ (event).detail));
 window.addEventListener("pagehide", () => [camera, watch, share.resource(), ...check.resources].forEach((each) => each?.stop()));
-setInterval(() => {
+const tick = () => {
   element("elapsed").textContent = lessonClock(root.dataset.starts ?? "", root.dataset.ends ?? "");
-}, 1000);
+};
+tick(); // at once: nothing in the bar moves later
+setInterval(tick, 1000);
 inOneTab(`session-${root.dataset.session}`, begin);

@@ -39,6 +39,9 @@ class Visitor:
     async def goes_to(self, path: str) -> None:
         await self._do(lambda driver: driver.get(self._url + path))
 
+    async def reloads(self) -> None:
+        await self._do(lambda driver: driver.refresh())
+
     async def leaves(self) -> None:
         await self._do(lambda driver: driver.get("about:blank"))
 
@@ -105,6 +108,17 @@ async def test_a_teacher_gives_a_lesson_with_firefox(
     await room.press("#hand", "Enter")
     await visitor.clicks("#hands button")
     await room.wait_for_selector("#floorsign:visible")
+    await visitor.types("#newquestion", "2 + 2 = ?")
+    await visitor.clicks("#newpoll button")
+    await room.fill("#poll-1", "12")
+    await room.click("#pollform .primary")
+    await visitor.reads("#pollbars", "Hands for B: 12")
+    await visitor.reloads()  # and is back without a click
+    await visitor.sees_picture("#tiles video")
+    await visitor.clicks("#pollaway")
+    await visitor.clicks("#end")
+    await visitor.clicks("#undo")
+    await room.wait_for_selector("#poll", state="hidden")
     await visitor.leaves()
     await room.close()
 

@@ -163,6 +163,28 @@ async def new_page(chromium: Browser, locale: str = "zh-CN") -> Page:
     return page
 
 
+#: What moves on a page without anybody's doing, as Layout Instability has it: how far, and what.
+_SHIFTS = """window.shifts = [];
+new PerformanceObserver(list => {
+    for (const each of list.getEntries()) {
+        if (each.hadRecentInput) continue;
+        const names = each.sources.map(({ node }) => node?.id || node?.className || node?.nodeName);
+        window.shifts.push([each.value, names.join(" ")]);
+    }
+}).observe({ type: "layout-shift", buffered: true });"""
+
+
+async def watch_shifts(page: Page) -> None:
+    """Note from the next page on what moves by itself."""
+    await page.add_init_script(_SHIFTS)
+
+
+async def shifts(page: Page) -> tuple[float, list[str]]:
+    """The sum of what has moved by itself since the page was opened, and what it was."""
+    found: list[tuple[float, str]] = await page.evaluate("window.shifts")
+    return sum(value for value, _ in found), [f"{value:.3f} {what}" for value, what in found]
+
+
 async def keep(page: Page, name: str) -> None:
     """Leave a picture of the page among the artefacts of the run."""
     PICTURES.mkdir(parents=True, exist_ok=True)

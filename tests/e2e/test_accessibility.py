@@ -30,6 +30,16 @@ FRONT_DOORS = {
 }
 ROLES = tuple(FRONT_DOORS)
 
+SCRIPT_BUDGET = 150_000  # bytes of script, unpacked, that a page may bring
+#: Bytes of script that the page which is open has brought, and ms until anything was seen of it.
+_WEIGHT = """() => new Promise(done => {
+    const all = performance.getEntriesByType("resource");
+    const scripts = all.filter(e => /\\.js(\\?|$)/.test(e.name));
+    const size = scripts.reduce((sum, e) => sum + e.decodedBodySize, 0);
+    new PerformanceObserver(list => done([size, list.getEntries().at(-1).startTime]))
+        .observe({ type: "paint", buffered: true });
+})"""
+
 #: Pages whose address needs more than its path, beside those that need nothing: role → addresses.
 #: {session} is the lesson that is on, {version} the newest timetable, {day} one of the term's days,
 #: {meeting} a meeting that the demo's teacher chairs.
@@ -139,19 +149,26 @@ async def site(
 
 
 @pytest.mark.parametrize("role", ROLES)
-async def test_axe_finds_nothing_serious_on_any_page_a_role_may_see(
-    site: tuple[RunningDemo, Browser], role: str
+async def test_axe_finds_nothing_serious_and_little_script_on_any_page_a_role_may_see(
+    site: tuple[RunningDemo, Browser], role: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     running, chromium = site
     values = await values_of(await entered(chromium, running, "admin", "en"), running)
     wrong, seen = [], set()
+    slowest = (0.0, "")
     for locale in LOCALES:
         page = await entered(chromium, running, role, locale)
         for path in (*plain_pages(), *(p.format(**values) for p in MORE.get(role, ()))):
             if await is_page(page, running.url + path):
                 await page.goto(running.url + path)
                 seen.add(path)
+                script, first = await page.evaluate(_WEIGHT)
+                slowest = max(slowest, (first, path))
+                if script >= SCRIPT_BUDGET:
+                    wrong.append(f"{path} in {locale}: brings {script} bytes of script")
                 wrong += [f"{path} in {locale}: {each}" for each in await findings(page)]
+    with capsys.disabled():
+        print("\nfirst view of the slowest page of {}: {:.0f} ms, {}".format(role, *slowest))
     assert seen >= FRONT_DOORS[role]
     assert wrong == []
 

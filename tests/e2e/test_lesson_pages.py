@@ -1,17 +1,30 @@
 """The teacher's and the room's pages in a lesson with real media: what a new user does on them."""
 
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import pytest
 from playwright.async_api import Browser, Page
+from playwright.async_api import Error as PlaywrightError
 
-from tests.e2e.running import RunningDemo, browser, demo, new_page, pair, sees, sign_in
-from tests.e2e.test_accessibility import findings
+from tests.e2e.running import (
+    RunningDemo,
+    browser,
+    demo,
+    keep,
+    new_page,
+    pair,
+    sees,
+    shifts,
+    sign_in,
+    watch_shifts,
+)
+from tests.e2e.test_accessibility import SCRIPT_BUDGET, findings
 
 pytestmark = pytest.mark.browser
 
-SCRIPT_BUDGET = 150_000  # bytes of JavaScript a page may load
+SHIFT = 0.1  # of the window: what may move by itself, as Core Web Vitals call it good
 
 
 @dataclass
@@ -25,6 +38,11 @@ class Lesson:
     near: Page
     complaints: list[str]  # errors in the consoles of the three pages
     scripts: dict[str, int]  # size of each script that the teacher's and the rooms' pages loaded
+    moved: dict[str, tuple[float, list[str]]]  # what moved by itself until they were live
+
+    @property
+    def session(self) -> str:
+        return str(self.running.content["live_session"]["id"])
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +53,8 @@ async def lesson(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Less
         browser() as chromium,
     ):
         teacher, far, near = [await new_page(chromium, "en-GB") for _ in range(3)]
+        for page in (teacher, far, near):
+            await watch_shifts(page)
         complaints: list[str] = []
         scripts: dict[str, int] = {}
         for page in (teacher, far, near):
@@ -60,7 +80,8 @@ async def lesson(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Less
             await sees(room, "#main-picture")
         for page in (teacher, far):
             await weigh(page)
-        yield Lesson(running, chromium, teacher, far, near, complaints, scripts)
+        moved = {page.url: await shifts(page) for page in (teacher, far)}
+        yield Lesson(running, chromium, teacher, far, near, complaints, scripts, moved)
 
 
 async def test_a_waiting_room_and_a_teacher_who_checks_hear_no_complaint(lesson: Lesson) -> None:
@@ -71,6 +92,11 @@ async def test_no_page_loads_more_script_than_it_may(lesson: Lesson) -> None:
     for page in (lesson.teacher, lesson.far):
         mine = [size for name, size in lesson.scripts.items() if name.startswith(page.url)]
         assert 0 < sum(mine) < SCRIPT_BUDGET, page.url
+
+
+async def test_nothing_moves_by_itself_until_a_lesson_is_live(lesson: Lesson) -> None:
+    for page, (sum_, what) in lesson.moved.items():
+        assert sum_ < SHIFT, f"{page}: {what}"
 
 
 async def test_a_device_that_passed_its_check_is_remembered(lesson: Lesson) -> None:
@@ -126,12 +152,12 @@ async def test_a_poll_is_answered_by_hands_and_counted_on_every_screen(lesson: L
     await near.click("#pollinputs [aria-label='B +1']")
     await near.click("#pollform .primary")
     for page in (teacher, far, near):
-        await page.wait_for_selector("#pollbars :text('13 hands for B')")
+        await page.wait_for_selector("#pollbars :text('Hands for B: 13')")
         assert await findings(page) == []
 
     await teacher.reload()  # the poll outlasts it, and the teacher is back by herself
     await sees(teacher, "#tiles video", count=2)
-    await teacher.wait_for_selector("#pollbars :text('13 hands for B')")
+    await teacher.wait_for_selector("#pollbars :text('Hands for B: 13')")
     await teacher.click("#pollclose")
     await far.wait_for_selector("#pollform", state="hidden")
     await teacher.click("#pollclose")  # too early: it can be undone
@@ -177,6 +203,37 @@ async def test_a_shared_screen_is_everybodys_main_picture(lesson: Lesson) -> Non
     await sees(far, "#main-picture")
 
 
+async def test_a_shared_screen_stays_large_while_a_class_has_the_floor(lesson: Lesson) -> None:
+    teacher, far, near = lesson.teacher, lesson.far, lesson.near
+    await teacher.click("#screen")
+    await far.wait_for_selector(".slides")
+    await far.click("#hand")
+    await teacher.click("#hands button")
+    await near.wait_for_selector("#others .floor")
+    await sees(near, "#main-picture")
+    await sees(near, "#others .floor video")
+    assert await near.text_content("#mainname") == "Large: the shared screen"
+    captions = await near.locator("#others figcaption").all_text_contents()
+    assert captions[0].endswith(" · has the floor")  # first beside it; then the teacher's camera
+    assert len(captions) == 2
+    for page in (far, near):
+        large = await page.locator("#main-picture").bounding_box()
+        assert large is not None
+        if await page.is_hidden("#roomside"):
+            assert large["width"] > 1000  # of 1366
+        for beside in await page.query_selector_all(".beside > *, .beside figure"):
+            box = await beside.bounding_box()
+            assert box is None or box["x"] >= large["x"] + large["width"], "it lies on what is read"
+        assert await findings(page) == []
+    await keep(near, "room-slides-and-floor")
+    assert await far.is_visible("#floorsign")
+    await teacher.click(".tile.floor button.floor")
+    await near.wait_for_selector("#others .floor", state="detached")
+    await teacher.click("#screen")
+    await near.wait_for_selector("#stage:not(.slides)")
+    await sees(near, "#main-picture")
+
+
 async def test_a_room_floats_in_a_picture_of_its_own(lesson: Lesson) -> None:
     await lesson.teacher.click("#pip")
     await lesson.teacher.wait_for_function("document.pictureInPictureElement !== null")
@@ -206,3 +263,39 @@ async def test_push_to_talk_opens_the_microphone_only_while_held(lesson: Lesson)
     await room.wait_for_selector("#talkbutton", state="hidden")
     assert await room.evaluate(live)
     await teacher.click(f"{tile} .enlarge")
+
+
+async def test_who_reloads_is_back_without_a_click_and_nothing_moves_meanwhile(
+    lesson: Lesson, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for who, page, picture in (
+        ("teacher", lesson.teacher, "#tiles video"),
+        ("room", lesson.near, "#main-picture"),
+    ):
+        began = time.monotonic()
+        await page.reload(wait_until="commit")
+        await sees(page, picture)
+        with capsys.disabled():
+            print(f"\n{who}: pictures {time.monotonic() - began:.1f} s after a reload")
+        moved, what = await shifts(page)
+        assert moved < SHIFT, what
+    await sees(lesson.far, "#main-picture")
+
+
+async def test_a_teacher_whose_page_crashed_is_back_by_opening_it_again(
+    lesson: Lesson, capsys: pytest.CaptureFixture[str]
+) -> None:
+    crashed = lesson.teacher
+    with pytest.raises(PlaywrightError):
+        await crashed.goto("chrome://crash")
+    began = time.monotonic()
+    lesson.teacher = await crashed.context.new_page()
+    await lesson.teacher.goto(f"{lesson.running.url}/teacher/sessions/{lesson.session}")
+    await sees(lesson.teacher, "#tiles video", count=2)
+    for room in (lesson.far, lesson.near):
+        await sees(room, "#main-picture")
+    with capsys.disabled():
+        print(f"\nteacher: everybody's pictures {time.monotonic() - began:.1f} s after a crash")
+    await lesson.teacher.click("#end")
+    assert await findings(lesson.teacher) == []
+    await lesson.teacher.wait_for_selector("table .status")  # it was not undone

@@ -12,6 +12,7 @@ import pytest
 from playwright.async_api import Page, Route
 
 from tests.e2e.running import RunningDemo, browser, demo, new_page, pair, sees, sign_in
+from tests.e2e.test_accessibility import findings
 
 pytestmark = pytest.mark.browser
 
@@ -116,40 +117,6 @@ async def test_a_lesson_is_taken_over_and_taken_back_and_both_are_told(
         await first.wait_for_selector("#live:visible")
 
 
-async def test_a_whole_lesson_is_held_by_keyboard_alone(running: RunningDemo) -> None:
-    async with browser() as chromium:
-        teacher, room = await new_page(chromium, "en-GB"), await new_page(chromium, "en-GB")
-        await pair(room, running, 0)
-        await teacher.goto(running.url + "/login")
-        account = running.content["accounts"]["teacher"]
-        await teacher.keyboard.type(account["login"])
-        await teacher.keyboard.press("Tab")
-        await teacher.keyboard.type(account["password"])
-        await teacher.keyboard.press("Enter")
-        await teacher.wait_for_selector(".lesson")
-        await pressed(teacher, ".lesson a.button.primary")
-        await teacher.wait_for_selector("#start:enabled")
-        await pressed(teacher, "#start")
-        await sees(teacher, "#tiles video")
-        await room.wait_for_selector("#hand:visible")
-        await pressed(room, "#hand")
-        await teacher.wait_for_selector("#hands button")
-        await pressed(teacher, "#hands button")
-        await room.wait_for_selector("#floorsign:visible")
-        await pressed(teacher, "#newquestion", "A")
-        await teacher.keyboard.press("Enter")
-        await room.wait_for_selector("#pollform:visible")
-        await pressed(room, "#pollinputs [aria-label='A +1']")
-        await pressed(room, "#pollform .primary")
-        await teacher.wait_for_selector("#pollbars :text('1 hands for A')")
-        await pressed(teacher, "#pollaway")
-        await pressed(teacher, "#end")
-        await teacher.wait_for_selector("#endbar:visible")
-        await pressed(teacher, "#undo")
-        await teacher.wait_for_selector("#endbar", state="hidden")
-        assert await teacher.evaluate("document.activeElement.id") == "end"
-
-
 def voice(path: Path, seed: int) -> Path:
     """A second of syllables of uneven length and loudness, to be repeated: 48 kHz, mono."""
     random, rate = Random(seed), 48_000
@@ -181,9 +148,51 @@ async def test_a_room_that_sends_the_teachers_voice_back_is_told_of_its_echo(
         await teacher.wait_for_selector(".cause:visible:text('echo')")
         await teacher.click(".tile .talk:visible")  # which is offered now
         await room.wait_for_selector("#talkbutton:visible")
-        await teacher.press("#end", "Enter")
-        await teacher.press("#end", "Enter")  # a second time: at once
-        await teacher.wait_for_selector("table .status")
-        notice = await room.get_attribute("#notice", "class")
-        assert notice is not None
-        assert "calm" in notice  # that a lesson is over is no trouble
+
+
+async def test_a_whole_lesson_is_held_by_keyboard_alone(running: RunningDemo) -> None:
+    async with browser() as chromium:
+        teacher, room = await new_page(chromium, "en-GB"), await new_page(chromium, "en-GB")
+        await pair(room, running, 0)
+        await teacher.goto(running.url + "/login")
+        account = running.content["accounts"]["teacher"]
+        await teacher.keyboard.type(account["login"])
+        await teacher.keyboard.press("Tab")
+        await teacher.keyboard.type(account["password"])
+        await teacher.keyboard.press("Enter")
+        await teacher.wait_for_selector(".lesson")
+        await pressed(teacher, ".lesson a.button.primary")
+        await teacher.wait_for_selector("#start:enabled")
+        await pressed(teacher, "#start")
+        await sees(teacher, "#tiles video")
+        assert await findings(teacher) == []
+        await room.wait_for_selector("#hand:visible")
+        await pressed(room, "#hand")
+        await teacher.wait_for_selector("#hands button")
+        assert await findings(teacher) == []
+        await pressed(teacher, "#hands button")
+        await room.wait_for_selector("#floorsign:visible")
+        assert await findings(room) == []
+        await pressed(teacher, "#record")
+        await teacher.wait_for_selector("#recorddialog[open]")
+        assert await findings(teacher) == []
+        await teacher.keyboard.press("Escape")
+        await pressed(teacher, "#newquestion", "A")
+        await teacher.keyboard.press("Enter")
+        await room.wait_for_selector("#pollform:visible")
+        await pressed(room, "#pollinputs [aria-label='A +1']")
+        await pressed(room, "#pollform .primary")
+        await teacher.wait_for_selector("#pollbars :text('Hands for A: 1')")
+        await pressed(teacher, "#pollaway")
+        await pressed(teacher, "#end")
+        await teacher.wait_for_selector("#endbar:visible")
+        await pressed(teacher, "#undo")
+        await teacher.wait_for_selector("#endbar", state="hidden")
+        assert await teacher.evaluate("document.activeElement.id") == "end"
+        await pressed(teacher, "#end")
+        await pressed(teacher, "#endnow")
+        await room.wait_for_selector("#notice.calm:visible")  # that it is over is no trouble
+        await teacher.wait_for_selector("table .status")  # the page of a lesson that is over
+        assert await findings(teacher) == []
+        await pressed(teacher, "main a[href='/teacher']")
+        await teacher.wait_for_url("**/teacher")

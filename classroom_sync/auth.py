@@ -157,6 +157,7 @@ async def check_password(
 
     While a password is looked at, which takes long by intent, no connection is held.
     """
+    refuse_locked(account, now)  # as it was read: who comes late need not wait for its row
     async with pool.connection() as connection:
         last = await take_try(connection, account, now, rules)
     right = await _verifies(account.password_hash, password)

@@ -1,8 +1,8 @@
 """What a finished session is worth: its attendance, derived from evidence and stored.
 
 Derived again whenever evidence, a head count or a make-up comes later; every derivation is a new
-revision. A make-up's own derivation brings the lesson up to date that it makes up for, and where
-that is a make-up too, the one before it.
+revision. A make-up's own derivation brings the lessons up to date that it makes up for, and where
+such a one is a make-up too, those before it.
 """
 
 from collections import defaultdict
@@ -32,12 +32,10 @@ async def derive_attendance(
 ) -> list[Attendance]:
     """Store a new revision for each link of a session; in the caller's transaction."""
     found = await _derive(connection, session_id, rules)
-    original = await presence.made_up_for(connection, session_id)
-    while original is not None:
+    for original in await presence.made_up_for(connection, session_id):
         session = await sessions.session(connection, original)
         if session is not None and session.closed_at is not None:
             await _derive(connection, original, rules)
-        original = await presence.made_up_for(connection, original)
     return found
 
 

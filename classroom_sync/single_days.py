@@ -1,9 +1,11 @@
 """Several changes of dated lessons at once: a repair's proposal, accepted whole or not at all.
 
 A lesson that stays at its time gets its new cast; one that moves is cancelled and held again, as a
-make-up of it, at the new time; one that finds no place is cancelled.
+make-up of it, at the new time; one that finds no place is cancelled. Where classes of several that
+were cancelled come together in one, it makes up for each of them.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
@@ -23,10 +25,19 @@ from scheduler.calendar import teaching_day
 from scheduler.city import City
 from scheduler.dated import DatedChange, DatedLesson, WeekAhead, dates_of, in_order, week_ahead
 from scheduler.diff import by_lesson, diff
-from scheduler.model import BellPeriod, BellSchedule, Lesson, Receiver, Session, Term, Weeks
+from scheduler.model import (
+    BellPeriod,
+    BellSchedule,
+    Lesson,
+    Participant,
+    Receiver,
+    Session,
+    Term,
+    Weeks,
+)
 from scheduler.occurrences import expand
 
-_Link = tuple[str, str]  # class, subject
+_Gone = dict[tuple[str, str], list[Participant]]  # class, subject → links cancelled, not made up
 _CAUSE = "school"  # of what a repair cancels
 
 
@@ -268,7 +279,7 @@ class _Making:
     ) -> tuple[UUID, ...]:
         """The ids of the sessions touched. Raises Taken, TooLate, changes.Unknown."""
         stored = [await self._session(c.was) if c.was is not None else None for c in wanted]
-        gone: dict[UUID, frozenset[_Link]] = {}  # session → what is not yet made up of it
+        gone: _Gone = {}
         stays: list[tuple[Session, Lesson]] = []
         touched: list[UUID] = []
         for change, session in zip(wanted, stored, strict=True):
@@ -280,9 +291,9 @@ class _Making:
                 stays.append((session, change.becomes.lesson))
             elif await sessions.cancel(self._connection, session.id, now, _CAUSE):
                 await derive_attendance(self._connection, session.id, rules)
-                gone[session.id] = frozenset(
-                    (p.class_id, session.subject or "") for p in session.participants if p.class_id
-                )
+                for p in session.participants:
+                    if p.class_id is not None:
+                        gone.setdefault((p.class_id, session.subject or ""), []).append(p)
             else:
                 raise TooLate
         for session, cast in stays:
@@ -290,7 +301,10 @@ class _Making:
             busy = await shifts_of(
                 self._connection, cast.receivers, session.on_day, span, self._term.zone
             )
-            await changes.fill(self._connection, session, cast, busy)
+            there = {p.class_id for p in session.participants}
+            joining = [r.class_id for r in cast.receivers if r.class_id not in there]
+            made_up = _made_up(gone, cast.subject, joining)
+            await changes.fill(self._connection, session, cast, busy, made_up)
         new = [c.becomes for c in wanted if c.becomes is not None and not c.in_place]
         return (*touched, *[await self._hold(each, gone, now) for each in new])
 
@@ -311,22 +325,13 @@ class _Making:
                         return session
         raise changes.Unknown
 
-    async def _hold(
-        self, becomes: DatedLesson, gone: dict[UUID, frozenset[_Link]], now: datetime
-    ) -> UUID:
+    async def _hold(self, becomes: DatedLesson, gone: _Gone, now: datetime) -> UUID:
         lesson, day, zone = becomes.lesson, becomes.day, self._term.zone
         bell = bells.period(bells.schedule_on(self._schedules, lesson.hub_code, day), lesson.period)
         span = (bells.instant(day, bell.starts, zone), bells.instant(day, bell.ends, zone))
         if span[0] <= now:
             raise TooLate
-        joining = {(r.class_id, lesson.subject) for r in lesson.receivers}
-        made_up = max(
-            (each for each in gone if gone[each] & joining),
-            key=lambda each: len(gone[each] & joining),
-            default=None,
-        )
-        if made_up is not None:
-            gone[made_up] -= joining  # its other classes may be made up at another time
+        classes = [r.class_id for r in lesson.receivers]
         return await changes.add(
             self._connection,
             NewSession(
@@ -339,6 +344,19 @@ class _Making:
                 lead_room_id=lesson.lead_room_id,
                 receivers=lesson.receivers,
                 shifts=await shifts_of(self._connection, lesson.receivers, day, span, zone),
-                makes_up_id=made_up,
+                makes_up=_made_up(gone, lesson.subject, classes),
             ),
         )
+
+
+def _made_up(gone: _Gone, subject: str, classes: Sequence[str]) -> tuple[tuple[str, UUID], ...]:
+    """Each of the classes that had a lesson of the subject cancelled, with its link there, which is
+    taken out of `gone`. Of several, the one in the lesson that most of these classes were in."""
+    waiting = {of: links for of in classes if (links := gone.get((of, subject)))}
+    shared = Counter(link.session_id for links in waiting.values() for link in links)
+    found = []
+    for of, links in waiting.items():
+        link = max(links, key=lambda each: shared[each.session_id])
+        links.remove(link)
+        found.append((of, link.id))
+    return tuple(found)

@@ -40,12 +40,15 @@ class TooLate(Exception):
 
 
 class Unknown(Exception):
-    """There is no such session, participant, room, class or teacher; or a class has its make-up."""
+    """There is no such session, participant, room, class or teacher; or a link has its make-up."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewSession:
-    """A lesson outside of the weekly timetable. `shifts`: room id, class busy from, until."""
+    """A lesson outside of the weekly timetable. `shifts`: room id, class busy from, until.
+
+    `makes_up`: class id, the link of that class that is made up for; of one lesson or of several.
+    """
 
     on_day: date
     starts_at: datetime
@@ -56,7 +59,7 @@ class NewSession:
     lead_room_id: str
     receivers: tuple[Receiver, ...]
     shifts: tuple[tuple[str, datetime, datetime], ...] = ()
-    makes_up_id: UUID | None = None
+    makes_up: tuple[tuple[str, UUID], ...] = ()
 
 
 async def substitute(
@@ -83,6 +86,7 @@ async def substitute(
 async def add(connection: Connection, new: NewSession) -> UUID:
     """Store a session of its own; its id. Raises Taken, Unknown."""
     shifts = {room: (since, until) for room, since, until in new.shifts}
+    makes_up = dict(new.makes_up)
     try:
         session_id: UUID = await _sql.add_session(
             connection,
@@ -91,7 +95,6 @@ async def add(connection: Connection, new: NewSession) -> UUID:
             starts_at=new.starts_at,
             ends_at=new.ends_at,
             interactive=new.interactive,
-            makes_up_id=new.makes_up_id,
         )
         await sessions.add_participant(
             connection,
@@ -111,6 +114,7 @@ async def add(connection: Connection, new: NewSession) -> UUID:
                 teacher_id=receiver.assistant_id,
                 busy_from=since,
                 busy_until=until,
+                makes_up_id=makes_up.get(receiver.class_id),
             )
     except asyncpg.ExclusionViolationError as error:
         raise Taken from error
@@ -146,13 +150,16 @@ async def fill(
     session: Session,
     cast: Lesson,
     shifts: Iterable[tuple[str, datetime, datetime]],
+    makes_up: Iterable[tuple[str, UUID]] = (),
 ) -> None:
-    """Give a session the new cast that `let_go` made room for. `shifts` as in NewSession.
+    """Give a session the new cast that `let_go` made room for. `shifts` and `makes_up` as in
+    NewSession; a class that was in it goes on making up for what it did.
 
     Raises Taken, Unknown.
     """
     busy = {room: (since, until) for room, since, until in shifts}
     stayed = {(p.role, p.class_id): p for p in session.participants}
+    made_up = {p.class_id: p.makes_up_id for p in session.participants} | dict(makes_up)
     try:
         for (role, class_id), (room, teacher) in _places(cast).items():
             participant = stayed.get((role, class_id))
@@ -167,6 +174,7 @@ async def fill(
                     teacher_id=teacher,
                     busy_from=since,
                     busy_until=until,
+                    makes_up_id=made_up.get(class_id),
                 )
             elif participant.teacher_id != teacher:
                 await _sql.set_teacher(connection, id=participant.id, teacher_id=teacher)
@@ -242,7 +250,7 @@ async def makeups(connection: Connection, of: Iterable[UUID]) -> dict[UUID, dict
     ids: Sequence[UUID] = list(of)
     found: dict[UUID, dict[str, UUID]] = {}
     async for row in _sql.makeups_of(connection, ids=ids):
-        found.setdefault(row["makes_up_id"], {})[row["class_id"]] = row["session_id"]
+        found.setdefault(row["made_up"], {})[row["class_id"]] = row["session_id"]
     return found
 
 
@@ -253,3 +261,9 @@ async def made_up_by(connection: Connection, of: Iterable[UUID]) -> dict[UUID, s
     async for row in _sql.made_up_by(connection, ids=ids):
         found.setdefault(row["session_id"], set()).add(row["makes_up_id"])
     return found
+
+
+async def owing(connection: Connection, subject: str, since: date, until: date) -> list[Session]:
+    """Lessons of a subject that some class is to be given a make-up for, and has none planned."""
+    rows = _sql.owing(connection, subject=subject, since=since, until=until)
+    return await sessions.by_ids(connection, [row["session_id"] async for row in rows])

@@ -144,10 +144,11 @@ async def hold(connection: Connection, session_id: UUID) -> None:
     await _sql.hold_session(connection, session_id=session_id)
 
 
-async def made_up_for(connection: Connection, session_id: UUID) -> UUID | None:
-    """The session that a session makes up for, if it is a make-up."""
-    found: UUID | None = await _sql.made_up_for(connection, session_id=session_id)
-    return found
+async def made_up_for(connection: Connection, session_id: UUID) -> list[UUID]:
+    """The sessions that a session's links make up for, and those that these make up for, each after
+    all that make up for it."""
+    found = _sql.made_up_for(connection, session_id=session_id)
+    return [row["session_id"] async for row in found]
 
 
 async def makeups(connection: Connection, session_id: UUID, zone: str) -> dict[UUID, list[MakeUp]]:

@@ -108,6 +108,7 @@ async def add_participant(
     teacher_id: str | None = None,
     busy_from: datetime | None = None,
     busy_until: datetime | None = None,
+    makes_up_id: UUID | None = None,
 ) -> UUID:
     participant_id: UUID = await _sql.add_participant(
         connection,
@@ -118,6 +119,7 @@ async def add_participant(
         teacher_id=teacher_id,
         busy_from=busy_from,
         busy_until=busy_until,
+        makes_up_id=makes_up_id,
     )
     return participant_id
 

@@ -248,6 +248,7 @@ class Participant:
     muted: bool = False  # kept from everyone by the lead teacher
     push_to_talk: bool = False  # heard only while somebody there holds the button
     node_id: UUID | None = None  # the media node it is on; None: its session's
+    makes_up_id: UUID | None = None  # the link of its class that this one makes up for
 
 
 @dataclass(frozen=True, slots=True)

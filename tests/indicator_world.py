@@ -69,7 +69,7 @@ class L:
     lead: str
     hub: str
     evaluated: bool
-    makeup_of: UUID | None
+    makeup_of: UUID | None  # a link of the same class
     status: str
     valid: bool
     lasted: bool
@@ -182,17 +182,18 @@ async def _lesson(
     )
     interactive, evaluated = rng.random() < 0.7, state == "ended" and rng.random() < 0.3
     before = [link for link in world.links if link.hub == hub and link.due_on and not link.made_on]
-    original = rng.choice(before) if before and rng.random() < 0.3 else None
-    if original and original.session in world.made_up:
-        original = None
-    if original and state == "ended":
-        world.made_up.add(original.session)
-    elif original:
-        original = None
+    originals = {
+        link.session
+        for link in rng.sample(before, min(len(before), rng.randint(1, 3)))
+        if link.session not in world.made_up
+    }
+    if state != "ended" or rng.random() < 0.7:
+        originals = set()
+    world.made_up |= originals
     await connection.execute(
         "INSERT INTO sessions (id, kind, on_day, subject, starts_at, ends_at, interactive, state,"
-        " cancel_cause, live_at, closed_at, makes_up_id)"
-        " VALUES ($1, 'live_lesson', $2, $3, $4, $5, $6, $7, $8, $4, $9, $10)",
+        " cancel_cause, live_at, closed_at)"
+        " VALUES ($1, 'live_lesson', $2, $3, $4, $5, $6, $7, $8, $4, $9)",
         session,
         day,
         subject,
@@ -202,7 +203,6 @@ async def _lesson(
         state,
         cancel,
         starts + timedelta(minutes=41),
-        original.session if original else None,
     )
     lead, lead_room = f"{hub}-T{rng.randint(1, 2)}", f"{hub}-R{rng.randint(1, 2)}"
     await connection.execute(
@@ -223,9 +223,8 @@ async def _lesson(
     for school in rng.sample(mine, rng.randint(1, len(mine))):
         klass = world.classes[f"{school}-{rng.choice([3, 4])}01"]
         room = world.rooms[f"{school}-R{rng.randint(1, 2)}"]
-        same_class = original is not None and any(
-            o.klass == klass.id for o in world.links if o.session == original.session
-        )
+        of_class = (o for o in world.links if o.session in originals and o.klass == klass.id)
+        original = next(of_class, None)
         link = _outcome(
             rng,
             L(
@@ -247,7 +246,7 @@ async def _lesson(
                 lead=lead,
                 hub=hub,
                 evaluated=evaluated,
-                makeup_of=original.session if original and same_class else None,
+                makeup_of=original.participant if original else None,
                 status="",
                 valid=False,
                 lasted=False,
@@ -306,13 +305,14 @@ def _outcome(rng: random.Random, link: L, enrolment: int) -> L:
 
 async def _store(connection: Connection, link: L) -> None:
     await connection.execute(
-        "INSERT INTO participants (id, session_id, role, room_id, class_id, teacher_id)"
-        " VALUES ($1, $2, 'receiving', $3, $4, $5)",
+        "INSERT INTO participants (id, session_id, role, room_id, class_id, teacher_id,"
+        " makes_up_id) VALUES ($1, $2, 'receiving', $3, $4, $5, $6)",
         link.participant,
         link.session,
         link.room,
         link.klass,
         link.assistant,
+        link.makeup_of,
     )
     await _attendance(
         connection,

@@ -1,6 +1,7 @@
 """Single dated lessons in /api/v1: substitute, cancel, make up, hold a class right now."""
 
-from collections.abc import Collection
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Literal
 from uuid import UUID
@@ -16,12 +17,12 @@ from classroom_sync.keys import LIVE, NOW, POOL, VISITOR
 from classroom_sync.permissions import Action
 from classroom_sync.planning import HORIZON
 from classroom_sync.single_days import shifts_of
-from classroom_sync.timetabling import need_term, today
+from classroom_sync.timetabling import RULES, need_term, today
 from db import changes, city, marks, sessions
 from db.changes import NewSession, Taken, TooLate
 from db.pool import Connection
 from scheduler import bells
-from scheduler.model import ParticipantRole, Receiver, Session, SessionState
+from scheduler.model import Participant, ParticipantRole, Receiver, Session, SessionState
 from scheduler.session import Action as What
 from scheduler.session import Due
 
@@ -38,6 +39,9 @@ class Cancellation(BaseModel, extra="forbid"):
 class MakeUp(BaseModel, extra="forbid"):
     day: date
     starts: time = Field(description="local time of the term's zone, as 14:30")
+    also: list[UUID] = Field(
+        default=[], max_length=11, description="lessons of the subject whose classes join in it"
+    )
 
 
 class AdHoc(BaseModel, extra="forbid"):
@@ -162,27 +166,22 @@ async def cancel_session(request: web.Request, body: Cancellation) -> None:
 async def make_up(request: web.Request, body: MakeUp) -> Made:
     whole_city(request)
     now = request.app[NOW]()
-    session_id = identifier(request.match_info["session"])
+    ids = list(dict.fromkeys([identifier(request.match_info["session"]), *body.also]))
     try:
         async with request.app[POOL].transaction() as connection:
-            old = await _session(connection, session_id)
-            if old.state not in (SessionState.CANCELLED, SessionState.MISSED, SessionState.ENDED):
-                raise Refused(409, "Only a lesson that was cancelled, missed or held is made up.")
+            lessons = [await _owed(connection, each) for each in ids]
             term = await need_term(connection)
             starts_at = bells.instant(body.day, body.starts, term.zone)
             if not now < starts_at < now + HORIZON:
                 raise Refused(422, "A make-up begins within the next two weeks.")
-            made_up = (await changes.makeups(connection, [old.id])).get(old.id, {})
-            new = await _again(connection, old, made_up, body.day, starts_at, term.zone)
-            if not new.receivers:
-                raise changes.Unknown
+            new = await _again(connection, lessons, body.day, starts_at, term.zone)
             made = await changes.add(connection, new)
             await marks.add_audit(
                 connection,
                 request[VISITOR].actor,
                 "makeup_planned",
                 f"session:{made}",
-                makes_up=str(session_id),
+                makes_up=[str(each) for each in ids],
             )
     except Taken:
         raise _taken() from None
@@ -191,22 +190,55 @@ async def make_up(request: web.Request, body: MakeUp) -> Made:
     return Made(session=made)
 
 
+@dataclass(frozen=True, slots=True)
+class _Owed:
+    """A lesson that may be made up, and its links that have no make-up yet."""
+
+    session: Session
+    links: tuple[Participant, ...]
+
+
+async def _owed(connection: Connection, session_id: UUID) -> _Owed:
+    session = await _session(connection, session_id)
+    if session.state not in (SessionState.CANCELLED, SessionState.MISSED, SessionState.ENDED):
+        raise Refused(409, "Only a lesson that was cancelled, missed or held is made up.")
+    made_up = (await changes.makeups(connection, [session.id])).get(session.id, {})
+    links = tuple(
+        p
+        for p in session.participants
+        if p.role is ParticipantRole.RECEIVING and p.class_id not in made_up
+    )
+    if not links:
+        raise changes.Unknown
+    return _Owed(session, links)
+
+
 async def _again(
     connection: Connection,
-    old: Session,
-    made_up: Collection[str],
+    lessons: Sequence[_Owed],
     day: date,
     starts_at: datetime,
     zone: str,
 ) -> NewSession:
-    """The lesson once more, for those of its classes that are not `made_up`."""
+    """The first of the lessons once more, with the classes of all of them. Raises Refused (422)
+    where they can't be one lesson."""
+    old, links = lessons[0].session, [p for lesson in lessons for p in lesson.links]
+    if any(lesson.session.subject != old.subject for lesson in lessons):
+        raise Refused(422, "Lessons that are made up together are of one subject.")
+    classes, rooms = {p.class_id for p in links}, {p.room_id for p in links}
+    if min(len(classes), len(rooms)) < len(links):
+        raise Refused(
+            422, "A class or a room is in two of these lessons: make them up one after the other."
+        )
+    if len(lessons) > 1 and old.interactive and len(links) > RULES.interactive_receivers:
+        raise Refused(
+            422,
+            "At most {number} classes join an interactive lesson: make up fewer together.",
+            number=RULES.interactive_receivers,
+        )
     lead = next(p for p in old.participants if p.role is ParticipantRole.LEAD)
-    receivers = tuple(
-        Receiver(p.room_id or "", p.class_id or "", p.teacher_id)
-        for p in old.participants
-        if p.role is ParticipantRole.RECEIVING and p.class_id not in made_up
-    )
-    ends_at = starts_at + (old.ends_at - old.starts_at)
+    receivers = tuple(Receiver(p.room_id or "", p.class_id or "", p.teacher_id) for p in links)
+    ends_at = starts_at + max(x.session.ends_at - x.session.starts_at for x in lessons)
     return NewSession(
         on_day=day,
         starts_at=starts_at,
@@ -217,7 +249,7 @@ async def _again(
         lead_room_id=lead.room_id or "",
         receivers=receivers,
         shifts=await shifts_of(connection, receivers, day, (starts_at, ends_at), zone),
-        makes_up_id=old.id,
+        makes_up=tuple((p.class_id or "", p.id) for p in links),
     )
 
 

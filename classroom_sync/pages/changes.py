@@ -14,6 +14,7 @@ from classroom_sync.pages.rendering import page
 from classroom_sync.pages.teacher import day_of
 from classroom_sync.pages.timetable import may_edit
 from classroom_sync.permissions import Action
+from classroom_sync.planning import HORIZON
 from classroom_sync.timetabling import need_term, today
 from db import changes, sessions
 from db.pool import Connection
@@ -31,6 +32,7 @@ routes = web.RouteTableDef()
 
 _NOON = time(12)  # is in its own day in every zone
 _MINUTES = 40  # of a class right now, unless told otherwise
+_OWED = timedelta(days=30)  # for how long a lesson is offered to be made up together with another
 
 
 @routes.get("/admin/changes")
@@ -50,6 +52,7 @@ async def single_day(request: web.Request) -> web.StreamResponse:
         stand_ins = await _stand_ins(connection, names, chosen) if chosen else {}
         made_up = await changes.makeups(connection, [s.id for s in found])
         free = await free_between(connection, now, now + timedelta(minutes=_MINUTES))
+        joining = await _joining(connection, chosen, today(term, now)) if chosen else []
     makeups = {s.id for s in found if s.id in made_up and _classes(s) <= made_up[s.id].keys()}
     teachers = [names.teachers[t] for t in free.teachers]
     rooms = [names.rooms[r] for r in free.rooms]
@@ -69,6 +72,7 @@ async def single_day(request: web.Request) -> web.StreamResponse:
         and chosen.state in (SessionState.CANCELLED, SessionState.MISSED, SessionState.ENDED),
         stand_ins=stand_ins,
         makeups=makeups,
+        joining=joining,
         tomorrow=today(term, now) + timedelta(days=1),
         now=now.astimezone(ZoneInfo(term.zone)),
         minutes=_MINUTES,
@@ -113,6 +117,23 @@ async def _stand_ins(
             and (not leads or session.subject in names.teachers[t].subjects)
         ]
     return found
+
+
+async def _joining(connection: Connection, session: Session, on: date) -> list[Session]:
+    """Other lessons of the subject, of classes and rooms that are not in this one, that could be
+    made up together with it."""
+    since, until = on - _OWED, on + HORIZON
+    owing = await changes.owing(connection, session.subject or "", since, until)
+    return [s for s in owing if s.id != session.id and not _taken(s) & _taken(session)]
+
+
+def _taken(session: Session) -> set[str | None]:
+    return {
+        each
+        for p in session.participants
+        if p.role is ParticipantRole.RECEIVING
+        for each in (p.class_id, p.room_id)
+    }
 
 
 def _classes(session: Session) -> set[str]:

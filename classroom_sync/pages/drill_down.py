@@ -6,6 +6,7 @@ Every step goes to the audit log.
 from datetime import datetime
 from itertools import islice
 from urllib.parse import urlencode
+from uuid import UUID
 
 from aiohttp import web
 
@@ -24,6 +25,7 @@ from classroom_sync.reports.labels import labels
 from classroom_sync.reports.reading import read_cut
 from db import indicators, marks, presence, sessions
 from db.behind import NoSuchFigure
+from db.pool import Connection
 from scheduler.attendance import presence as merge_presence
 from scheduler.indicators.values import Dimension, Side
 from scheduler.model import ParticipantRole, RoomStatus, Session
@@ -144,6 +146,9 @@ async def link(request: web.Request) -> web.StreamResponse:
         since = _instant(request.query.get("since")) or session.starts_at
         until = _instant(request.query.get("until")) or session.ends_at
         rows = await presence.evidence_between(connection, participant_id, since, until)
+        participant = next(p for p in session.participants if p.id == participant_id)
+        made_up_by = await _lesson_of(connection, attendance.made_up_by if attendance else None)
+        makes_up = await _lesson_of(connection, participant.makes_up_id)
         raw = "raw" in request.query
         await marks.add_audit(
             connection,
@@ -154,7 +159,6 @@ async def link(request: web.Request) -> web.StreamResponse:
             until=until.isoformat(),
             raw=raw,
         )
-    participant = next(p for p in session.participants if p.id == participant_id)
     lead = next(p for p in session.participants if p.role is ParticipantRole.LEAD)
     rules = request.app[LIVE].rules
     intervals = (
@@ -177,6 +181,8 @@ async def link(request: web.Request) -> web.StreamResponse:
         participant=participant,
         lead=lead,
         attendance=attendance,
+        made_up_by=made_up_by,
+        makes_up=makes_up,
         intervals=intervals,
         counts=[c for c in counts if c.participant_id == participant_id],
         minutes=by_minute(rows),
@@ -189,6 +195,11 @@ async def link(request: web.Request) -> web.StreamResponse:
         now=request.app[NOW](),
         subject=names.subject(session.subject, request[LOCALE]),
     )
+
+
+async def _lesson_of(connection: Connection, link: UUID | None) -> Session | None:
+    """The lesson that a link is of; None where no link has this id (but a push, perhaps)."""
+    return None if link is None else await sessions.session_of_participant(connection, link)
 
 
 def _taking_part(session: Session, names: Names) -> set[str]:

@@ -5,7 +5,8 @@
 // that address first, and where it says something, show it in .foretold and wait to be sent once more.
 // Forms with data-undo say that it is done and can be undone, and are sent a few seconds later, or when
 // the page is left: for what can't be taken back once it is done.
-// Forms with data-now are sent when a choice in them changes.
+// Forms with data-now are sent when a choice in them changes. The ticks of a fieldset with data-list are
+// a list.
 import { call } from "./api.js";
 import { working } from "./working.js";
 
@@ -72,6 +73,10 @@ function fieldsOf(form, by) {
     if (input.type === "checkbox") found[input.name] = input.checked;
     else if (input.value === "") continue;
     else put(found, input.name, valueOf(input));
+  }
+  for (const list of /** @type {NodeListOf<HTMLElement>} */ (form.querySelectorAll("[data-list]"))) {
+    const ticked = /** @type {NodeListOf<HTMLInputElement>} */ (list.querySelectorAll("input:checked"));
+    found[list.dataset.list ?? ""] = [...ticked].map((input) => input.value);
   }
   const button = /** @type {HTMLButtonElement | null} */ (by);
   if (button?.name) found[button.name] = button.dataset.kind === "boolean" ? button.value === "true" : button.value;

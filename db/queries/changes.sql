@@ -16,8 +16,8 @@ DELETE FROM participants WHERE id = :id;
 
 -- name: add_session$
 INSERT INTO sessions
-    (kind, on_day, subject, starts_at, ends_at, interactive, makes_up_id)
-VALUES ('live_lesson', :on_day, :subject, :starts_at, :ends_at, :interactive, :makes_up_id)
+    (kind, on_day, subject, starts_at, ends_at, interactive)
+VALUES ('live_lesson', :on_day, :subject, :starts_at, :ends_at, :interactive)
 RETURNING id;
 
 -- name: taken
@@ -26,9 +26,18 @@ SELECT DISTINCT kind, resource_id FROM reservations
 WHERE during && tstzrange(:since, :until);
 
 -- name: makeups_of
-SELECT m.makes_up_id, m.class_id, p.session_id
-FROM makeup_links m JOIN participants p ON p.id = m.participant_id
-WHERE m.makes_up_id = ANY(CAST(:ids AS uuid[]));
+SELECT o.session_id AS made_up, o.class_id, p.session_id
+FROM participants o
+JOIN makeup_links m ON m.makes_up_id = o.id
+JOIN participants p ON p.id = m.participant_id
+WHERE o.session_id = ANY(CAST(:ids AS uuid[]));
+
+-- name: owing
+-- Lessons of a subject in which a class is still to be given a make-up, and none is planned.
+SELECT DISTINCT session_id FROM link_facts f
+WHERE f.subject = :subject AND f.on_day BETWEEN :since AND :until AND f.due
+  AND f.makeup_due_on IS NOT NULL AND f.made_up_on IS NULL
+  AND NOT EXISTS (SELECT FROM makeup_links m WHERE m.makes_up_id = f.participant_id);
 
 -- name: made_up_by
 -- What sessions make up for.

@@ -82,19 +82,28 @@ SELECT s.id FROM sessions s JOIN changed USING (id) WHERE attendance_is_stale(s)
 -- One derivation of a session at a time.
 SELECT FROM sessions WHERE id = :session_id FOR NO KEY UPDATE;
 
--- name: made_up_for$
-SELECT makes_up_id FROM sessions WHERE id = :session_id;
+-- name: made_up_for
+-- Sessions whose links those of a session make up for, and the ones that those make up for, each
+-- after all that make up for it.
+WITH RECURSIVE up AS (
+    SELECT o.session_id, o.makes_up_id, 1 AS steps
+    FROM participants p JOIN participants o ON o.id = p.makes_up_id
+    WHERE p.session_id = :session_id
+    UNION ALL
+    SELECT o.session_id, o.makes_up_id, up.steps + 1
+    FROM up JOIN participants o ON o.id = up.makes_up_id)
+SELECT session_id FROM up GROUP BY session_id ORDER BY max(steps), session_id;
 
 -- name: makeups
--- What was given in place of a session's links: valid links of make-ups to the same class, by the
--- day they were held or were made up for themselves, and recordings pushed to it and watched, by the
+-- What was given in place of a session's links: valid links that make up for them, by the day they
+-- were held or were made up for themselves, and recordings pushed to the class and watched, by the
 -- day in a zone.
-SELECT p.id AS participant_id, coalesce(made.made_up_on, m.on_day) AS on_day, o.id AS by,
+SELECT p.id AS participant_id, coalesce(made.made_up_on, s.on_day) AS on_day, o.id AS by,
        made.expected, made.present
 FROM participants p
-JOIN sessions n ON n.makes_up_id = p.session_id
-JOIN LATERAL standing_in(n) m ON true
-JOIN participants o ON o.session_id = m.id AND o.class_id = p.class_id AND o.role = 'receiving'
+JOIN participants n ON n.makes_up_id = p.id
+JOIN LATERAL standing_in(n) o ON true
+JOIN sessions s ON s.id = o.session_id
 JOIN LATERAL (SELECT * FROM attendance n WHERE n.participant_id = o.id
               ORDER BY n.revision DESC LIMIT 1) made ON made.valid
 WHERE p.session_id = :session_id AND p.role = 'receiving'

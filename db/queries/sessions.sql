@@ -7,8 +7,9 @@ RETURNING id;
 
 -- name: add_participant$
 INSERT INTO participants
-    (session_id, role, room_id, class_id, teacher_id, busy_from, busy_until)
-VALUES (:session_id, :role, :room_id, :class_id, :teacher_id, :busy_from, :busy_until)
+    (session_id, role, room_id, class_id, teacher_id, busy_from, busy_until, makes_up_id)
+VALUES (:session_id, :role, :room_id, :class_id, :teacher_id, :busy_from, :busy_until,
+        :makes_up_id)
 RETURNING id;
 
 -- name: session^
@@ -52,7 +53,7 @@ ORDER BY s.starts_at, s.id;
 
 -- name: participants_of
 SELECT id, session_id, role, room_id, class_id, teacher_id, busy_from, busy_until, muted,
-       push_to_talk, node_id
+       push_to_talk, node_id, makes_up_id
 FROM participants WHERE session_id = ANY(CAST(:ids AS uuid[]))
 ORDER BY session_id, role, room_id;
 

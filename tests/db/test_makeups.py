@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from classroom_sync.closing import derive_attendance
-from db import changes, indicators, marks, presence, pushes, sessions
+from db import changes, indicators, marks, presence, pushes, rollups, sessions
 from db.changes import NewSession
 from db.pool import Connection, Pool
 from db.pushes import Told
@@ -16,21 +16,26 @@ from scheduler.indicators.values import Cut, Side
 from scheduler.model import AttendanceStatus, Participant, ParticipantRole, Receiver
 from scheduler.receipts import Receipt, ReceiptKind
 from tests.db.test_pushes import DURATION, recorded, sent
-from tests.worlds import FAR, HUB, NOON, build, lesson, plan
+from tests.worlds import FAR, HUB, NEAR, NOON, Planned, build, lesson, plan
 
 RULES = AttendanceRules()
+LATER = NOON + timedelta(days=30)
 WEEK = Cut(date(2026, 9, 1), date(2026, 12, 31))
 A = AttendanceStatus
 
 
-async def held(connection: Connection, session_id: UUID, *, there: bool) -> list[A]:
-    """Let a lesson run; its receiving room was there for all of it, or not at all."""
+async def held(
+    connection: Connection, session_id: UUID, *, there: bool, but: str | None = None
+) -> list[A]:
+    """Let a lesson run; its receiving rooms, `but` that of a class, were there for all of it, or
+    not at all."""
     session = await sessions.session(connection, session_id)
     assert session is not None
     await sessions.open_session(connection, session_id, session.starts_at)
     await sessions.go_live(connection, session_id, session.starts_at)
-    room = _receiving(session.participants)
-    if there:
+    for room in _receiving(session.participants):
+        if not there or room.class_id == but:
+            continue
         piece = Evidence(
             str(session_id),
             str(room.id),
@@ -55,11 +60,13 @@ async def held(connection: Connection, session_id: UUID, *, there: bool) -> list
     return [a.status for a in await derive_attendance(connection, session_id, RULES)]
 
 
-def _receiving(participants: tuple[Participant, ...]) -> Participant:
-    return next(p for p in participants if p.role is ParticipantRole.RECEIVING)
+def _receiving(participants: tuple[Participant, ...]) -> list[Participant]:
+    return [p for p in participants if p.role is ParticipantRole.RECEIVING]
 
 
-async def make_up(connection: Connection, original: UUID, starts: datetime) -> UUID:
+async def make_up(connection: Connection, starts: datetime, *originals: UUID) -> UUID:
+    found = [await sessions.session(connection, each) for each in originals]
+    links = [p for session in found if session for p in _receiving(session.participants)]
     return await changes.add(
         connection,
         NewSession(
@@ -70,8 +77,8 @@ async def make_up(connection: Connection, original: UUID, starts: datetime) -> U
             True,
             f"{HUB}-T1",
             f"{HUB}-R1",
-            (Receiver(f"{FAR}-R1", f"{FAR}-301", None),),
-            makes_up_id=original,
+            tuple(Receiver(p.room_id or "", p.class_id or "", None) for p in links),
+            makes_up=tuple((p.class_id or "", p.id) for p in links),
         ),
     )
 
@@ -103,7 +110,7 @@ async def test_a_make_up_lesson_settles_the_original_and_counts_once(
         assert await held(connection, planned.session_id, there=False) == [A.ABSENT]
         before, _ = await delivered(connection)
         assert before == {"delivered": 0, "due": 1, "received": 0, "required": 1, "in time": 0}
-        makeup = await make_up(connection, planned.session_id, NOON + timedelta(days=days))
+        makeup = await make_up(connection, NOON + timedelta(days=days), planned.session_id)
         assert await held(connection, makeup, there=True) == [A.FULL]
         after, links = await delivered(connection)
         original = await presence.attendance_of(connection, planned.receiving)
@@ -120,7 +127,7 @@ async def test_a_make_up_that_is_not_valid_settles_nothing(pool: Pool) -> None:
         await build(connection)
         planned = await plan(connection, lesson())
         await held(connection, planned.session_id, there=False)
-        makeup = await make_up(connection, planned.session_id, NOON + timedelta(days=7))
+        makeup = await make_up(connection, NOON + timedelta(days=7), planned.session_id)
         assert await held(connection, makeup, there=False) == [A.ABSENT]
         after, _ = await delivered(connection)
     assert after == {"delivered": 0, "due": 1, "received": 0, "required": 1, "in time": 0}
@@ -131,7 +138,7 @@ async def test_a_make_up_for_a_valid_lesson_is_not_counted_beside_it(pool: Pool)
         await build(connection)
         planned = await plan(connection, lesson())
         assert await held(connection, planned.session_id, there=True) == [A.FULL]
-        makeup = await make_up(connection, planned.session_id, NOON + timedelta(days=7))
+        makeup = await make_up(connection, NOON + timedelta(days=7), planned.session_id)
         assert await held(connection, makeup, there=True) == [A.FULL]
         after, links = await delivered(connection)
     assert (after["delivered"], after["due"], links) == (1, 1, [planned.receiving])
@@ -142,9 +149,9 @@ async def test_a_make_up_of_a_make_up_is_dated_by_the_day_it_was_held(pool: Pool
         await build(connection)
         planned = await plan(connection, lesson())
         await held(connection, planned.session_id, there=False)
-        first = await make_up(connection, planned.session_id, NOON + timedelta(days=3))
+        first = await make_up(connection, NOON + timedelta(days=3), planned.session_id)
         await held(connection, first, there=False)
-        second = await make_up(connection, first, NOON + timedelta(days=40))
+        second = await make_up(connection, NOON + timedelta(days=40), first)
         assert await held(connection, second, there=True) == [A.FULL]
         after, links = await delivered(connection)
         original = await presence.attendance_of(connection, planned.receiving)
@@ -169,7 +176,7 @@ async def test_a_make_up_of_an_excused_lesson_counts_by_itself(
 
         if excused_first:
             await excuse()
-        makeup = await make_up(connection, planned.session_id, NOON + timedelta(days=3))
+        makeup = await make_up(connection, NOON + timedelta(days=3), planned.session_id)
         assert await held(connection, makeup, there=True) == [A.FULL]
         if not excused_first:
             await excuse()
@@ -177,7 +184,89 @@ async def test_a_make_up_of_an_excused_lesson_counts_by_itself(
         session = await sessions.session(connection, makeup)
     assert session is not None
     assert after == {"delivered": 1, "due": 1, "received": 1, "required": 0, "in time": 0}
-    assert links == [_receiving(session.participants).id]
+    assert links == [p.id for p in _receiving(session.participants)]
+
+
+async def two_planned(connection: Connection) -> tuple[Planned, Planned]:
+    """A lesson of the far school, and another of the near one."""
+    await build(connection)
+    near = (Receiver(f"{NEAR}-R1", f"{NEAR}-301", f"{NEAR}-T1"),)
+    other = lesson(period=2, teacher=f"{HUB}-T2", room=f"{HUB}-R2", receivers=near)
+    return await plan(connection, lesson()), await plan(connection, other)
+
+
+async def statuses(connection: Connection, *links: UUID) -> list[A]:
+    found = [await presence.attendance_of(connection, link) for link in links]
+    return [a.status for a in found if a is not None]
+
+
+@pytest.mark.parametrize(
+    ("but", "after", "delivery"),
+    [
+        (None, [A.MADE_UP, A.MADE_UP], {"delivered": 2, "received": 2, "in time": 2}),
+        (f"{NEAR}-301", [A.MADE_UP, A.EXCUSED], {"delivered": 1, "received": 1, "in time": 1}),
+    ],
+)
+async def test_a_make_up_that_merges_two_lessons_makes_up_each_for_its_class(
+    pool: Pool, but: str | None, after: list[A], delivery: dict[str, float]
+) -> None:
+    async with pool.transaction() as connection:
+        far, near = await two_planned(connection)
+        for each in (far, near):
+            assert await sessions.cancel(connection, each.session_id, NOON, "school")
+            await derive_attendance(connection, each.session_id, RULES)
+        both = [far.session_id, near.session_id]
+        makeup = await make_up(connection, NOON + timedelta(days=7), *both)
+        await held(connection, makeup, there=True, but=but)
+        figures, links = await delivered(connection)
+        assert await statuses(connection, far.receiving, near.receiving) == after
+        assert await presence.stale_sessions(connection, NOON - timedelta(days=1), LATER) == []
+        assert await presence.made_up_for(connection, makeup) == sorted(both)
+        monday, until = date(2026, 9, 7), date(2026, 9, 20)
+        for week in (monday, monday + timedelta(days=7)):
+            await rollups.roll_up(connection, week)
+        assert await rollups.check_rollups(connection, monday, until) == ()
+    assert figures == {"due": 2, "required": 2} | delivery
+    assert set(links) == {far.receiving, near.receiving} - ({near.receiving} if but else set())
+
+
+async def test_of_a_merged_make_up_only_the_link_of_an_excused_lesson_counts_by_itself(
+    pool: Pool,
+) -> None:
+    async with pool.transaction() as connection:
+        far, near = await two_planned(connection)
+        for each, cause in ((far, "school"), (near, "calendar")):
+            assert await sessions.cancel(connection, each.session_id, NOON, cause)
+            await derive_attendance(connection, each.session_id, RULES)
+        makeup = await make_up(
+            connection, NOON + timedelta(days=7), far.session_id, near.session_id
+        )
+        await held(connection, makeup, there=True)
+        figures, links = await delivered(connection)
+        session = await sessions.session(connection, makeup)
+        assert await rollups.check_rollups(connection, NOON.date(), LATER.date()) == ()
+    assert session is not None
+    assert figures == {"delivered": 2, "due": 2, "received": 2, "required": 1, "in time": 1}
+    by_itself = [p.id for p in _receiving(session.participants) if p.class_id == f"{NEAR}-301"]
+    assert set(links) == {far.receiving, *by_itself}
+
+
+async def test_a_make_up_held_before_its_lessons_are_closed_settles_them_then(pool: Pool) -> None:
+    async with pool.transaction() as connection:
+        far, near = await two_planned(connection)
+        makeup = await make_up(
+            connection, NOON + timedelta(days=7), far.session_id, near.session_id
+        )
+        await held(connection, makeup, there=True)
+        for each in (far, near):
+            assert await sessions.miss(connection, each.session_id, NOON)
+    async with pool.transaction() as connection:
+        since = NOON - timedelta(days=1)
+        both = [far.session_id, near.session_id]
+        assert await presence.stale_sessions(connection, since, LATER) == sorted(both)
+        for each in both:
+            await derive_attendance(connection, each, RULES)
+        assert await statuses(connection, far.receiving, near.receiving) == [A.MADE_UP] * 2
 
 
 async def test_an_excused_make_up_passes_its_own_make_up_on_to_the_original(pool: Pool) -> None:
@@ -185,10 +274,10 @@ async def test_an_excused_make_up_passes_its_own_make_up_on_to_the_original(pool
         await build(connection)
         planned = await plan(connection, lesson())
         await held(connection, planned.session_id, there=False)
-        first = await make_up(connection, planned.session_id, NOON + timedelta(days=3))
+        first = await make_up(connection, NOON + timedelta(days=3), planned.session_id)
         assert await sessions.cancel(connection, first, NOON + timedelta(days=2), "calendar")
         await derive_attendance(connection, first, RULES)
-        second = await make_up(connection, first, NOON + timedelta(days=7))
+        second = await make_up(connection, NOON + timedelta(days=7), first)
         assert await held(connection, second, there=True) == [A.FULL]
         after, links = await delivered(connection)
     assert after == {"delivered": 1, "due": 1, "received": 1, "required": 1, "in time": 1}
@@ -260,12 +349,12 @@ async def test_a_class_has_one_makeup_of_a_lesson_until_that_is_cancelled(pool: 
         await build(connection)
         planned = await plan(connection, lesson())
         await sessions.cancel(connection, planned.session_id, NOON, "school")
-        first = await make_up(connection, planned.session_id, NOON + timedelta(days=1))
+        first = await make_up(connection, NOON + timedelta(days=1), planned.session_id)
     with pytest.raises(changes.Unknown):
         async with pool.transaction() as connection:
-            await make_up(connection, planned.session_id, NOON + timedelta(days=2))
+            await make_up(connection, NOON + timedelta(days=2), planned.session_id)
     async with pool.transaction() as connection:
         await sessions.cancel(connection, first, NOON, "school")
-        second = await make_up(connection, planned.session_id, NOON + timedelta(days=2))
+        second = await make_up(connection, NOON + timedelta(days=2), planned.session_id)
         found = await changes.makeups(connection, [planned.session_id])
     assert found == {planned.session_id: {f"{FAR}-301": second}}

@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from db import presence, sessions
-from scheduler.model import Session
+from db import changes, city, presence, sessions
+from db.changes import NewSession
+from scheduler.model import Receiver, Session, Subject
 from tests.http.conftest import Site
 from tests.http.test_timetable_api import entered
 from tests.worlds import FAR, HUB, NEAR, TERM
@@ -149,6 +150,104 @@ async def test_a_makeup_has_the_same_cast_is_busy_for_its_shift_and_there_is_one
     [class_] = [p for p in new.participants if p.class_id is not None]
     assert class_.busy_from is not None
     assert class_.busy_from.astimezone(zone).strftime("%H:%M") == "09:15"  # its school's bell
+
+
+async def near_too(site: Site) -> UUID:
+    """A lesson of the near class at the time of the far one's, by the other lead."""
+    old = await stored(site, site.planned.session_id)
+    near = (Receiver(f"{NEAR}-R1", f"{NEAR}-301", f"{NEAR}-T1"),)
+    async with site.pool.transaction() as connection:
+        return await changes.add(
+            connection,
+            NewSession(
+                old.on_day,
+                old.starts_at,
+                old.ends_at,
+                "music",
+                interactive=True,
+                lead_teacher_id=f"{HUB}-T2",
+                lead_room_id=f"{HUB}-R2",
+                receivers=near,
+            ),
+        )
+
+
+async def test_lessons_of_a_subject_are_made_up_together_and_each_has_its_makeup(
+    site: Site,
+) -> None:
+    far, near = site.planned.session_id, await near_too(site)
+    old = await stored(site, far)
+    day = (site.now.astimezone(ZoneInfo(TERM.zone)) + timedelta(days=2)).date()
+    wish = {"day": str(day), "starts": "09:25"}
+    async with site.browser(Accept="text/html", **{"Accept-Language": "en"}) as browser:
+        admin = await entered(browser)
+        await admin.done("POST", f"{S}/{far}/cancellation", {"cause": "network"})
+        together = wish | {"also": [str(near)]}
+        status, answer = await admin.ask("POST", f"{S}/{far}/make-up", together)
+        assert (status, answer["detail"]) == (
+            409,
+            "Only a lesson that was cancelled, missed or held is made up.",
+        )
+        await admin.done("POST", f"{S}/{near}/cancellation", {"cause": "school"})
+        held_on = old.starts_at.astimezone(ZoneInfo(TERM.zone)).date()
+        page = f"/admin/changes?day={held_on}&session={far}"
+        async with browser.get(page) as response:
+            form = (await response.text()).split('data-list="also"')[1].split("</fieldset>")[0]
+        assert f'value="{near}"' in form
+        assert str(far) not in form
+        made = (await admin.done("POST", f"{S}/{far}/make-up", together))["session"]
+        for each in (far, near):
+            status, answer = await admin.ask("POST", f"{S}/{each}/make-up", wish)
+            assert (status, answer["detail"]) == (409, "This lesson has a make-up already.")
+        async with browser.get(page) as response:
+            assert "A make-up is planned." in await response.text()
+    new = await stored(site, made)
+    assert sorted(p.class_id for p in new.participants if p.class_id) == [
+        f"{FAR}-301",
+        f"{NEAR}-301",
+    ]
+    async with site.pool.connection() as connection:
+        found = await changes.makeups(connection, [far, near])
+    assert found == {far: {f"{FAR}-301": new.id}, near: {f"{NEAR}-301": new.id}}
+    [row] = await audited(site, "makeup_planned")
+    assert row["detail"]["makes_up"] == [str(far), str(near)]
+
+
+async def test_lessons_that_cannot_be_one_are_not_made_up_together(site: Site) -> None:
+    old = await stored(site, site.planned.session_id)
+    receivers = (Receiver(f"{FAR}-R1", f"{FAR}-301", None),)
+    others = {}
+    async with site.pool.transaction() as connection:
+        await city.add_subjects(connection, [Subject("art", "美术", "Art")])
+        for hours, subject in ((2, "music"), (4, "art")):
+            starts = old.starts_at + timedelta(hours=hours)
+            ends = starts + timedelta(minutes=40)
+            others[subject] = await changes.add(
+                connection,
+                NewSession(
+                    old.on_day,
+                    starts,
+                    ends,
+                    subject,
+                    interactive=True,
+                    lead_teacher_id=f"{HUB}-T2",
+                    lead_room_id=f"{HUB}-R2",
+                    receivers=receivers,
+                ),
+            )
+        for each in (old.id, *others.values()):
+            await sessions.cancel(connection, each, site.now, "school")
+    day = (site.now.astimezone(ZoneInfo(TERM.zone)) + timedelta(days=2)).date()
+    async with site.browser() as browser:
+        admin = await entered(browser)
+        for subject, said in (
+            ("music", "A class or a room is in two of these lessons: make them up one after the"),
+            ("art", "Lessons that are made up together are of one subject."),
+        ):
+            wish = {"day": str(day), "starts": "09:25", "also": [str(others[subject])]}
+            status, answer = await admin.ask("POST", f"{S}/{old.id}/make-up", wish)
+            assert status == 422
+            assert answer["detail"].startswith(said)
 
 
 async def test_a_class_right_now_opens_its_doors_and_takes_only_what_is_free(site: Site) -> None:

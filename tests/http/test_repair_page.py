@@ -4,7 +4,7 @@ import asyncio
 import html
 import json
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from classroom_sync.planning import plan_sessions
-from db import changes, presence, sessions, timetable
+from db import changes, city, presence, sessions, timetable
 from scheduler.model import BusyTime, Lesson, Receiver, Session, TimetableVersion
 from tests.http.conftest import Site, sign_in
 from tests.http.test_timetable_api import Admin
@@ -337,3 +337,70 @@ async def test_the_class_that_a_split_left_out_is_made_up_by_itself(site: Site) 
     late = (await held_in_week(site))[-1]
     assert [p.class_id for p in late.participants if p.class_id] == [f"{NEAR}-301"]
     assert await due(site) == {f"{FAR}-301": 1, f"{NEAR}-301": 1}
+
+
+async def two_lessons(site: Site) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The far class's lesson on Monday, and the near one's on Tuesday, each to be held as it is."""
+    near = (Receiver(f"{NEAR}-R1", f"{NEAR}-301", f"{NEAR}-T1"),)
+    other = lesson(weekday=2, teacher=f"{HUB}-T2", room=f"{HUB}-R2", receivers=near)
+    async with site.pool.transaction() as connection:
+        await publish(connection, lesson(), other, since=date(2026, 9, 8))
+    [version] = await versions_on(site, date(2026, 9, 14))
+    monday, tuesday = sorted(version.lessons, key=lambda each: each.weekday)
+    first, second = swapped(monday), swapped(tuesday)
+    second["was"]["day"] = "2026-09-15"
+    return first | {"becomes": first["was"]}, second | {"becomes": second["was"]}
+
+
+def classes(session: Session) -> list[str]:
+    return sorted(p.class_id for p in session.participants if p.class_id is not None)
+
+
+async def test_two_lessons_that_are_cancelled_and_held_as_one_are_both_made_up(site: Site) -> None:
+    far, near = await two_lessons(site)
+    both = far["was"]["receivers"] + near["was"]["receivers"]
+    merged = far["was"] | {"day": "2026-09-16", "receivers": both}
+    steps = [far | {"becomes": None}, near | {"becomes": None}, {"becomes": merged}]
+    async with site.browser(Accept="text/html", **{"Accept-Language": "en"}) as browser:
+        admin = Admin(browser, await sign_in(browser, "admin"))
+        await admin.done("POST", _ACCEPT, {"changes": steps})
+        first, second, held = await held_in_week(site)
+        for day, old in (("2026-09-14", first), ("2026-09-15", second)):
+            async with browser.get(f"/admin/changes?day={day}&session={old.id}") as response:
+                assert "A make-up is planned." in await response.text()
+    assert classes(held) == [f"{FAR}-301", f"{NEAR}-301"]
+    async with site.pool.connection() as connection:
+        found = await changes.makeups(connection, [first.id, second.id])
+    assert found == {first.id: {f"{FAR}-301": held.id}, second.id: {f"{NEAR}-301": held.id}}
+    assert await due(site) == {f"{FAR}-301": 1, f"{NEAR}-301": 1}
+
+
+async def test_a_class_that_joins_a_lesson_in_place_of_its_own_is_made_up_there(
+    site: Site,
+) -> None:
+    far, near = await two_lessons(site)
+    both = far["was"]["receivers"] + near["was"]["receivers"]
+    joined = far["was"] | {"receivers": both}
+    async with site.browser(Accept="text/html", **{"Accept-Language": "en"}) as browser:
+        admin = Admin(browser, await sign_in(browser, "admin"))
+        await admin.done(
+            "POST", _ACCEPT, {"changes": [near | {"becomes": None}, far | {"becomes": joined}]}
+        )
+        held, cancelled = await held_in_week(site)
+        async with site.pool.connection() as connection:
+            found = await changes.makeups(connection, [held.id, cancelled.id])
+        assert found == {cancelled.id: {f"{NEAR}-301": held.id}}
+        assert await due(site) == {f"{FAR}-301": 1, f"{NEAR}-301": 1}
+        async with site.pool.transaction() as connection:
+            rooms = {r.id: r for r in await city.rooms(connection)}
+            other = replace(rooms[f"{NEAR}-R1"], id=f"{NEAR}-R2", name="Room 2")
+            await city.add_rooms(connection, [other])
+        first, last = joined["receivers"]
+        again = joined | {"receivers": [first, last | {"room_id": other.id}]}
+        step = {"lesson": far["lesson"], "was": joined, "becomes": again}
+        await admin.done("POST", _ACCEPT, {"changes": [step]})
+        async with site.pool.connection() as connection:
+            assert await changes.makeups(connection, [held.id, cancelled.id]) == found
+            moved = await sessions.session(connection, held.id)
+    assert moved is not None
+    assert other.id in {p.room_id for p in moved.participants}

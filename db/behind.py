@@ -98,7 +98,7 @@ async def rows_behind(
             return await listing.links(_LINKS[figure], after, limit)
         if figure in _SESSIONS:
             return await listing.sessions(_SESSIONS[figure], after, limit)
-        registers = await read_registers(connection, cut, terms, listing.day)
+        registers = await read_registers(connection, cut, terms, as_of)
         lines = await listing.small(figure, registers.of(cut.dimension, cut.key))
     return part(lines, after, limit)
 

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Iterable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any
 
@@ -174,10 +174,10 @@ async def term_on(connection: Connection, day: date) -> Term | None:
     return await _with_days(connection, await _sql.term_on(connection, day=day))
 
 
-async def latest_term(connection: Connection) -> Term | None:
-    """The term that is worked on: the one that is on, between terms the next, and after the last
-    one the last. None where no term has been entered."""
-    return await _with_days(connection, await _sql.latest_term(connection))
+async def latest_term(connection: Connection, at: datetime | None = None) -> Term | None:
+    """The term that is worked on now, or was at an instant: the one that is on, between terms the
+    next, and after the last one the last. None where no term has been entered."""
+    return await _with_days(connection, await _sql.latest_term(connection, at=at))
 
 
 async def term(connection: Connection, term_id: str) -> Term | None:

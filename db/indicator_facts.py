@@ -65,13 +65,18 @@ async def read_registers(
     connection: Connection,
     cut: Cut,
     terms: Terms,
-    day: date,
+    as_of: datetime,
 ) -> Registers:
-    """What the whole city's denominators are taken from, on a day."""
+    """What the whole city's denominators are taken from. Rooms are those known at an instant, the
+    other registers as they are."""
     since, until = period(cut)
+    day = local_day(terms, as_of)
     return Registers(
         rooms=tuple(
-            [value(RegisteredRoom, row) async for row in _sql.registered_rooms(connection)]
+            [
+                value(RegisteredRoom, row)
+                async for row in _sql.registered_rooms(connection, as_of=as_of)
+            ]
         ),
         schools=tuple(
             [value(RegisteredSchool, row) async for row in _sql.registered_schools(connection)]
@@ -132,24 +137,23 @@ class Reading:
 
     async def tallies(self, by: str) -> Tallies:
         """Key → tally, for every value of `by` that anything happened for."""
-        where = {"by": by, **self._asked}
         merged: dict[str, dict[str, int]] = defaultdict(dict)
-        sources = [
-            _sql.research_tallies(self._connection, **where),
-            _sql.push_tallies(self._connection, **where),
-        ]
         if self._asked["dimension"] is Dimension.CITY and by in _ROLLED:
             if self._rolled is None:
                 self._rolled = await self._read_rolled()
             for key, numbers in self._rolled[by].items():
                 merged[key] |= numbers
         else:
+            where = {"by": by, **self._asked}
             held_to = self._held_to(Dimension.MONTH if by == WEEK else Dimension(by))
-            sources.append(_sql.link_tallies(self._connection, **where, **held_to))
-            sources.append(_sql.people(self._connection, **where))
-        for found in sources:
-            async for row in found:
-                merged[row["key"]] |= _numbers(row)
+            for found in (
+                _sql.link_tallies(self._connection, **where, **held_to),
+                _sql.people(self._connection, **where),
+                _sql.research_tallies(self._connection, **where),
+                _sql.push_tallies(self._connection, **where),
+            ):
+                async for row in found:
+                    merged[row["key"]] |= _numbers(row)
         if by in (WEEK, Dimension.CITY, Dimension.SCHOOL, Dimension.MONTH):
             for key, (used, regular) in (await self._normal_use(by)).items():
                 merged[key] |= {"school_weeks": used, "regular_schools": regular}
@@ -246,7 +250,8 @@ class Reading:
             found = _sql.rolled_school_weeks(
                 self._connection, as_of=self._asked["as_of"], **weeks._asdict()
             )
-        return [value(SchoolWeek, row) async for row in found]
+        # There are thousands of them.
+        return [SchoolWeek(row["school_code"], row["monday"], row["links"]) async for row in found]
 
 
 def _numbers(row: Mapping[str, Any]) -> dict[str, int]:

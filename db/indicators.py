@@ -45,7 +45,7 @@ async def report(
     async with snapshot(connection):
         terms = await read_terms(connection)
         day = local_day(terms, as_of)
-        registers = await read_registers(connection, cut, terms, day)
+        registers = await read_registers(connection, cut, terms, as_of)
         reading = Reading(connection, cut, as_of, day, choices, registers)
         own = await reading.tallies(Dimension.CITY)
         weeks = await reading.tallies(WEEK)

@@ -41,7 +41,7 @@ class Wanted(BaseModel, frozen=True, extra="forbid"):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A report with the names that its ids go by; `term` is the latest."""
+    """A report with the names that its ids go by; `term` is the one at its `as_of`."""
 
     term: Term
     report: Report
@@ -52,17 +52,22 @@ class Found:
 async def read_cut(
     connection: Connection, wanted: Wanted, now: datetime
 ) -> tuple[Term, Cut, datetime, Names]:
-    """The latest term, the cut that is asked for, its `as_of`, and names. Raises Refused."""
+    """The term at `as_of`, the cut that is asked for, `as_of` by the term's zone, and names.
+
+    So the same instant gives the same report, however it is written, and whichever terms are
+    entered later. Raises Refused.
+    """
     as_of = wanted.as_of or now
     if as_of.tzinfo is None:
         raise Refused(422, "Times need a zone, such as 2026-09-01T08:30:00+08:00.")
     if any(each.year not in _YEARS for each in (as_of, wanted.since, wanted.until) if each):
         raise Refused(422, "Reports are of the years 2000 to 2199: choose other days.")
-    term = await calendar.latest_term(connection)
+    term = await calendar.latest_term(connection, as_of)
     if term is None:
         raise Refused(409, "There is no term yet: an administrator must enter the calendar.")
     since = wanted.since or term.starts_on
-    today = as_of.astimezone(ZoneInfo(term.zone)).date()
+    as_of = as_of.astimezone(ZoneInfo(term.zone))
+    today = as_of.date()
     until = wanted.until or max(since, min(today, term.ends_on))
     if until < since:
         raise Refused(422, "The period ends before it begins.")

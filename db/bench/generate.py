@@ -51,6 +51,7 @@ async def fill(dsn: str, size: Size, say: Callable[[str], None]) -> None:
         await connection.execute("BEGIN")
         await _drop_exclusions(connection)
         await _sql.registers(connection, cities=size.cities)
+        await _sql.room_history(connection)
         all_terms = terms(size)
         for term in all_terms:
             await calendar.add_term(connection, term)

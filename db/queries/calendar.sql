@@ -28,12 +28,12 @@ SELECT id, name, zone, week1_monday, starts_on, ends_on
 FROM terms WHERE :day BETWEEN starts_on AND ends_on;
 
 -- name: latest_term^
--- The first term that is not over, so that entering the next one changes nothing yet; where all are
--- over, the last.
+-- The first term that is not over at an instant (null: now), so that entering the next one changes
+-- nothing yet; where all are over, the last.
 SELECT id, name, zone, week1_monday, starts_on, ends_on
 FROM terms
-ORDER BY ends_on < CAST(now() AT TIME ZONE zone AS date),
-         abs(ends_on - CAST(now() AT TIME ZONE zone AS date))
+ORDER BY ends_on < CAST(coalesce(:at, now()) AT TIME ZONE zone AS date),
+         abs(ends_on - CAST(coalesce(:at, now()) AT TIME ZONE zone AS date))
 LIMIT 1;
 
 -- name: days_of_term

@@ -46,7 +46,7 @@ used AS (
     UNION SELECT key, lead_room_id FROM l WHERE valid AND :lead_rooms),
 rooms AS (
     SELECT key, count(*) AS rooms_used
-    FROM used JOIN room_counts c USING (room_id) WHERE c.counts_from <= :day GROUP BY key),
+    FROM used JOIN rooms_as_of(:as_of) c USING (room_id) WHERE c.counts_from <= :day GROUP BY key),
 grades AS (
     SELECT key, count(*) AS subject_grades
     FROM (SELECT DISTINCT key, school_code, subject, grade FROM l WHERE valid) g
@@ -74,8 +74,8 @@ WHERE b.block BETWEEN CAST(:since AS date) - 55 AND :until
 ORDER BY b.block;
 
 -- name: rolled_tallies
--- The same of the whole city, of its calendar weeks and of its receiving schools at once (`told`):
--- weeks of `whole` from the roll-ups, of their sets those in `blocks` by the eight and those in
+-- The same, with people, research meetings and pushes, of the whole city, of its calendar weeks and of
+-- its receiving schools at once (`told`): weeks of `whole` from the roll-ups, of their sets those in `blocks` by the eight and those in
 -- `single` by themselves; weeks of `rest` from their links.
 WITH sums AS MATERIALIZED (
     SELECT * FROM rollup_sums WHERE monday = ANY(CAST(:whole AS date[]))
@@ -107,11 +107,18 @@ members AS MATERIALIZED (
           WHERE monday = ANY(CAST(:single AS date[])) AND kind <> 'teacher'
           UNION ALL SELECT kind, member, school_code, most FROM late WHERE kind <> 'teacher') m
     GROUP BY kind, member, school_code),
+meetings AS MATERIALIZED (
+    SELECT research_key('week', r) AS monday, research_key('school', r) AS school_code,
+           r.session_id, r.seconds, r.teacher_id, r.receiving, r.attended
+    FROM research_as_of(:as_of, :since, :until) r),
 researchers AS MATERIALIZED (
-    SELECT DISTINCT research_key('week', r) AS monday, r.teacher_id,
-           research_key('school', r) AS school_code
-    FROM research_as_of(:as_of, :since, :until) r WHERE r.attended),
-counting AS MATERIALIZED (SELECT room_id FROM room_counts WHERE counts_from <= :day),
+    SELECT DISTINCT monday, teacher_id, school_code FROM meetings WHERE attended),
+pushed AS MATERIALIZED (
+    SELECT day_key('week', sent_on) AS monday, school_code, push_id,
+           fetched_known <= :as_of AS fetched, opened_known <= :as_of AS opened,
+           watched_known <= :as_of AS watched
+    FROM push_facts_as_of(:as_of) WHERE sent_on BETWEEN :since AND :until),
+counting AS MATERIALIZED (SELECT room_id FROM rooms_as_of(:as_of) WHERE counts_from <= :day),
 declared AS MATERIALIZED (
     SELECT DISTINCT school_code, subject || '/' || grade AS member FROM declared_needs
     WHERE declared_on <= :day AND (withdrawn_on IS NULL OR withdrawn_on > :day)),
@@ -252,11 +259,33 @@ people AS (
                          SELECT FROM late m
                          WHERE m.monday = CAST(q.monday AS date) AND m.kind = 'teacher'
                            AND m.member = q.teacher_id)) AS others
-          FROM researchers q GROUP BY monday) r ON r.key = t.key)
+          FROM researchers q GROUP BY monday) r ON r.key = t.key),
+met AS (
+    SELECT told, key, count(*) AS activities, sum(seconds) AS research_seconds
+    FROM (SELECT DISTINCT k.told, k.key, session_id, seconds
+          FROM meetings, LATERAL (VALUES ('city', ''), ('week', monday),
+                                         ('school', school_code)) AS k (told, key)
+          WHERE k.key IS NOT NULL) m
+    GROUP BY told, key),
+attended AS (
+    SELECT k.told, k.key, count(*) AS attendances,
+           count(DISTINCT teacher_id) FILTER (WHERE receiving) AS receiving_researchers
+    FROM meetings, LATERAL (VALUES ('city', ''), ('week', monday),
+                                   ('school', school_code)) AS k (told, key)
+    WHERE attended AND k.key IS NOT NULL GROUP BY k.told, k.key),
+sent AS (
+    SELECT k.told, k.key, count(DISTINCT push_id) AS packages, count(*) AS pushed,
+           count(*) FILTER (WHERE fetched) AS fetched, count(*) FILTER (WHERE opened) AS opened,
+           count(*) FILTER (WHERE watched) AS watched
+    FROM pushed, LATERAL (VALUES ('city', ''), ('week', monday),
+                                 ('school', school_code)) AS k (told, key)
+    WHERE k.key IS NOT NULL GROUP BY k.told, k.key)
 SELECT *
 FROM added FULL JOIN reached USING (told, key) FULL JOIN owed USING (told, key)
     FULL JOIN sized USING (told, key) FULL JOIN rooms USING (told, key)
     FULL JOIN grades USING (told, key) FULL JOIN people USING (told, key)
+    FULL JOIN met USING (told, key) FULL JOIN attended USING (told, key)
+    FULL JOIN sent USING (told, key)
 ORDER BY told, key;
 
 -- name: rolled_school_weeks
@@ -330,8 +359,8 @@ FROM p WHERE key IS NOT NULL AND cut = :key GROUP BY key ORDER BY key;
 
 -- name: registered_rooms
 SELECT r.id, r.school_code, s.role = 'hub' AS hub, r.phase, c.counts_from
-FROM rooms r JOIN schools s ON s.code = r.school_code LEFT JOIN room_counts c ON c.room_id = r.id
-WHERE r.status <> 'retired' ORDER BY r.id;
+FROM rooms_as_of(:as_of) c JOIN rooms r ON r.id = c.room_id JOIN schools s ON s.code = r.school_code
+ORDER BY r.id;
 
 -- name: registered_schools
 SELECT s.code, s.hub_code,

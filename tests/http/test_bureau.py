@@ -2,9 +2,9 @@
 
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -15,19 +15,22 @@ import aiohttp
 import pytest
 
 from classroom_sync import tokens
-from classroom_sync.pages.dashboard import LINES
+from classroom_sync.pages.dashboard import LINES, TABLE
 from classroom_sync.pages.evidence import by_minute
 from classroom_sync.pages.names import read_names
 from classroom_sync.reports import exports
+from classroom_sync.reports.document import measures_of
 from classroom_sync.reports.labels import labels
 from classroom_sync.reports.numbers import plain, share
+from classroom_sync.reports.pictures import TREND
 from classroom_sync.reports.reading import Found, Wanted, read_report
-from db import accounts, city, presence, sessions
+from db import accounts, calendar, city, presence, rollups, sessions
 from db.pool import Pool
 from db.presence import EvidenceRow
 from media.evidence import Evidence
 from scheduler.attendance import AttendanceRules
-from scheduler.indicators.values import Dimension, IndicatorRules, Side
+from scheduler.indicators.values import Dimension, IndicatorRules, Measure, Row, Side, Week
+from scheduler.model import Term
 from tests import indicator_world
 from tests.http.conftest import MEDIA_KEY, Site, served, sign_in
 from tests.indicator_world import AS_OF, RECEIVING, World
@@ -127,38 +130,86 @@ def linked(page: str) -> dict[tuple[str, int, str, str], str]:
     return found
 
 
+@pytest.mark.parametrize(
+    ("of", "by", "locale"),
+    [
+        ("city", Dimension.SCHOOL, "en"),
+        ("city", Dimension.MODE, "zh-CN"),
+        (f"school:{RECEIVING[0]}", Dimension.SUBJECT, "zh-CN"),
+    ],
+)
 async def test_page_workbook_csv_json_and_paper_say_the_same(
-    bureau: Site, reader: aiohttp.ClientSession
+    bureau: Site, reader: aiohttp.ClientSession, of: str, by: Dimension, locale: str
 ) -> None:
-    found = await read(bureau)
-    expected = readers.of_report(found.report)
-    build = readers.build_of_report(found.report)
-    assert readers.of_json(await file(reader, f"{AT}&format=json")) == (expected, build)
-    assert readers.of_csv(await file(reader, f"{AT}&format=csv")) == (expected, build)
-    figures, days = readers.of_xlsx(await file(reader, f"{AT}&format=xlsx&lang=en"), "en")
+    found = await read(bureau, of, by)
+    report = found.report
+    expected = readers.of_report(report)
+    build = readers.build_of_report(report)
+    asked = f"{AT}&of={of}&by={by.value}&lang={locale}"
+    assert readers.of_json(await file(reader, f"{asked}&format=json")) == (expected, build)
+    assert readers.of_csv(await file(reader, f"{asked}&format=csv")) == (expected, build)
+    cut = (report.cut.dimension.value, report.cut.key)
+    figures, days = readers.of_xlsx(await file(reader, f"{asked}&format=xlsx"), locale, cut)
+    async with bureau.pool.connection() as connection:
+        label = labels(await read_names(connection), locale)
     assert days == build
     assert figures == {
         key: (over, under, ratio and pytest.approx(ratio, rel=1e-14))
         for key, (over, under, ratio) in expected.items()
     }
-    async with bureau.pool.connection() as connection:
-        label = labels(await read_names(connection), "en")
-    paper.compare(await file(reader, f"{AT}&format=pdf&lang=en"), found.report, label, "en")
-    page = await got(reader, f"/bureau?{AT}")
+    paper.compare(await file(reader, f"{asked}&format=pdf"), report, label, locale)
+    page = await got(reader, f"/bureau?{asked}")
     shown = linked(page)
-    for (part, key, number, slug), (over, under, ratio) in expected.items():
-        if part == "week":
-            continue
-        of = f"{part}:{key}" if key else part
-        if part == "city" or (of, number, slug, "numerator") in shown:
-            assert shown[of, number, slug, "numerator"] == plain(over)
-            if under is not None:
-                assert shown[of, number, slug, "denominator"] == plain(under)
-                assert share(ratio) in page
-    for code in RECEIVING:  # a share stands in the same cell as its two sides
-        [row] = [r for r in _Numbers(page).rows if r and r[0] == label(Dimension.SCHOOL, code)]
-        over, under, ratio = expected["school", code, 4, "delivery"]
-        assert f"{share(ratio)}{plain(over)} / {plain(under)}" in row
+    for i in report.indicators:
+        for m in i.measures:
+            assert shown[of, i.number, m.slug, "numerator"] == plain(m.numerator)
+            if m.denominator is not None:
+                assert shown[of, i.number, m.slug, "denominator"] == plain(m.denominator)
+    table = page[page.index('class="breakdown"') :]
+    rows = _Numbers(table[: table.index("</table>")]).rows[1:]
+    [(_, wanted)] = report.breakdowns
+    assert [[_squeezed(cell) for cell in row] for row in rows] == [
+        [_squeezed(cell) for cell in _cells(row, wanted, label(by, row.key))] for row in wanted
+    ]
+
+    days, weeks = (
+        [[_squeezed(cell) for cell in row] for row in _Numbers(each).rows[1:]]
+        for each in re.findall(r'<details class="data">(.*?)</details>', page, re.DOTALL)
+    )
+    assert [row[:3] for row in days] == [
+        [day.isoformat(), *("" if n is None else str(n) for n in both)]
+        for day, both in build.items()
+    ]
+    assert [row[:2] for row in weeks] == [
+        ["" if w.number is None else str(w.number), w.monday.isoformat()] for w in report.trend
+    ]
+    assert [row[2:] for row in weeks] == [list(_of_week(w)) for w in report.trend]
+
+
+def _of_week(week: Week) -> Iterator[str]:
+    """The measures of a week in the page's table: the two sides of each, and its share."""
+    found = measures_of(week.indicators)
+    for key in sorted(TREND):
+        m = found[key]
+        assert m.denominator is not None, "what is drawn week by week is a share"
+        yield from (plain(m.numerator), plain(m.denominator), share(m.ratio))
+
+
+def _squeezed(text: str) -> str:
+    return "".join(text.split())
+
+
+def _cells(row: Row, rows: Sequence[Row], name: str) -> list[str]:
+    """A row of the page's table: what a figure of it says, and its two sides."""
+    keys = [k for k in TABLE if any(k in measures_of(each.indicators) for each in rows)]
+    found = measures_of(row.indicators)
+    return [name, *(_cell(found[key]) if key in found else "" for key in keys)]
+
+
+def _cell(m: Measure) -> str:
+    if m.denominator is None:
+        return plain(m.numerator)
+    return f"{share(m.ratio)}{plain(m.numerator)} / {plain(m.denominator)}"
 
 
 async def test_every_number_of_the_page_opens_a_list_that_adds_up_to_it(
@@ -237,12 +288,68 @@ async def test_figures_can_be_told_apart_by_every_dimension(
         assert await file(reader, f"{AT}&by={by.value}&format={form.value}")
 
 
+async def _later(site: Site, world: World) -> None:
+    """What becomes known after the cut-off: a made-up lesson, an evaluation, a room that is retired
+    and one that is accepted with an earlier date, another term; and weeks are rolled up."""
+    at = AS_OF + timedelta(hours=1)
+    link = next(x for x in world.links if x.status == "absent" and x.due)
+    async with site.pool.transaction() as connection:
+        await connection.execute(
+            "INSERT INTO attendance (participant_id, revision, session_id, status, valid, seconds,"
+            " planned_seconds, interruptions, took_floor, rules_version, derived_at)"
+            " VALUES ($1, 2, $2, 'made_up', true, 0, 2400, 0, true, 'test', $3)",
+            link.participant,
+            link.session,
+            at,
+        )
+        await connection.execute(
+            "INSERT INTO evaluations (session_id, evaluated_by, evaluated_at, score)"
+            " VALUES ($1, 'x', $2, 80)",
+            link.session,
+            at,
+        )
+        for room, becomes in ((link.room, "retired"), (f"{RECEIVING[1]}-R2", "accepted")):
+            await connection.execute(
+                "SELECT move_room($1, $2, '2026-10-10', $3, 'x', 'for a good reason', NULL)",
+                room,
+                becomes,
+                at,
+            )
+        await calendar.add_term(connection, _SPRING)
+        for monday in await rollups.changed(connection, AS_OF.date()):
+            await rollups.roll_up(connection, monday)
+
+
+_SPRING = Term(
+    "s", "Spring", "Asia/Shanghai", date(2027, 2, 22), date(2027, 2, 22), date(2027, 7, 2)
+)
+
+
 @pytest.mark.parametrize("form", list(exports.Form))
-async def test_the_same_cut_off_gives_the_same_bytes(
-    reader: aiohttp.ClientSession, form: exports.Form
+async def test_the_same_cut_off_gives_the_same_bytes_whatever_became_known_later(
+    bureau: Site, world: World, reader: aiohttp.ClientSession, form: exports.Form
 ) -> None:
     query = f"{AT}&format={form.value}&lang=zh-CN"
-    assert await file(reader, query) == await file(reader, query)
+    before = await file(reader, query)
+    await _later(bureau, world)
+    assert await file(reader, query) == before
+    elsewhere = AT.replace(quote(AS_OF.isoformat()), quote(AS_OF.astimezone(UTC).isoformat()))
+    assert await file(reader, f"{elsewhere}&format={form.value}&lang=zh-CN") == before
+    now = f"{PERIOD}&as_of={quote((AS_OF + timedelta(hours=2)).isoformat())}"
+    assert await file(reader, f"{now}&format={form.value}&lang=zh-CN") != before
+
+
+async def test_without_a_period_it_is_that_of_the_term_at_the_cut_off(
+    bureau: Site, reader: aiohttp.ClientSession
+) -> None:
+    last_year = Term(
+        "o", "Old", "Asia/Shanghai", date(2025, 9, 1), date(2025, 9, 1), date(2026, 1, 23)
+    )
+    async with bureau.pool.transaction() as connection:
+        await calendar.add_term(connection, last_year)
+    as_of = quote("2025-10-10T18:00:00+08:00")
+    made = json.loads(await file(reader, f"as_of={as_of}&format=json"))
+    assert (made["since"], made["until"]) == ("2025-09-01", "2025-10-10")
 
 
 @pytest.mark.parametrize(
@@ -426,6 +533,29 @@ async def test_evidence_is_read_by_the_minute_and_its_rows_are_below(
     assert [row[-1] for row in _Numbers(rest).rows if row and "#" in row[-1]] == [
         f"{str(node)[:8]}#{n}" for n in range(300, 400)
     ]
+
+
+async def test_a_link_and_the_one_that_makes_up_for_it_lead_to_each_other(
+    world: World, bureau: Site, reader: aiohttp.ClientSession
+) -> None:
+    makeup = next(x for x in world.links if x.makeup_of is not None)
+    original = next(x for x in world.links if x.participant == makeup.makeup_of)
+    async with bureau.pool.transaction() as connection:
+        await connection.execute(
+            "INSERT INTO attendance (participant_id, revision, session_id, status, valid, seconds,"
+            " planned_seconds, interruptions, took_floor, rules_version, derived_at, made_up_on,"
+            " made_up_by)"
+            " VALUES ($1, 2, $2, 'made_up', true, 0, 2400, 0, true, 'test', $3, $4, $5)",
+            original.participant,
+            original.session,
+            AS_OF,
+            makeup.day,
+            makeup.participant,
+        )
+    page = await got(reader, f"/bureau/links/{original.participant}")
+    assert f'href="/bureau/links/{makeup.participant}">in another lesson</a>' in page
+    page = await got(reader, f"/bureau/links/{makeup.participant}")
+    assert f'<dt>Makes up for</dt><dd><a href="/bureau/links/{original.participant}">' in page
 
 
 async def test_the_wall_shows_the_same_figures_without_a_way_out(

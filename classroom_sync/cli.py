@@ -260,9 +260,10 @@ def bench_timetable(context: typer.Context) -> None:
 )
 def bench_reports(context: typer.Context) -> None:
     """Reports over years of ten cities, and evidence as it comes in."""
+    from classroom_sync.reports.measured import OUTPUTS
     from db.bench.__main__ import main as run
 
-    run(context.args, "classroom-sync bench reports")
+    run(context.args, "classroom-sync bench reports", OUTPUTS)
 
 
 @app.command()

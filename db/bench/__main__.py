@@ -8,7 +8,7 @@ import platform
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,13 @@ from db.embedded import EmbeddedPostgres
 from db.pool import Pool, migrate_database
 
 
-def main(arguments: Sequence[str] | None = None, prog: str = "python -m db.bench") -> None:
-    """Measure, print one JSON object on standard output and a table on standard error."""
+def main(
+    arguments: Sequence[str] | None = None,
+    prog: str = "python -m db.bench",
+    outputs: Mapping[str, measure.Output] | None = None,
+) -> None:
+    """Measure, print one JSON object on standard output and a table on standard error. `outputs`:
+    what else is made of a report, by name."""
     asked = _parser(prog).parse_args(arguments)
     size = Size(
         asked.seed,
@@ -39,7 +44,8 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m db.bench
             EmbeddedPostgres(Path(directory)) as server,
         ):
             database = psutil.Process(server.pid)
-            runs.append(asyncio.run(_run(server.dsn, database, made, asked.repeats, asked.rows)))
+            run = _run(server.dsn, database, made, asked.repeats, asked.rows, outputs or {})
+            runs.append(asyncio.run(run))
     result = {
         "machine": {
             "cpus": os.cpu_count(),
@@ -53,7 +59,12 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m db.bench
 
 
 async def _run(
-    dsn: str, database: psutil.Process, size: Size, repeats: int, rows: int
+    dsn: str,
+    database: psutil.Process,
+    size: Size,
+    repeats: int,
+    rows: int,
+    outputs: Mapping[str, measure.Output],
 ) -> dict[str, Any]:
     await migrate_database(dsn)
     began = time.perf_counter()
@@ -68,7 +79,9 @@ async def _run(
             "load_before": os.getloadavg()[0],
             "reports": {
                 name: asdict(timed)
-                for name, timed in (await measure.reports(pool, size, repeats, database)).items()
+                for name, timed in (
+                    await measure.reports(pool, size, repeats, database, outputs)
+                ).items()
             },
             "rolling": await measure.rolling(pool, size),
             "ingest": await measure.ingest(pool, size, rows),
@@ -107,6 +120,12 @@ def table(runs: Sequence[dict[str, Any]]) -> str:
         "evidence, one connection",
         [f"{run['ingest']['rows_per_second']:,.0f} rows/s" for run in runs],
     )
+    for name, words in (
+        ("process_peak", "memory: this process"),
+        ("started_peak", "memory: one that it started"),
+        ("postgres_own", "memory: PostgreSQL, its own"),
+    ):
+        row(words, [f"{run['memory_mb'][name]:.0f} MB" for run in runs])
     row("load while measured", [f"{run['load_before']:.1f}" for run in runs])
     return "\n".join(lines)
 

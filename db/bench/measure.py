@@ -1,12 +1,13 @@
 """What is measured: reports and lists as the application reads them, and evidence coming in."""
 
+import os
 import resource
 import statistics
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID, uuid4
 
 import psutil
@@ -14,7 +15,7 @@ import psutil
 from db import presence, rollups
 from db.bench.generate import Size, terms
 from db.indicators import report, rows_behind
-from db.pool import Pool
+from db.pool import Connection, Pool
 from db.queries import named
 from media.evidence import Evidence
 from scheduler.attendance import AttendanceRules
@@ -23,6 +24,9 @@ from scheduler.indicators.values import Cut, Dimension, Side
 _sql = named("bench")
 _RULES = AttendanceRules()
 _D = Dimension
+
+#: Makes something of a report of a cut as of an instant: a page's values, a file.
+Output: TypeAlias = Callable[[Connection, Cut, datetime], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +41,14 @@ class Timed:
 
 
 async def reports(
-    pool: Pool, size: Size, repeats: int, database: psutil.Process
+    pool: Pool,
+    size: Size,
+    repeats: int,
+    database: psutil.Process,
+    outputs: Mapping[str, Output],
 ) -> dict[str, Timed]:
-    """What a bureau opens: a term's dashboard and others, a list, the intervals of a link.
+    """What a bureau opens: a term's dashboard and others, a list, the intervals of a link; and what
+    is made of a report, `outputs` by name, of all years.
 
     `database` is the server's first process.
     """
@@ -64,6 +73,13 @@ async def reports(
             cut = Cut(term.starts_on, then.date())
             return await report(connection, cut, then, _RULES, (_D.SCHOOL,))
 
+    def made(output: Output) -> Callable[[], Awaitable[object]]:
+        async def make() -> object:
+            async with pool.connection() as connection:
+                return await output(connection, all_years, as_of)
+
+        return make
+
     async def links() -> object:
         async with pool.connection() as connection:
             return await rows_behind(
@@ -82,6 +98,10 @@ async def reports(
         "export, term, all breakdowns": await _timed(database, of(this_term, *_D), 2),
         "list of due links": await _timed(database, links, repeats),
         "intervals of a link": await _timed(database, intervals, repeats),
+        **{
+            f"{name}, all years": await _timed(database, made(output), 2)
+            for name, output in outputs.items()
+        },
     }
 
 
@@ -146,10 +166,12 @@ def _piece(session: UUID, participant: UUID, start: datetime, n: int) -> Evidenc
 
 
 def memory_mb(database: psutil.Process) -> dict[str, float]:
-    """The most that this process has held, and what the database's processes hold of their own."""
+    """The most that this process has held, the most that one that it started for a file has, and
+    what the database's processes hold of their own."""
     held = sum(p.memory_full_info().uss for p in (database, *database.children()))
     return {
         "process_peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "started_peak": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024,
         "postgres_own": held / 1e6,
     }
 
@@ -173,6 +195,13 @@ async def _timed(
 
 
 def _spent(database: psutil.Process) -> float:
-    """Processor seconds of this process and of the database's that are there."""
+    """Processor seconds of this process, of those it started and saw end, and of the database's
+    that are there."""
+    own = os.times()
     times = [p.cpu_times() for p in (database, *database.children())]
-    return time.process_time() + sum(t.user + t.system for t in times)
+    return (
+        time.process_time()
+        + own.children_user
+        + own.children_system
+        + sum(t.user + t.system for t in times)
+    )

@@ -60,5 +60,7 @@ async def test_the_command_prints_what_it_measured() -> None:
     [run] = json.loads(out)["runs"]
     assert run["rows"]["rooms"] == 48
     assert all(timed["cpu"] > 0 for timed in run["reports"].values())
+    assert {"dashboard with pictures, all years", "PDF, all years"} <= run["reports"].keys()
+    assert all(held > 0 for held in run["memory_mb"].values())
     assert run["ingest"]["rows_per_second"] > 0
     assert "| dashboard, term" in said.decode()

@@ -26,6 +26,29 @@ async def add_demands(connection: Connection, term_id: str, demands: Iterable[De
         )
 
 
+async def set_demands(connection: Connection, term_id: str, demands: Iterable[Demand]) -> None:
+    """Let these stand in place of those of the same class, subject and weeks; those of 0 lessons
+    only take away."""
+    for demand in demands:
+        what = {
+            "term_id": term_id,
+            "class_id": demand.class_id,
+            "subject": demand.subject,
+            "weeks": demand.weeks,
+        }
+        if demand.lessons_per_week:
+            await _sql.set_demand(connection, **what, lessons_per_week=demand.lessons_per_week)
+        else:
+            await _sql.remove_demand(connection, **what)
+
+
+async def copy_demands(connection: Connection, term_id: str, school_code: str) -> int:
+    """Give a term what a school's classes that are still there asked for in the term before it,
+    besides what they ask for already; how many demands."""
+    copied = _sql.copy_demands(connection, term_id=term_id, school_code=school_code)
+    return len([row async for row in copied])
+
+
 async def add_busy_times(connection: Connection, term_id: str, busy: Iterable[BusyTime]) -> None:
     for time in busy:
         await _sql.add_busy_time(

@@ -115,6 +115,7 @@ def add_routes(app: web.Application) -> None:
         calendar,
         calendar_days,
         changes,
+        demands,
         device_check,
         given,
         invitations,

@@ -40,9 +40,11 @@ WHERE f.subject = :subject AND f.on_day BETWEEN :since AND :until AND f.due
   AND NOT EXISTS (SELECT FROM makeup_links m WHERE m.makes_up_id = f.participant_id);
 
 -- name: made_up_by
--- What sessions make up for.
-SELECT DISTINCT p.session_id, m.makes_up_id
-FROM makeup_links m JOIN participants p ON p.id = m.participant_id
+-- The sessions that sessions make up for, with one class or more.
+SELECT DISTINCT p.session_id, o.session_id AS makes_up_id
+FROM makeup_links m
+JOIN participants p ON p.id = m.participant_id
+JOIN participants o ON o.id = m.makes_up_id
 WHERE p.session_id = ANY(CAST(:ids AS uuid[]));
 
 -- name: of_old_versions

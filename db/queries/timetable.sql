@@ -2,6 +2,27 @@
 INSERT INTO demands (term_id, class_id, subject, lessons_per_week, weeks)
 VALUES (:term_id, :class_id, :subject, :lessons_per_week, :weeks);
 
+-- name: set_demand!
+INSERT INTO demands (term_id, class_id, subject, lessons_per_week, weeks)
+VALUES (:term_id, :class_id, :subject, :lessons_per_week, :weeks)
+ON CONFLICT (term_id, class_id, subject, weeks)
+DO UPDATE SET lessons_per_week = excluded.lessons_per_week;
+
+-- name: remove_demand!
+DELETE FROM demands
+WHERE term_id = :term_id AND class_id = :class_id AND subject = :subject AND weeks = :weeks;
+
+-- name: copy_demands
+INSERT INTO demands (term_id, class_id, subject, lessons_per_week, weeks)
+SELECT t.id, d.class_id, d.subject, d.lessons_per_week, d.weeks
+FROM terms t, LATERAL (SELECT id FROM terms WHERE ends_on < t.starts_on
+                       ORDER BY ends_on DESC LIMIT 1) before
+JOIN demands d ON d.term_id = before.id
+JOIN class_groups c ON c.id = d.class_id AND c.retired_on IS NULL
+WHERE t.id = :term_id AND c.school_code = :school_code
+ON CONFLICT (term_id, class_id, subject, weeks) DO NOTHING
+RETURNING id;
+
 -- name: add_busy_time!
 INSERT INTO busy_times (term_id, teacher_id, class_id, weekday, period, reason)
 VALUES (:term_id, :teacher_id, :class_id, :weekday, :period, :reason);

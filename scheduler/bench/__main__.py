@@ -72,8 +72,8 @@ def run(asked: argparse.Namespace) -> dict[str, Any]:
 def table(result: dict[str, Any]) -> str:
     """The medians as a Markdown table."""
     lines = [
-        "| rooms | workers | variables | first s | unmet | gap | proven | proof s | CPU s |",
-        "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| rooms | workers | variables | first s | CPU | unmet | gap | proven | proof s | CPU |",
+        "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for workers, m in result["solve"].items():
         cells = [
@@ -81,6 +81,7 @@ def table(result: dict[str, Any]) -> str:
             workers,
             m["variables"],
             m["first"],
+            m["first_cpu"],
             m["missing"],
             m["gap_at"],
             f"{m['proofs']} of {m['seeds']}",

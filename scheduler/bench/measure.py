@@ -24,6 +24,7 @@ class Run:
     variables: int
     constraints: int
     first: float | None  # until every part had a timetable
+    first_cpu: float | None  # of the processor, by then
     missing: int
     missing_bound: int
     gap_at: float | None  # at the time asked for, or at the end when that came earlier
@@ -71,6 +72,7 @@ def solved(
         variables=sum(p.variables for p in found.parts),
         constraints=sum(p.constraints for p in found.parts),
         first=found.first_seconds,
+        first_cpu=found.first_cpu,
         missing=sum(p.missing for p in found.parts),
         missing_bound=sum(p.missing_bound for p in found.parts),
         gap_at=gap(found.best, found.bound) if seconds <= gap_at else (by_then or [None])[-1],
@@ -120,6 +122,7 @@ def summary(runs: Sequence[Run], repairs: Sequence[Repaired]) -> dict[str, objec
             "variables": statistics.median(r.variables for r in some),
             "constraints": statistics.median(r.constraints for r in some),
             "first": _median([r.first for r in some]),
+            "first_cpu": _median([r.first_cpu for r in some]),
             "missing": statistics.median(r.missing for r in some),
             "missing_proven": sum(r.missing == r.missing_bound for r in some),
             "gap_at": _median([r.gap_at for r in some]),

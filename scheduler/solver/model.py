@@ -95,7 +95,7 @@ def build(
 
     `may_miss` lets demands go without lessons; `asked` overrides how many lessons of each ask are
     wanted (by its index; 0 for those not named); `by_group` makes each rule's hard limits hold only
-    while its literal does.
+    while its literal does; without `costs` it knows hard rules only.
     """
     model = Model(problem)
     _items(model)
@@ -111,16 +111,24 @@ def build(
         else:
             model.cp.add(served + missing >= wanted)
     for rule in RULES:
-        weight = rule.weight_in(problem.rules)
-        if rule.by_demand:
-            continue
-        if weight is HARD or (weight != OFF and costs):
-            for asked_limit in rule.limits(problem.board, problem.rules):
-                limit = _no_worse(problem, asked_limit) if weight is HARD else asked_limit
-                _add(model, rule, limit, weight, by_group=by_group)
+        if rule.weight_in(problem.rules) is HARD and not rule.by_demand:
+            for limit in rule.limits(problem.board, problem.rules):
+                _add(model, rule, _no_worse(problem, limit), HARD, by_group=by_group)
+    if costs:
+        add_costs(model)
     if asked is None and not may_miss and not by_group:
         _fewest_sessions(model)
     return model
+
+
+def add_costs(model: Model) -> None:
+    """What it costs to pass the limits of soft rules, for a model that was built without."""
+    problem = model.problem
+    for rule in RULES:
+        weight = rule.weight_in(problem.rules)
+        if weight not in (HARD, OFF) and not rule.by_demand:
+            for limit in rule.limits(problem.board, problem.rules):
+                _add(model, rule, limit, weight, by_group=False)
 
 
 def _items(model: Model) -> None:

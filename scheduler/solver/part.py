@@ -16,7 +16,7 @@ from scheduler.board import Item
 from scheduler.city import City
 from scheduler.model import Demand
 from scheduler.solver.milp import prove
-from scheduler.solver.model import Held, build
+from scheduler.solver.model import Held, add_costs, build
 from scheduler.solver.problem import Problem
 from scheduler.solver.search import Found, Improved, Outcome, Search, run
 from scheduler.solver.sharing import Shared, share, used
@@ -82,7 +82,7 @@ class PartSearch:
 
     @property
     def has_timetable(self) -> bool:
-        return self.best is not None
+        return self.outcome in (Outcome.OPTIMAL, Outcome.FEASIBLE)
 
     @property
     def done(self) -> bool:
@@ -97,9 +97,10 @@ class PartSearch:
         return self.problem.asks[ask].lessons - served
 
     def find_first(self, search: Search, stop: threading.Event, _: Told) -> None:
-        """A timetable with every lesson; where there is none, one with as few missing as found."""
+        """A timetable with every lesson; where there is none, one with as few missing as found.
+        Soft rules are not looked at: `settle` adds them."""
         began = time.monotonic()
-        self._model = build(self.problem)
+        self._model = build(self.problem, costs=False)
         patient = replace(search, limit=max(search.limit, _PATIENCE))
         found = self._run(patient, stop, by=partial(run, any_will_do=True))
         if found.outcome not in (Outcome.OPTIMAL, Outcome.FEASIBLE) and not stop.is_set():
@@ -107,12 +108,11 @@ class PartSearch:
         self.outcome = found.outcome
         if found.outcome in (Outcome.OPTIMAL, Outcome.FEASIBLE):
             self.outcome = Outcome.FEASIBLE  # the quality is still to come
-            self._keep(found.held)
-            self._settle()
+            self.held = found.held
         self.first_seconds = time.monotonic() - began
 
     def _as_few_missing(self, search: Search, stop: threading.Event) -> Found:
-        self._model = build(self.problem, may_miss=True)
+        self._model = build(self.problem, may_miss=True, costs=False)
         self._model.cp.minimize(cp_model.LinearExpr.sum(self._model.missing))
         self._model.hint({})  # an empty timetable, so that there is one
         half = replace(search, limit=search.limit / 2)
@@ -126,9 +126,13 @@ class PartSearch:
             found = found if other.best is None else other
         return found
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """From here on no more lessons may be missing than now, and the soft rules are served."""
+        if not self.has_timetable:
+            return
         cp, missing = self._model.cp, self.missing
+        add_costs(self._model)
+        self._keep(self.held)
         if missing:
             cp.add(cp_model.LinearExpr.sum(self._model.missing) <= missing)
         else:

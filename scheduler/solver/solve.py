@@ -31,6 +31,7 @@ class Solution:
     score: dict[str, int]
     seconds: float
     first_seconds: float | None  # until every part had a timetable, all told
+    first_cpu: float | None  # of the processor, by then
     repeatable: bool  # the same seed gives the same again
 
     @property
@@ -63,13 +64,17 @@ def solve(
     `locked` lessons stay as they are. `progress` is called from solver threads. Setting `stop` ends
     the search, with the best kept.
     """
-    began = time.monotonic()
+    began, spent = time.monotonic(), time.process_time()
     stop = stop or threading.Event()
     solvers = [PartSearch(p) for p in problems(city, rules, locked)]
     report = Report(solvers, progress, began)
     turns = Turns(search, solvers, stop, report)
     turns.take(PartSearch.find_first, _FIRST_SHARE)
-    first = time.monotonic() - began if all(p.has_timetable for p in solvers) else None
+    found = all(p.has_timetable for p in solvers)
+    first = time.monotonic() - began, time.process_time() - spent
+    for part in solvers:
+        part.settle()
+        report.now(part.problem.name)
     turns.take(PartSearch.prove, _PROOF_SHARE)
     turns.take(PartSearch.improve)
     lessons: list[Lesson] = []
@@ -88,6 +93,7 @@ def solve(
         parts=tuple(part.result() for part in solvers),
         score=all_rules.score(city, lessons, rules),
         seconds=time.monotonic() - began,
-        first_seconds=first,
+        first_seconds=first[0] if found else None,
+        first_cpu=first[1] if found else None,
         repeatable=not stop.is_set() and not any(p.result().varies for p in solvers),
     )

@@ -108,6 +108,7 @@ async def test_what_was_there_before_is_moved_in(dsn: str) -> None:
             "muted boolean NOT NULL DEFAULT false",
             "push_to_talk boolean NOT NULL DEFAULT false",
             "node_id uuid",
+            "makes_up_id uuid",
         ),
     }
     for table, columns in later.items():

@@ -16,12 +16,13 @@ run: $(VENV)/.run ## start the demo city with a lesson that is live now
 
 # Two at a time what waits for a database or looks at pages, the longest first; what measures time
 # or fills both processors has the machine to itself. JOURNEYS and FAULTS take longer than all else.
-SIDE_BY_SIDE := $(patsubst %,tests/e2e/test_%.py,accessibility timetable_pages calendar_pages clocks \
-    bureau_pages education_account exchange_page turn lesson_rules first_frame) \
-  $(addprefix tests/,clients conformance cli http db deploy formats fuzz reports scheduler uploads)
+SIDE_BY_SIDE := $(patsubst %,tests/e2e/test_%.py,accessibility timetable_pages calendar_pages \
+    bureau_pages education_account exchange_page lesson_rules) \
+  $(addprefix tests/,cli http db deploy formats fuzz reports scheduler uploads)
 JOURNEYS := $(patsubst %,tests/e2e/test_%.py,acceptance admin_pages alerts bad_days bench_whole lesson_pages \
     lesson_trouble meeting observation recorded_lesson sent_lessons)
-FAULTS := tests/chaos tests/hosts
+FAULTS := tests/chaos tests/hosts tests/e2e/test_clocks.py tests/e2e/test_killed_node.py \
+  tests/weak/test_weak_links.py
 
 test: lint browser ## every check and every test but those of `journeys` and `faults`
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(SIDE_BY_SIDE)

@@ -11,8 +11,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from classroom_sync import __version__, feeds, passwords
-from classroom_sync.auth import check_password
+from classroom_sync.auth import check_sign_in
 from classroom_sync.entry_rules import EntryRules
+from classroom_sync.limits import Strangers
 from classroom_sync.secrets import MEDIA_KEY, shared_secret
 from classroom_sync.tokens import MediaToken, verify
 from db import accounts, audit, withdrawals
@@ -132,7 +133,7 @@ async def test_a_password_link_sets_a_password(dsn: str, pool: Pool, planned: Pl
     now = datetime.now(UTC)
     async with pool.transaction() as connection:
         await passwords.set_by_link(connection, token, "Bamboo-flute-7", now)
-        found = await check_password(connection, "chen", "Bamboo-flute-7", now, EntryRules())
+    found = await check_sign_in(pool, Strangers(), "chen", "Bamboo-flute-7", now, EntryRules())
     assert found.login == "chen"
     assert await _actions(pool) == ["password_link_made", "password_set"]
 

@@ -96,8 +96,8 @@ def call(at: datetime, *members: str, minutes: int = 60, **more: object) -> dict
 
 
 def later(site: Site, **ahead: float) -> datetime:
-    """An instant after the lesson that is on, to the second; not on a Monday, which has another."""
-    at = (site.now + timedelta(hours=2) + timedelta(**ahead)).replace(microsecond=0)
+    """A minute after the lesson that is on; not on a Monday, which has another."""
+    at = (site.now + timedelta(hours=2) + timedelta(**ahead)).replace(second=0, microsecond=0)
     ends_on = (at + timedelta(hours=4)).astimezone(SHANGHAI)
     return (
         at

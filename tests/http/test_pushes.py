@@ -147,6 +147,7 @@ async def test_a_teacher_sends_and_sees_what_became_of_it(site: Site) -> None:
             "share": 0.81,
             "feedback": ["What is a clef?"],
             "answers": [],
+            "marked": [],
         }
         assert (near["class_id"], near["fetched"], near["share"]) == (NEAR_CLASS, False, 0.0)
     assert await audited(site, "push_sent") == [f"push:{push}"]

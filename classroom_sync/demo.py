@@ -32,8 +32,10 @@ from db.pool import Connection, Pool
 from scheduler.model import (
     ParticipantRole,
     Session,
+    SessionState,
     Teacher,
 )
+from scheduler.session import Action, Due
 
 _CODE_LIFETIME = timedelta(days=7)
 _A_MINUTE = timedelta(minutes=1)
@@ -73,7 +75,8 @@ class _Demonstration:
                 "rooms": await _rooms(connection, session, now),
                 "live_session": await _live_session(connection, session, now),
             }
-        await live.get(session_id)
+        if session.state is SessionState.SCHEDULED:  # before the clock comes to it after all others
+            await live.perform(Due(session, Action.OPEN, now))
 
     def announce(self, url: str) -> None:
         live = self._content["live_session"]

@@ -79,7 +79,7 @@ async def test_a_teacher_teaches_two_rooms_and_the_bureau_sees_it(tmp_path: Path
             "() => [...document.querySelectorAll('#patrol video')].every(v => v.videoWidth <= 320)"
         )
         assert await patrol.locator("audio").count() == 0
-        await patrol.click("#patrol a")
+        await patrol.click(f"#patrol a[href$='{session_id}']")  # others may be on
         await patrol.wait_for_url(f"**/observe/{session_id}")
         await sees(patrol, "#main-picture")
         await patrol.close()

@@ -13,7 +13,7 @@ from tests.e2e.running import browser, demo, hears, new_page, pair, sees, sign_i
 
 pytestmark = pytest.mark.browser
 
-LESSON_MINUTES = 2
+LESSON_MINUTES = 3  # of which a slow machine may need half a minute to join
 
 
 async def _rows(dsn: str, query: str, *arguments: object) -> list[dict[str, Any]]:

@@ -28,10 +28,10 @@ test: lint browser ## every check and every test but those of `journeys` and `fa
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(SIDE_BY_SIDE)
 	$(BIN)/python -m pytest $(addprefix --ignore=,$(SIDE_BY_SIDE) $(JOURNEYS) $(FAULTS))
 
-journeys: browser ## whole lessons, meetings and observations in browsers, and what goes wrong in them
+journeys: browser ## whole lessons, meetings, observations, recordings and tests of rooms in browsers
 	$(BIN)/python -m pytest $(JOURNEYS)
 
-faults: browser ## what is killed, lost and full, and several hosts; prints what it cost (docs/faults.md)
+faults: browser ## what is killed, lost, weak and full, and several hosts; prints what it cost (docs/faults.md)
 	$(BIN)/python -m pytest $(FAULTS)
 
 lint: $(VENV)/.dev ## ruff, mypy, import contracts

@@ -21,7 +21,7 @@ from classroom_sync import tokens
 from classroom_sync.auth import hash_password, pairing_code
 from classroom_sync.demo_city.lesson import lesson_for
 from classroom_sync.demo_city.meeting import meeting_for
-from classroom_sync.demo_city.people import more_people
+from classroom_sync.demo_city.people import keep_account, more_people
 from classroom_sync.live import Live
 from classroom_sync.secrets import MEDIA_KEY, shared_secret
 from classroom_sync.server import serve
@@ -95,7 +95,7 @@ class _Demonstration:
             table.add_row(names[role], f"{account['login']}  /  {account['password']}")
         table.add_row(
             f"其他 {len(self._others)} 人 more people",
-            f"{', '.join(self._others[:: len(self._others) // 3])} …\n"
+            f"{', '.join(self._others[:: max(1, len(self._others) // 3)])} …\n"
             "密码与教师相同，名单见管理员的“人员”页 "
             "the teacher's password; all are on the administrator's page *People*",
         )
@@ -159,19 +159,10 @@ async def _accounts(
     for kind, (login, name, role, teacher_id) in wanted.items():
         remembered = next((a["password"] for a in known.values() if a.get("login") == login), None)
         password = remembered or _password()
-        account = await accounts.account_by_login(connection, login)
-        if account is None:
-            await accounts.add_account(
-                connection,
-                login=login,
-                name=name,
-                password_hash=await hash_password(password),
-                role=role,
-                school_code=people[teacher_id].school_code if teacher_id else None,
-                teacher_id=teacher_id,
-            )
-        elif remembered is None:
-            await accounts.set_password(connection, account.id, await hash_password(password))
+        school = people[teacher_id].school_code if teacher_id else None
+        hashed = await hash_password(password)
+        who = (login, name, role, school, teacher_id)
+        await keep_account(connection, *who, hashed, anew=remembered is None)
         found[kind] = {"login": login, "password": password}
     return found
 

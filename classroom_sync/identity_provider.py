@@ -139,6 +139,10 @@ class IdentityProvider:
             code_challenge_method="S256",
         )
 
+    async def reach(self) -> None:
+        """See that the provider publishes what it is. Raises ProviderAway."""
+        await self._discovered()
+
     async def leave(self, on: str) -> str | None:
         """Where a browser goes to sign out there too, to come back to `on`. Raises ProviderAway."""
         endpoint = (await self._discovered()).end_session_endpoint

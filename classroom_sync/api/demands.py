@@ -5,17 +5,15 @@ from typing import Annotated, Literal
 from aiohttp import web
 from pydantic import BaseModel, Field
 
+from classroom_sync.access import own_school
+from classroom_sync.api.needs import OfSchool
 from classroom_sync.api.registry import endpoint
 from classroom_sync.errors import Refused
 from classroom_sync.keys import POOL, VISITOR
 from classroom_sync.permissions import Action
 from classroom_sync.timetabling import need_term
 from db import city, drafts, marks, timetable
-from scheduler.model import ClassGroup, Demand, SchoolRole, Weeks
-
-
-class OfSchool(BaseModel, extra="forbid"):
-    school: str = Field(max_length=10)
+from scheduler.model import Demand, SchoolRole, Weeks
 
 
 class DemandOut(BaseModel):
@@ -35,10 +33,6 @@ class DemandIn(BaseModel, extra="forbid"):
     subject: str = Field(max_length=64)
     weeks: Literal["all", "odd", "even"] = "all"
     lessons_per_week: int = Field(ge=0, le=10, description="0: it asks for none any more")
-
-
-class OneSchool(BaseModel, extra="forbid"):
-    school: str = Field(max_length=10, description="the receiving school")
 
 
 class Copied(BaseModel):
@@ -92,7 +86,7 @@ async def ask_for(request: web.Request, body: DemandIn) -> None:
             group = groups.get(each)
             if group is None or schools[group.school_code].role is not SchoolRole.RECEIVING:
                 raise Refused(422, "There is no such class of a receiving school.")
-            _answers_for(visitor.school_code, group)
+            own_school(request, group.school_code)
         if body.subject not in {s.slug for s in await city.subjects(connection)}:
             raise Refused(422, "There is no such subject.")
         wanted = [Demand(each, body.subject, body.lessons_per_week, weeks) for each in classes]
@@ -109,29 +103,22 @@ async def ask_for(request: web.Request, body: DemandIn) -> None:
         )
 
 
-def _answers_for(school: str | None, group: ClassGroup) -> None:
-    if school not in (None, group.school_code):
-        raise Refused(403, "Only an administrator of this school answers for it.")
-
-
 @endpoint(
     "POST",
     "/demands/copy",
     "Take over what a school asked for in the term before; what is entered already stays",
     action=Action.DECLARE_NEEDS,
-    body=OneSchool,
+    body=OfSchool,
     answer=Copied,
 )
-async def copy_demands(request: web.Request, body: OneSchool) -> Copied:
-    visitor = request[VISITOR]
-    if visitor.school_code not in (None, body.school):
-        raise Refused(403, "Only an administrator of this school answers for it.")
+async def copy_demands(request: web.Request, body: OfSchool) -> Copied:
+    own_school(request, body.school)
     async with request.app[POOL].transaction() as connection:
         term = await need_term(connection)
         copied = await timetable.copy_demands(connection, term.id, body.school)
         await marks.add_audit(
             connection,
-            visitor.actor,
+            request[VISITOR].actor,
             "demands_copied",
             f"term:{term.id}",
             school=body.school,

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 from classroom_sync.access import identifier
 from classroom_sync.api.changes import Cancellation, Made
 from classroom_sync.api.registry import endpoint
-from classroom_sync.api.versions import base_of, etag_of
+from classroom_sync.api.versions import base_of, conflict, etag_of
 from classroom_sync.errors import Refused
 from classroom_sync.keys import LIVE, LOCALE, NOW, POOL, TRANSLATE, VISITOR
 from classroom_sync.live_session import UNDER_WAY
@@ -301,19 +301,8 @@ def _conflict(request: web.Request, meeting: Meeting, session: Session) -> web.R
     detail = translate(
         "Somebody changed this meeting meanwhile: look at what they changed, and save again."
     )
-    body = {
-        "type": "about:blank",
-        "title": "Precondition Failed",
-        "status": 412,
-        "detail": detail,
-        "meeting": _out(meeting, session).model_dump(mode="json"),
-    }
-    return web.json_response(
-        body,
-        status=412,
-        content_type="application/problem+json",
-        headers={"ETag": etag_of(meeting.version)},
-    )
+    found = _out(meeting, session).model_dump(mode="json")
+    return conflict(meeting.version, detail, meeting=found)
 
 
 async def _managed(

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 from pydantic import BaseModel, Field
 
+from classroom_sync.access import own_school
 from classroom_sync.api.registry import endpoint
 from classroom_sync.errors import Refused
 from classroom_sync.keys import NOW, POOL, VISITOR
@@ -66,8 +67,7 @@ async def get_needs(request: web.Request, query: OfSchool) -> NeedsOut:
 )
 async def declare(request: web.Request, body: NeedIn) -> None:
     visitor = request[VISITOR]
-    if visitor.school_code not in (None, body.school_code):
-        raise Refused(403, "Only an administrator of this school answers for it.")
+    own_school(request, body.school_code)
     async with request.app[POOL].transaction() as connection:
         schools = {s.code: s for s in await city.schools(connection)}
         school = schools.get(body.school_code)

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from classroom_sync import markdown
 from classroom_sync.access import identifier
 from classroom_sync.api.registry import endpoint
-from classroom_sync.api.versions import base_of, etag_of
+from classroom_sync.api.versions import base_of, conflict, etag_of
 from classroom_sync.errors import Refused
 from classroom_sync.keys import LIVE, NOW, POOL, TRANSLATE, VISITOR
 from classroom_sync.meetings import author_of, need_plan
@@ -232,21 +232,13 @@ async def _conflict(
     detail = request[TRANSLATE](
         "{author} saved version {number} meanwhile: look at what was changed, and save again."
     ).format(author=current.author, number=current.number)
-    body = {
-        "type": "about:blank",
-        "title": "Precondition Failed",
-        "status": 412,
-        "detail": detail,
-        "version": current.number,
-        "author": current.author,
-        "text": current.text,
-        "changed": [line.model_dump() for line in changed],
-    }
-    return web.json_response(
-        body,
-        status=412,
-        content_type="application/problem+json",
-        headers={"ETag": etag_of(current.number)},
+    return conflict(
+        current.number,
+        detail,
+        version=current.number,
+        author=current.author,
+        text=current.text,
+        changed=[line.model_dump() for line in changed],
     )
 
 

@@ -19,3 +19,15 @@ def base_of(request: web.Request) -> int | None:
         raise Refused(428, "Say by If-Match on top of which version this was written.")
     text = given.strip().removeprefix('"').removesuffix('"')
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else None
+
+
+def conflict(number: int, detail: str, **found: object) -> web.Response:
+    """412 (RFC 9457): what was written is on top of a version that does not hold any more. `number`
+    is the one that does, `found` what it holds, as JSON."""
+    body = {"type": "about:blank", "title": "Precondition Failed", "status": 412, "detail": detail}
+    return web.json_response(
+        body | found,
+        status=412,
+        content_type="application/problem+json",
+        headers={"ETag": etag_of(number)},
+    )

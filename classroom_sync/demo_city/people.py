@@ -10,6 +10,33 @@ from scheduler.model import Teacher
 _ASSISTANTS = 2  # of each school: the others are left for trying to make an account
 
 
+async def keep_account(
+    connection: Connection,
+    login: str,
+    name: str,
+    role: str,
+    school: str | None,
+    teacher_id: str | None,
+    password_hash: str,
+    *,
+    anew: bool,
+) -> None:
+    """An account, made where there is none; `anew`: one that is there gets the password too."""
+    account = await accounts.account_by_login(connection, login)
+    if account is None:
+        await accounts.add_account(
+            connection,
+            login=login,
+            name=name,
+            password_hash=password_hash,
+            role=role,
+            school_code=school,
+            teacher_id=teacher_id,
+        )
+    elif anew:
+        await accounts.set_password(connection, account.id, password_hash)
+
+
 async def more_people(
     connection: Connection, password_hash: str, *, but: Collection[str], anew: bool
 ) -> list[str]:
@@ -20,24 +47,14 @@ async def more_people(
     there: list[Teacher] = []
     for (_, role), some in groupby(people, key=lambda t: (t.school_code, t.role)):
         there += list(some)[: None if role == "lead" else _ASSISTANTS]
-    wanted = [(t.id.lower(), t.name, "teacher", t.school_code, t.id) for t in there]
+    wanted: list[tuple[str, str, str, str, str | None]] = [
+        (t.id.lower(), t.name, "teacher", t.school_code, t.id) for t in there
+    ]
     wanted += [
-        (f"{s.code}-admin", f"{s.short_name} 管理员", "admin", s.code, "")
+        (f"{s.code}-admin", f"{s.short_name} 管理员", "admin", s.code, None)
         for s in await city.schools(connection)
     ]
     wanted = [each for each in wanted if each[0] not in but]
-    for login, name, role, school, teacher_id in wanted:
-        account = await accounts.account_by_login(connection, login)
-        if account is None:
-            await accounts.add_account(
-                connection,
-                login=login,
-                name=name,
-                password_hash=password_hash,
-                role=role,
-                school_code=school,
-                teacher_id=teacher_id or None,
-            )
-        elif anew:
-            await accounts.set_password(connection, account.id, password_hash)
+    for each in wanted:
+        await keep_account(connection, *each, password_hash, anew=anew)
     return [login for login, *_ in wanted]

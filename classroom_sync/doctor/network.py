@@ -183,7 +183,7 @@ async def education_account(settings: Settings) -> Finding:
         client = settings.identity_client
         assert client is not None, "it is used"
         async with asyncio.timeout(_PATIENCE):
-            await IdentityProvider(client).leave("https://example.invalid/")
+            await IdentityProvider(client).reach()
     except (ProviderAway, NotBelieved, OSError, TimeoutError) as error:
         why = str(error) or type(error).__name__
         return problem(

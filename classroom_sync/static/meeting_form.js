@@ -50,7 +50,7 @@ function conflict(theirs) {
   const local = (at, how) => new Date(at).toLocaleString(document.documentElement.lang, { ...how, timeZone: form.dataset.zone });
   element("theirtitle").textContent = theirs.title;
   element("theirtime").textContent = `${local(theirs.starts_at, { dateStyle: "medium", timeStyle: "short" })} – ${local(theirs.ends_at, { timeStyle: "short" })}`;
-  element("theirteachers").textContent = [theirs.chair, ...theirs.members].map(nameOf).filter(Boolean).join(", ");
+  element("theirteachers").textContent = [theirs.chair, ...theirs.members].map(nameOf).filter(Boolean).join(form.dataset.comma);
   element("theiragenda").replaceChildren(...theirs.agenda.map((item) => Object.assign(document.createElement("li"), { textContent: item.title })));
   for (const item of theirs.agenda) {
     if (!known.has(item.id)) addLine(item);

@@ -74,9 +74,9 @@ WHERE b.block BETWEEN CAST(:since AS date) - 55 AND :until
 ORDER BY b.block;
 
 -- name: rolled_tallies
--- The same, with people, research meetings and pushes, of the whole city, of its calendar weeks and of
--- its receiving schools at once (`told`): weeks of `whole` from the roll-ups, of their sets those in `blocks` by the eight and those in
--- `single` by themselves; weeks of `rest` from their links.
+-- The same, with people, research meetings and pushes, of the whole city, of its calendar weeks and
+-- of its receiving schools at once (`told`): weeks of `whole` from the roll-ups, of their sets those
+-- in `blocks` by the eight and those in `single` by themselves; weeks of `rest` from their links.
 WITH sums AS MATERIALIZED (
     SELECT * FROM rollup_sums WHERE monday = ANY(CAST(:whole AS date[]))
     UNION ALL

@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Page
 from classroom_sync.pages.bureau import REFRESH_SECONDS, VIEW_SECONDS
 from db.pool import Pool
 from tests import indicator_world
-from tests.e2e.running import browser, new_page
+from tests.e2e.running import browser, enter, new_page
 from tests.http.conftest import PASSWORD, Site, served
 from tests.indicator_world import AS_OF
 from tests.worlds import Planned
@@ -36,11 +36,7 @@ async def chromium() -> AsyncIterator[Browser]:
 
 async def signed_in(chromium: Browser, site: Site, locale: str) -> Page:
     page = await new_page(chromium, locale)
-    await page.goto(site.url + "/login")
-    await page.fill("#login", "bureau")
-    await page.fill("#password", PASSWORD)
-    await page.click("main form button")
-    await page.wait_for_url("**/bureau")
+    await enter(page, site.url, "bureau", PASSWORD)
     return page
 
 

@@ -13,7 +13,7 @@ import pytest
 from playwright.async_api import Browser, FloatRect, Page
 
 from classroom_sync.auth import hash_password
-from tests.e2e.running import RunningDemo, browser, demo, hears, new_page, sees, sign_in
+from tests.e2e.running import RunningDemo, browser, demo, enter, hears, new_page, sees, sign_in
 from tests.e2e.test_accessibility import findings
 from tests.e2e.test_recorded_lesson import made_ready, plays_on
 from tests.media.stages import played
@@ -73,11 +73,7 @@ async def _entered(chromium: Browser, running: RunningDemo, teacher: dict[str, s
     page = await new_page(chromium, "en")
     page.set_default_timeout(PATIENCE * 1000)
     await page.add_init_script(SMALL_CAMERA)
-    await page.goto(running.url + "/login")
-    await page.fill("#login", teacher["id"].lower() + "-m")
-    await page.fill("#password", PASSWORD)
-    await page.click("main form button")
-    await page.wait_for_url(lambda url: not url.endswith("/login"))
+    await enter(page, running.url, teacher["id"].lower() + "-m", PASSWORD)
     return page
 
 

@@ -12,7 +12,7 @@ import pytest
 from playwright.async_api import Page, Request
 
 from tests.e2e.cable import Cable, cable
-from tests.e2e.running import RunningDemo, browser, demo, new_page, sign_in
+from tests.e2e.running import RunningDemo, browser, demo, enter, new_page, sign_in
 from tests.uploads.files import pdf, video
 
 pytestmark = pytest.mark.browser
@@ -244,11 +244,8 @@ async def test_an_upload_goes_on_after_a_broken_line_and_is_taken_back(tmp_path:
         chromium = at.room.context.browser
         assert chromium is not None, "the classroom's"
         page = await new_page(chromium)
-        await page.goto(at.room.url.replace("/room/sent", "/login"))  # by the line that can be cut
-        await page.fill("#login", account["login"])
-        await page.fill("#password", account["password"])
-        await page.click("main form button")
-        await page.wait_for_url("**/teacher")
+        line = at.room.url.removesuffix("/room/sent")  # by the line that can be cut
+        await enter(page, line, account["login"], account["password"])
         await page.goto(page.url.replace("/teacher", "/sent/new"))
         offsets: list[str] = []
 

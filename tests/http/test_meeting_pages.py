@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 from playwright.async_api import Browser, Page
 
-from tests.e2e.running import browser, new_page
+from tests.e2e.running import browser, enter, new_page
 from tests.e2e.test_accessibility import findings
 from tests.e2e.test_meeting import PATIENCE, SMALL_CAMERA, press, two_write_the_plan
 from tests.http.conftest import PASSWORD, Site
@@ -18,11 +18,7 @@ async def _joined(chromium: Browser, site: Site, login: str, session: str) -> Pa
     page = await new_page(chromium, "en")
     page.set_default_timeout(PATIENCE * 1000)
     await page.add_init_script(SMALL_CAMERA)
-    await page.goto(site.url + "/login")
-    await page.fill("#login", login)
-    await page.fill("#password", PASSWORD)
-    await page.click("main form button")
-    await page.wait_for_url("**/teacher")
+    await enter(page, site.url, login, PASSWORD)
     await page.goto(f"{site.url}/meetings/{session}")
     await press(page, "#join:enabled")
     return page
@@ -55,11 +51,7 @@ async def test_who_changes_a_meeting_second_keeps_what_was_typed(site: Site) -> 
         path = f"/api/v1/meetings/{session}"
         _, asked = await lead.ask("GET", path)
         page = await new_page(chromium, "en")
-        await page.goto(site.url + "/login")
-        await page.fill("#login", "lead")
-        await page.fill("#password", PASSWORD)
-        await page.click("main form button")
-        await page.wait_for_url("**/teacher")
+        await enter(page, site.url, "lead", PASSWORD)
         await page.goto(f"{site.url}/meetings/{session}/change")
         await page.fill("#title", "Mine")
         await page.click("#more")

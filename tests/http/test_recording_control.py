@@ -156,6 +156,18 @@ async def _until(condition: object, within: float = 10.0) -> None:
             await asyncio.sleep(0.02)  # what crosses the link has no event here
 
 
+async def _lead_sends(live: Live, school: School, node_id: UUID) -> None:
+    """A media node tells that the lead's camera has begun to send."""
+    publishing = {
+        "event": "publishing",
+        "room": str(school.planned.session_id),
+        "participant": str(school.planned.lead),
+        "stream": "camera",
+        "live": True,
+    }
+    await live.on_node_event(node_id, publishing)
+
+
 async def test_recording_is_off_until_it_is_switched_on_and_off_again(
     school: School, tmp_path: Path
 ) -> None:
@@ -283,14 +295,7 @@ async def test_every_lesson_is_recorded_where_the_settings_say_so(
         async with school.control(RecordingRules(always=True, kept=timedelta(days=7))) as live:
             session = await live.need(school.planned.session_id)
             await _until(lambda: live.links.connected)
-            publishing = {
-                "event": "publishing",
-                "room": str(session.session.id),
-                "participant": str(school.planned.lead),
-                "stream": "camera",
-                "live": True,
-            }
-            await live.on_node_event(node.id, publishing)
+            await _lead_sends(live, school, node.id)
             assert list(node.records()) == [str(session.session.id)]
             row = await school.row()
             assert (row.state, row.made_by) == (RecordingState.RECORDING, "system")
@@ -341,14 +346,7 @@ async def test_what_is_recorded_by_itself_has_the_classrooms_where_that_is_allow
         async with school.control(RecordingRules(always=True, rooms=rooms)) as live:
             session = await live.need(school.planned.session_id)
             await _until(lambda: live.links.connected)
-            publishing = {
-                "event": "publishing",
-                "room": str(session.session.id),
-                "participant": str(school.planned.lead),
-                "stream": "camera",
-                "live": True,
-            }
-            await live.on_node_event(node.id, publishing)
+            await _lead_sends(live, school, node.id)
             row = await school.row()
             assert (row.made_by, row.with_rooms) == ("system", rooms)
             assert view(session)["recording_rooms"] is rooms

@@ -11,7 +11,7 @@ from selenium.webdriver import Firefox
 from selenium.webdriver.support.wait import WebDriverWait
 
 from media.specs import Codec, Source
-from tests.e2e.running import browser, new_page
+from tests.e2e.running import browser, enter, new_page
 from tests.http.conftest import PASSWORD, Site
 from tests.http.studios import Studio, studio_of
 from tests.media.stages import staged
@@ -48,11 +48,7 @@ async def test_chromium_plays(studio: Studio, codec: Codec) -> None:
     recording = await studio.ready(SECONDS, codec)
     async with browser() as chromium:
         page = await new_page(chromium)
-        await page.goto(f"{studio.site.url}/login")
-        await page.fill("[name=login]", "lead")
-        await page.fill("[name=password]", PASSWORD)
-        await page.click("main button")
-        await page.wait_for_url("**/teacher")
+        await enter(page, studio.site.url, "lead", PASSWORD)
         await page.goto(f"{studio.site.url}/recordings/{recording}")
         await page.wait_for_function("() => document.getElementById('film').readyState >= 1")
         await page.evaluate(f"() => {{ {_PLAY} }}")
@@ -75,11 +71,7 @@ async def test_chromium_plays_the_shared_screen_in_step(studio: Studio) -> None:
     await studio.tend()
     async with browser() as chromium:
         page = await new_page(chromium)
-        await page.goto(f"{studio.site.url}/login")
-        await page.fill("[name=login]", "lead")
-        await page.fill("[name=password]", PASSWORD)
-        await page.click("main button")
-        await page.wait_for_url("**/teacher")
+        await enter(page, studio.site.url, "lead", PASSWORD)
         await page.goto(f"{studio.site.url}/recordings/{recording}")
         await page.wait_for_function("() => document.getElementById('film').readyState >= 1")
         assert await page.is_hidden("#side")  # nothing was shared yet

@@ -16,7 +16,7 @@ from db import accounts, pushes
 from media.specs import Codec, Source
 from scheduler.receipts import Progress, progress
 from tests.e2e.cable import cable
-from tests.e2e.running import browser, new_page
+from tests.e2e.running import browser, enter, new_page
 from tests.e2e.test_accessibility import findings
 from tests.http.conftest import PASSWORD, Site
 from tests.http.studios import Studio, studio_of
@@ -174,11 +174,7 @@ async def test_a_teacher_ticks_what_is_right(site: Site) -> None:
     item = await kept(site)
     async with browser() as chromium, site.browser() as desk:
         page = await new_page(chromium, "en")
-        await page.goto(f"{site.url}/login")
-        await page.fill("#login", "lead")
-        await page.fill("#password", PASSWORD)
-        await page.click("main form button")
-        await page.wait_for_url("**/teacher")
+        await enter(page, site.url, "lead", PASSWORD)
         await page.goto(f"{site.url}/sent/new?item={item}")
         await page.check(f"input[name=class][value='{FAR_CLASS}']")
         await page.click("#ask")

@@ -27,6 +27,8 @@ from classroom_sync.uploads.receiving import Receiving
 from db import accounts, city, nodes, sessions
 from db.nodes import MediaNodeRow
 from db.pool import Pool
+from tests import indicator_world
+from tests.indicator_world import AS_OF, World
 from tests.worlds import FAR, HUB, NEAR, Planned, build, lesson, plan
 
 if TYPE_CHECKING:
@@ -88,6 +90,28 @@ async def small_site(pool: Pool, tmp_path: Path, **settings: Any) -> AsyncIterat
         await sessions.open_session(connection, planned.session_id, now)
     async with served(pool, tmp_path, planned, now, **settings) as found:
         yield found
+
+
+@pytest.fixture
+async def world(pool: Pool) -> World:
+    async with pool.transaction() as connection:
+        return await indicator_world.build(connection, seed=3)
+
+
+@pytest.fixture
+async def bureau(world: World, pool: Pool, tmp_path: Path) -> AsyncIterator[Site]:
+    first = world.links[0]
+    planned = Planned(first.session, first.participant, first.participant)
+    async with served(pool, tmp_path, planned, AS_OF + timedelta(days=1)) as site:
+        yield site
+
+
+@pytest.fixture
+async def reader(bureau: Site) -> AsyncIterator[aiohttp.ClientSession]:
+    headers = {"Accept": "text/html", "Accept-Language": "en"}
+    async with bureau.browser(**headers) as browser:
+        await sign_in(browser, "bureau")
+        yield browser
 
 
 @pytest.fixture

@@ -1,227 +1,45 @@
-"""The bureau's pages and files: the same figures in all, each opens its list, all on record."""
+"""The bureau's pages: each number opens its list, and every step is on record."""
 
 import json
 import re
-from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
-from html.parser import HTMLParser
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import aiohttp
 import pytest
 
-from classroom_sync import tokens
-from classroom_sync.pages.dashboard import LINES, TABLE
+from classroom_sync.pages.dashboard import LINES
 from classroom_sync.pages.evidence import by_minute
-from classroom_sync.pages.names import read_names
 from classroom_sync.reports import exports
-from classroom_sync.reports.document import measures_of
-from classroom_sync.reports.labels import labels
 from classroom_sync.reports.numbers import plain, share
-from classroom_sync.reports.pictures import TREND
-from classroom_sync.reports.reading import Found, Wanted, read_report
-from db import accounts, calendar, city, presence, rollups, sessions
-from db.pool import Pool
+from db import city, presence, sessions
 from db.presence import EvidenceRow
 from media.evidence import Evidence
-from scheduler.attendance import AttendanceRules
-from scheduler.indicators.values import Dimension, IndicatorRules, Measure, Row, Side, Week
-from scheduler.model import Term
+from scheduler.indicators.values import Dimension, Side
 from tests import indicator_world
-from tests.http.conftest import MEDIA_KEY, Site, served, sign_in
+from tests.http.bureau import AT, PERIOD, Numbers, file, got, linked, read
+from tests.http.conftest import Site, sign_in
 from tests.indicator_world import AS_OF, RECEIVING, World
-from tests.reports import paper, readers
-from tests.worlds import Planned
+from tests.reports import readers
 
-PERIOD = "since=2026-09-01&until=2026-10-14"
-AT = f"{PERIOD}&as_of={quote(AS_OF.isoformat())}"
-
-
-@pytest.fixture
-async def world(pool: Pool) -> World:
-    async with pool.transaction() as connection:
-        return await indicator_world.build(connection, seed=3)
-
-
-@pytest.fixture
-async def bureau(world: World, pool: Pool, tmp_path: Path) -> AsyncIterator[Site]:
-    first = world.links[0]
-    planned = Planned(first.session, first.participant, first.participant)
-    async with served(pool, tmp_path, planned, AS_OF + timedelta(days=1)) as site:
-        yield site
-
-
-@pytest.fixture
-async def reader(bureau: Site) -> AsyncIterator[aiohttp.ClientSession]:
-    headers = {"Accept": "text/html", "Accept-Language": "en"}
-    async with bureau.browser(**headers) as browser:
-        await sign_in(browser, "bureau")
-        yield browser
-
-
-async def read(site: Site, of: str = "city", by: Dimension = Dimension.SCHOOL) -> Found:
-    wanted = Wanted(
-        since=indicator_world.SINCE, until=indicator_world.UNTIL, as_of=AS_OF, of=of, by=by
-    )
-    async with site.pool.connection() as connection:
-        return await read_report(connection, wanted, AS_OF, AttendanceRules(), IndicatorRules())
-
-
-async def got(browser: aiohttp.ClientSession, path: str, status: int = 200) -> str:
-    async with browser.get(path) as response:
-        text = await response.text()
-        assert response.status == status, (path, text[:300])
-        return text
-
-
-async def file(browser: aiohttp.ClientSession, query: str) -> bytes:
-    async with browser.get(f"/api/v1/reports/coverage?{query}") as response:
-        assert response.status == 200, await response.text()
-        assert "attachment" in response.headers["Content-Disposition"]
-        return await response.read()
-
-
-class _Numbers(HTMLParser):
-    """Links to lists with their texts, and cells of tables."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.links: list[tuple[str, str]] = []
-        self.rows: list[list[str]] = []
-        self._href: str | None = None
-        self._in_cell = False
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        if tag == "a" and (given.get("href") or "").startswith("/bureau/behind"):
-            self._href = given["href"]
-        if tag == "tr":
-            self.rows.append([])
-        if tag in ("td", "th"):
-            self.rows[-1].append("")
-            self._in_cell = True
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "a":
-            self._href = None
-        if tag in ("td", "th"):
-            self._in_cell = False
-
-    def handle_data(self, data: str) -> None:
-        if self._href is not None:
-            self.links.append((self._href, data.strip()))
-        if self._in_cell:
-            self.rows[-1][-1] += data
-
-
-def linked(page: str) -> dict[tuple[str, int, str, str], str]:
-    """(of, indicator, measure, side) → the number that is the link; the same everywhere it is."""
-    found: dict[tuple[str, int, str, str], str] = {}
-    for href, text in _Numbers(page).links:
-        query = {name: values[0] for name, values in parse_qs(urlsplit(href).query).items()}
-        assert query["as_of"] == AS_OF.isoformat()
-        key = (query["of"], int(query["indicator"]), query["measure"], query["side"])
-        assert found.setdefault(key, text) == text
-    return found
-
-
-@pytest.mark.parametrize(
-    ("of", "by", "locale"),
-    [
-        ("city", Dimension.SCHOOL, "en"),
-        ("city", Dimension.MODE, "zh-CN"),
-        (f"school:{RECEIVING[0]}", Dimension.SUBJECT, "zh-CN"),
-    ],
-)
-async def test_page_workbook_csv_json_and_paper_say_the_same(
-    bureau: Site, reader: aiohttp.ClientSession, of: str, by: Dimension, locale: str
-) -> None:
-    found = await read(bureau, of, by)
-    report = found.report
-    expected = readers.of_report(report)
-    build = readers.build_of_report(report)
-    asked = f"{AT}&of={of}&by={by.value}&lang={locale}"
-    assert readers.of_json(await file(reader, f"{asked}&format=json")) == (expected, build)
-    assert readers.of_csv(await file(reader, f"{asked}&format=csv")) == (expected, build)
-    cut = (report.cut.dimension.value, report.cut.key)
-    figures, days = readers.of_xlsx(await file(reader, f"{asked}&format=xlsx"), locale, cut)
-    async with bureau.pool.connection() as connection:
-        label = labels(await read_names(connection), locale)
-    assert days == build
-    assert figures == {
-        key: (over, under, ratio and pytest.approx(ratio, rel=1e-14))
-        for key, (over, under, ratio) in expected.items()
-    }
-    paper.compare(await file(reader, f"{asked}&format=pdf"), report, label, locale)
-    page = await got(reader, f"/bureau?{asked}")
-    shown = linked(page)
-    for i in report.indicators:
-        for m in i.measures:
-            assert shown[of, i.number, m.slug, "numerator"] == plain(m.numerator)
-            if m.denominator is not None:
-                assert shown[of, i.number, m.slug, "denominator"] == plain(m.denominator)
-    table = page[page.index('class="breakdown"') :]
-    rows = _Numbers(table[: table.index("</table>")]).rows[1:]
-    [(_, wanted)] = report.breakdowns
-    assert [[_squeezed(cell) for cell in row] for row in rows] == [
-        [_squeezed(cell) for cell in _cells(row, wanted, label(by, row.key))] for row in wanted
-    ]
-
-    days, weeks = (
-        [[_squeezed(cell) for cell in row] for row in _Numbers(each).rows[1:]]
-        for each in re.findall(r'<details class="data">(.*?)</details>', page, re.DOTALL)
-    )
-    assert [row[:3] for row in days] == [
-        [day.isoformat(), *("" if n is None else str(n) for n in both)]
-        for day, both in build.items()
-    ]
-    assert [row[:2] for row in weeks] == [
-        ["" if w.number is None else str(w.number), w.monday.isoformat()] for w in report.trend
-    ]
-    assert [row[2:] for row in weeks] == [list(_of_week(w)) for w in report.trend]
-
-
-def _of_week(week: Week) -> Iterator[str]:
-    """The measures of a week in the page's table: the two sides of each, and its share."""
-    found = measures_of(week.indicators)
-    for key in sorted(TREND):
-        m = found[key]
-        assert m.denominator is not None, "what is drawn week by week is a share"
-        yield from (plain(m.numerator), plain(m.denominator), share(m.ratio))
-
-
-def _squeezed(text: str) -> str:
-    return "".join(text.split())
-
-
-def _cells(row: Row, rows: Sequence[Row], name: str) -> list[str]:
-    """A row of the page's table: what a figure of it says, and its two sides."""
-    keys = [k for k in TABLE if any(k in measures_of(each.indicators) for each in rows)]
-    found = measures_of(row.indicators)
-    return [name, *(_cell(found[key]) if key in found else "" for key in keys)]
-
-
-def _cell(m: Measure) -> str:
-    if m.denominator is None:
-        return plain(m.numerator)
-    return f"{share(m.ratio)}{plain(m.numerator)} / {plain(m.denominator)}"
+_YEARS = ("Reports are of the years 2000 to 2199: choose other days.", "报表只涵盖 2000 年")
+_LENGTH = ("A report is of ten years at most: choose a shorter period.", "一份报表最长十年")
+_PART = ("There is no such part of the city: choose one from the list.", "没有这个范围")
 
 
 async def test_every_number_of_the_page_opens_a_list_that_adds_up_to_it(
     bureau: Site, reader: aiohttp.ClientSession
 ) -> None:
-    page = _Numbers(await got(reader, f"/bureau?{AT}"))
+    page = Numbers(await got(reader, f"/bureau?{AT}"))
     assert len(page.links) > 100
     for href, text in dict(page.links).items():
         total, at = 0.0, href
         while at:
             listing = await got(reader, at)
-            rows = _Numbers(listing).rows[1:]
+            rows = Numbers(listing).rows[1:]
             total += sum(float(row[-2].replace(",", "")) for row in rows)
             more = re.search(r'rel="next" href="([^"]+)"', listing)
             at = "/bureau/behind" + more[1].replace("&amp;", "&") if more else ""
@@ -255,7 +73,7 @@ async def test_a_long_table_goes_on_from_page_to_page(
     while at and len(seen) < 4 * LINES:
         page = await got(reader, at)
         table = page[page.index('class="breakdown"') :]
-        seen += [row[0] for row in _Numbers(table[: table.index("</table>")]).rows[1:]]
+        seen += [row[0] for row in Numbers(table[: table.index("</table>")]).rows[1:]]
         after = re.search(r'rel="next" href="([^"]+)#breakdown"', page)
         at = after[1].replace("&amp;", "&") if after else ""
     rooms = [row.key for row in (await read(bureau, by=Dimension.ROOM)).report.breakdowns[0][1]]
@@ -288,70 +106,6 @@ async def test_figures_can_be_told_apart_by_every_dimension(
         assert await file(reader, f"{AT}&by={by.value}&format={form.value}")
 
 
-async def _later(site: Site, world: World) -> None:
-    """What becomes known after the cut-off: a made-up lesson, an evaluation, a room that is retired
-    and one that is accepted with an earlier date, another term; and weeks are rolled up."""
-    at = AS_OF + timedelta(hours=1)
-    link = next(x for x in world.links if x.status == "absent" and x.due)
-    async with site.pool.transaction() as connection:
-        await connection.execute(
-            "INSERT INTO attendance (participant_id, revision, session_id, status, valid, seconds,"
-            " planned_seconds, interruptions, took_floor, rules_version, derived_at)"
-            " VALUES ($1, 2, $2, 'made_up', true, 0, 2400, 0, true, 'test', $3)",
-            link.participant,
-            link.session,
-            at,
-        )
-        await connection.execute(
-            "INSERT INTO evaluations (session_id, evaluated_by, evaluated_at, score)"
-            " VALUES ($1, 'x', $2, 80)",
-            link.session,
-            at,
-        )
-        for room, becomes in ((link.room, "retired"), (f"{RECEIVING[1]}-R2", "accepted")):
-            await connection.execute(
-                "SELECT move_room($1, $2, '2026-10-10', $3, 'x', 'for a good reason', NULL)",
-                room,
-                becomes,
-                at,
-            )
-        await calendar.add_term(connection, _SPRING)
-        for monday in await rollups.changed(connection, AS_OF.date()):
-            await rollups.roll_up(connection, monday)
-
-
-_SPRING = Term(
-    "s", "Spring", "Asia/Shanghai", date(2027, 2, 22), date(2027, 2, 22), date(2027, 7, 2)
-)
-
-
-@pytest.mark.parametrize("form", list(exports.Form))
-async def test_the_same_cut_off_gives_the_same_bytes_whatever_became_known_later(
-    bureau: Site, world: World, reader: aiohttp.ClientSession, form: exports.Form
-) -> None:
-    query = f"{AT}&format={form.value}&lang=zh-CN"
-    before = await file(reader, query)
-    await _later(bureau, world)
-    assert await file(reader, query) == before
-    elsewhere = AT.replace(quote(AS_OF.isoformat()), quote(AS_OF.astimezone(UTC).isoformat()))
-    assert await file(reader, f"{elsewhere}&format={form.value}&lang=zh-CN") == before
-    now = f"{PERIOD}&as_of={quote((AS_OF + timedelta(hours=2)).isoformat())}"
-    assert await file(reader, f"{now}&format={form.value}&lang=zh-CN") != before
-
-
-async def test_without_a_period_it_is_that_of_the_term_at_the_cut_off(
-    bureau: Site, reader: aiohttp.ClientSession
-) -> None:
-    last_year = Term(
-        "o", "Old", "Asia/Shanghai", date(2025, 9, 1), date(2025, 9, 1), date(2026, 1, 23)
-    )
-    async with bureau.pool.transaction() as connection:
-        await calendar.add_term(connection, last_year)
-    as_of = quote("2025-10-10T18:00:00+08:00")
-    made = json.loads(await file(reader, f"as_of={as_of}&format=json"))
-    assert (made["since"], made["until"]) == ("2025-09-01", "2025-10-10")
-
-
 @pytest.mark.parametrize(
     "query",
     [
@@ -372,11 +126,6 @@ async def test_what_is_not_on_the_form_is_refused_with_a_sentence(
     async with reader.get(f"/api/v1/reports/coverage?{query}") as response:
         assert response.status == 422
         assert response.content_type == "application/problem+json"
-
-
-_YEARS = ("Reports are of the years 2000 to 2199: choose other days.", "报表只涵盖 2000 年")
-_LENGTH = ("A report is of ten years at most: choose a shorter period.", "一份报表最长十年")
-_PART = ("There is no such part of the city: choose one from the list.", "没有这个范围")
 
 
 @pytest.mark.parametrize(
@@ -512,7 +261,7 @@ async def test_evidence_is_read_by_the_minute_and_its_rows_are_below(
         ]
         await presence.add_evidence(connection, node, list(enumerate(rows)))
     page = await got(reader, f"/bureau/links/{link}")
-    minutes = [row for row in _Numbers(page).rows if row and row[-1].startswith("Rows: ")]
+    minutes = [row for row in Numbers(page).rows if row and row[-1].startswith("Rows: ")]
     assert [(r[1], r[2], r[3], r[-2], r[-1]) for r in minutes] == [
         ("60.0", "30.0", "6,000", "20–21 ms", "Rows: 60"),
         ("60.0", "30.0", "6,000", "22 ms", "Rows: 60"),
@@ -525,12 +274,12 @@ async def test_evidence_is_read_by_the_minute_and_its_rows_are_below(
     assert 'id="raw"' not in page
     [*_, last] = re.findall(r'href="(\?raw=1[^"]*)#raw"', page)
     below = await got(reader, f"/bureau/links/{link}{last.replace('&amp;', '&')}")
-    stored = [row[-1] for row in _Numbers(below).rows if row and "#" in row[-1]]
+    stored = [row[-1] for row in Numbers(below).rows if row and "#" in row[-1]]
     assert stored == [f"{str(node)[:8]}#{n}" for n in range(360, 400)]
     whole = await got(reader, f"/bureau/links/{link}?raw=1")
     [more] = re.findall(r'rel="next" href="([^"]*)#raw"', whole)
     rest = await got(reader, f"/bureau/links/{link}{more.replace('&amp;', '&')}")
-    assert [row[-1] for row in _Numbers(rest).rows if row and "#" in row[-1]] == [
+    assert [row[-1] for row in Numbers(rest).rows if row and "#" in row[-1]] == [
         f"{str(node)[:8]}#{n}" for n in range(300, 400)
     ]
 
@@ -556,65 +305,6 @@ async def test_a_link_and_the_one_that_makes_up_for_it_lead_to_each_other(
     assert f'href="/bureau/links/{makeup.participant}">in another lesson</a>' in page
     page = await got(reader, f"/bureau/links/{makeup.participant}")
     assert f'<dt>Makes up for</dt><dd><a href="/bureau/links/{original.participant}">' in page
-
-
-async def test_the_wall_shows_the_same_figures_without_a_way_out(
-    bureau: Site, reader: aiohttp.ClientSession
-) -> None:
-    bureau.now = AS_OF
-    wall = await got(reader, f"/bureau/wall?{AT}")
-    found = await read(bureau)
-    for (part, _, number, slug), (over, *_) in readers.of_report(found.report).items():
-        if part == "city":
-            assert plain(over) in wall, (number, slug)
-    assert "/logout" not in wall
-    assert "/bureau/behind" not in wall
-
-
-async def _opened(site: Site) -> str:
-    """The address of a wall that the bureau opens."""
-    async with site.browser(Accept="text/html") as browser:
-        form = {"csrf": await sign_in(browser, "bureau"), "of": "city", "by": "hub"}
-        async with browser.post("/bureau/wall", data=form, allow_redirects=False) as response:
-            assert response.status == 303, await response.text()
-            return response.headers["Location"]
-
-
-async def test_a_walls_address_needs_no_sign_in_and_outlives_every_session(bureau: Site) -> None:
-    address = await _opened(bureau)
-    bureau.now += timedelta(days=300)
-    async with bureau.browser(Accept="text/html") as screen:
-        assert 'id="views"' in await got(screen, address)
-        await got(screen, "/bureau", 401)
-        bureau.now += timedelta(days=70)
-        await got(screen, address, 404)
-
-
-async def test_a_walls_address_ends_with_the_password_that_made_it(bureau: Site) -> None:
-    address = await _opened(bureau)
-    async with bureau.pool.transaction() as connection:
-        account = await accounts.account_by_login(connection, "bureau")
-        assert account is not None
-        await accounts.set_password(connection, account.id, "another hash")
-    async with bureau.browser(Accept="text/html") as screen:
-        await got(screen, address, 404)
-
-
-async def test_a_forged_walls_address_opens_nothing(bureau: Site) -> None:
-    address = await _opened(bureau)
-    media = tokens.issue(
-        MEDIA_KEY, tokens.MediaToken(uuid4(), uuid4(), "publish", "lead"), bureau.now
-    )
-    async with bureau.browser(Accept="text/html") as screen:
-        for forged in (address[:-4] + "AAAA", "/wall/x", f"/wall/{media}", f"/wall/{'x' * 3000}"):
-            await got(screen, forged, 404)
-
-
-async def test_a_teacher_opens_no_wall(bureau: Site) -> None:
-    async with bureau.browser(Accept="text/html") as browser:
-        form = {"csrf": await sign_in(browser, "lead"), "of": "city"}
-        async with browser.post("/bureau/wall", data=form) as response:
-            assert response.status == 403
 
 
 async def test_a_city_before_its_first_lesson_is_told_what_to_do(site: Site) -> None:

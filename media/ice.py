@@ -27,7 +27,10 @@ from media import stun
 from media.resource import IceSession
 from media.udp import Address
 
-CONSENT_TIMEOUT = 6.0  # seconds; browsers check every 5 s at the latest (RFC 7675, 5.1: 30 s)
+CONSENT_TIMEOUT = 6.0  # seconds without a check, or anything authentic, of who sends RTCP or media
+CHECKS_ALONE = (
+    13.0  # seconds, of who sends neither: two checks, 6 s apart at most, one of them lost
+)
 CONSENT_EXPIRES = 30.0  # seconds; whatever else is heard (RFC 7675, 5.1)
 _MAX_ADDRESSES = 8  # kept per peer
 _MAX_SEEN = 128  # transactions kept per peer: some minutes of checks

@@ -25,7 +25,13 @@ from media.errors import NoSuchResource, NotPublished, Overloaded
 from media.events import PublisherLive, Recorded, SendRtcp, SendRtp
 from media.evidence import Evidence
 from media.fastpath import CompiledPlane, CompiledSocket
-from media.ice import CONSENT_EXPIRES, CONSENT_TIMEOUT, IceLiteAgent, fresh_credentials
+from media.ice import (
+    CHECKS_ALONE,
+    CONSENT_EXPIRES,
+    CONSENT_TIMEOUT,
+    IceLiteAgent,
+    fresh_credentials,
+)
 from media.inflow import Inflow
 from media.node_events import (
     NodeEvent,
@@ -606,13 +612,16 @@ class MediaNode:
 
     def _lost(self, peer: Peer, now: float) -> bool:
         """No consent for long (RFC 7675, 5.1), or for a while and nothing authentic either: a check
-        is sent once each 4 to 6 s (Firefox, aioice), and may get lost."""
+        is sent once each 4 to 6 s (Firefox, aioice), and may get lost. Who never sends anything
+        else (libdatachannel as a player) is only told by its checks, and waited for longer."""
         silent = now - peer.consented_at
         if silent <= CONSENT_TIMEOUT:
             return False
         heard_at = peer.heard_at
         if peer.in_room:
             heard_at = max(heard_at, self._rooms[peer.grant.room].heard_at(peer.resource_id))
+        if heard_at == float("-inf"):
+            return silent > CHECKS_ALONE
         return silent > CONSENT_EXPIRES or now - heard_at > CONSENT_TIMEOUT
 
     async def _tick_for_ever(self) -> None:

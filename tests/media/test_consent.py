@@ -2,6 +2,7 @@
 
 import asyncio
 
+from media.ice import CHECKS_ALONE, CONSENT_TIMEOUT
 from media.node_events import ParticipantGone
 from tests.media.halls import hall, video
 
@@ -27,3 +28,18 @@ async def test_authentic_media_holds_a_peer_whose_checks_are_lost_for_seconds() 
             sending.cancel()
         told = await gone  # now that it is silent altogether
         assert (told.participant, told.reason) == ("lead", "lost")
+
+
+async def test_who_sends_nothing_but_checks_may_check_each_six_seconds() -> None:
+    """RFC 7675, 5.1: 5 s, of which 0.8 to 1.2; libdatachannel sends no reports of what it plays."""
+    async with hall() as school:
+        _, (player,) = await school.lesson()
+        school.silent.add(player.resource_id)
+        gone = asyncio.create_task(school.event(ParticipantGone, within=30))
+        ended, _ = await asyncio.wait([gone], timeout=CONSENT_TIMEOUT + 1.5)
+        assert not ended
+        player.connection.refresh_consent()
+        began = asyncio.get_running_loop().time()
+        told = await gone
+        assert (told.participant, told.reason) == ("room 0", "lost")
+        assert asyncio.get_running_loop().time() - began >= CHECKS_ALONE - 0.1

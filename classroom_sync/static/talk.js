@@ -32,7 +32,7 @@ export function talk(link, arrived = () => {}) {
     for (const said of /** @type {CustomEvent<import("./session.js").Said[]>} */ (event).detail) {
       if (known.has(said.id)) continue;
       known.add(said.id);
-      const item = document.createElement("li");
+      const item = document.createElement("p");
       const from = document.createElement("b");
       const time = document.createElement("time");
       const name = nameOf(link.state, said.participant);

@@ -22,6 +22,7 @@ import { publisher, sendLayers } from "./whip.js";
 const UNDO = 5; // seconds in which the end of a lesson can be undone
 const root = element("lesson");
 const mark = `live-${root.dataset.session}`; // on this device: a reload or a crash goes straight back
+const onAir = document.documentElement.classList; // back_on_air.js has set "onair" where it was
 const link = new SessionLink(root.dataset.session ?? "", root.dataset.csrf ?? "");
 const tiles = new RoomTiles(link, sizes((found) => link.send({ do: "sizes", sizes: found })));
 const check = new DeviceCheck(() => call("POST", `/api/v1/sessions/${root.dataset.session}/device-check`, root.dataset.csrf ?? ""));
@@ -34,10 +35,11 @@ const share = screenShare(link);
 /** @type {ReturnType<typeof setInterval> | undefined} */ let ending;
 
 async function begin() {
-  if (localStorage.getItem(mark) && root.dataset.state === "live") {
+  if (onAir.contains("onair")) {
     const found = await openWhatThereIs(remembered());
     if (found.trouble) notice(deviceTrouble(found.trouble));
     if (found.stream) return goLive(found.stream);
+    onAir.remove("onair");
   }
   check.addEventListener("ready", () => {
     const start = /** @type {HTMLButtonElement} */ (element("start"));
@@ -55,12 +57,9 @@ function goLive(stream) {
   devices = stream;
   localStorage.setItem(mark, "yes");
   stayAwake();
-  document.body.classList.add("onair");
+  onAir.add("onair");
   element("check").hidden = true;
   element("taken").hidden = true;
-  element("live").hidden = false;
-  for (const id of ["mic", "camera", "screen", "record", "end"]) document.getElementById(id)?.removeAttribute("hidden");
-  element("pip").hidden = !document.pictureInPictureEnabled;
   show(element("self"), devices);
   camera = publisher(link.grant("publish"), devices);
   camera.addEventListener("connected", () => notice(""));
@@ -106,8 +105,7 @@ function takenOver() {
   [camera, watch] = [null, null];
   localStorage.removeItem(mark);
   notice("");
-  document.body.classList.remove("onair");
-  element("live").hidden = true;
+  onAir.remove("onair");
   element("taken").hidden = false;
   element("takeback").focus();
 }
@@ -197,6 +195,7 @@ async function floatPicture() {
   await video.requestPictureInPicture().catch((error) => passing(String(error)));
 }
 
+element("pip").hidden = !document.pictureInPictureEnabled;
 toggle("mic", "audio", () => devices);
 toggle("camera", "video", () => devices);
 poll(link);

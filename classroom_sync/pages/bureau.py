@@ -12,6 +12,7 @@ from classroom_sync.auth import requires
 from classroom_sync.errors import Refused
 from classroom_sync.keys import LIVE, LOCALE, NOW, POOL, SETTINGS, VISITOR
 from classroom_sync.pages import dashboard
+from classroom_sync.pages.families import read_families
 from classroom_sync.pages.rendering import page
 from classroom_sync.permissions import Action
 from classroom_sync.reports import definitions, document, pictures
@@ -150,10 +151,26 @@ def _no_wall() -> Refused:
 
 
 async def _wall(request: web.Request, found: Found) -> web.StreamResponse:
+    """A wall of the whole city has a view for each hub with its schools."""
+    report, families = found.report, []
+    if report.cut.dimension is Dimension.CITY:
+        async with request.app[POOL].connection() as connection:
+            families = await read_families(
+                connection,
+                report.cut,
+                report.as_of,
+                found.term.zone,
+                found.names,
+                report.rules,
+                report.choices,
+            )
     return await page(
         request,
         "bureau_wall.html",
         **_values(request, found, dashboard.WALL),
+        names=found.names,
+        families=families,
+        subject=lambda slug: found.names.subject(slug, request[LOCALE]),
         view_seconds=VIEW_SECONDS,
         refresh_seconds=REFRESH_SECONDS,
     )

@@ -23,8 +23,19 @@ async def test_the_wall_shows_the_same_figures_without_a_way_out(
     for (part, _, number, slug), (over, *_) in readers.of_report(found.report).items():
         if part == "city":
             assert plain(over) in wall, (number, slug)
-    assert "/logout" not in wall
-    assert "/bureau/behind" not in wall
+    for school in found.names.schools.values():
+        assert (school.short_name in wall) == (school.retired_on is None), school
+    for way_out in ("/logout", "/bureau/behind", "/bureau/links", "/bureau/rooms", "/admin"):
+        assert way_out not in wall
+
+
+async def test_a_wall_of_a_part_leaves_out_the_other_schools(
+    bureau: Site, reader: aiohttp.ClientSession
+) -> None:
+    bureau.now = AS_OF
+    hub = next(s for s in (await read(bureau)).names.schools.values() if s.role == "hub")
+    wall = await got(reader, f"/bureau/wall?{AT}&of=hub:{hub.code}")
+    assert 'class="family"' not in wall
 
 
 async def _opened(site: Site) -> str:

@@ -19,7 +19,7 @@ run: $(VENV)/.run ## start the demo city with a lesson that is live now
 SIDE_BY_SIDE := $(patsubst %,tests/e2e/test_%.py,accessibility timetable_pages calendar_pages \
     bureau_pages education_account exchange_page lesson_rules) \
   $(addprefix tests/,cli http db deploy formats fuzz reports scheduler uploads)
-JOURNEYS := $(patsubst %,tests/e2e/test_%.py,acceptance admin_pages alerts bad_days bench_whole lesson_pages \
+JOURNEYS := $(patsubst %,tests/e2e/test_%.py,acceptance admin_pages admin_undo alerts bad_days bench_whole lesson_pages \
     lesson_trouble meeting observation recorded_lesson sent_lessons)
 FAULTS := tests/chaos tests/hosts tests/e2e/test_clocks.py tests/e2e/test_killed_node.py \
   tests/weak/test_weak_links.py

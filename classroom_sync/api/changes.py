@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Literal
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
 from pydantic import BaseModel, Field
@@ -172,7 +173,8 @@ async def make_up(request: web.Request, body: MakeUp) -> Made:
             lessons = [await _owed(connection, each) for each in ids]
             term = await need_term(connection)
             starts_at = bells.instant(body.day, body.starts, term.zone)
-            if not now < starts_at < now + HORIZON:
+            today = now.astimezone(ZoneInfo(term.zone)).date()
+            if starts_at <= now or body.day > today + HORIZON:
                 raise Refused(422, "A make-up begins within the next two weeks.")
             new = await _again(connection, lessons, body.day, starts_at, term.zone)
             made = await changes.add(connection, new)

@@ -130,14 +130,14 @@ async def test_a_makeup_has_the_same_cast_is_busy_for_its_shift_and_there_is_one
 ) -> None:
     session = f"{S}/{site.planned.session_id}"
     zone = ZoneInfo(TERM.zone)
-    day = (site.now.astimezone(zone) + timedelta(days=2)).date()
+    day = (site.now.astimezone(zone) + timedelta(days=14)).date()  # the last that is planned
     wish = {"day": str(day), "starts": "09:25"}
     async with site.browser() as browser:
         admin = await entered(browser)
         status, _ = await admin.ask("POST", f"{session}/make-up", wish)
         assert status == 409  # it is still to be held
         await admin.done("POST", f"{session}/cancellation", {"cause": "network"})
-        late = {"day": str(day + timedelta(days=30)), "starts": "09:25"}
+        late = {"day": str(day + timedelta(days=1)), "starts": "09:25"}
         assert (await admin.ask("POST", f"{session}/make-up", late))[0] == 422
         made = (await admin.done("POST", f"{session}/make-up", wish))["session"]
         status, answer = await admin.ask("POST", f"{session}/make-up", wish | {"starts": "11:25"})

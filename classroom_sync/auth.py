@@ -63,6 +63,7 @@ class Visitor:
     session_id: UUID | None = None  # the web session
     token_hash: bytes | None = None
     by_identity: bool = False  # signed in with the city's education account
+    password_set_at: datetime | None = None
     pending: WebSession | None = None
 
 
@@ -73,7 +74,8 @@ async def hash_password(password: str) -> str:
     return await asyncio.to_thread(_hasher.hash, password)
 
 
-async def _verifies(password_hash: str, password: str) -> bool:
+async def verifies(password_hash: str, password: str) -> bool:
+    """Whether a hash is of that password."""
     try:
         return await asyncio.to_thread(_hasher.verify, password_hash, password)
     except (VerificationError, InvalidHashError):
@@ -145,7 +147,7 @@ async def check_sign_in(
         account = await accounts.account_by_login(connection, plain)
     if account is None:
         refuse_until(strangers.take(plain.lower(), now, rules.failures, rules.lock), now)
-        await _verifies(_DUMMY, password)
+        await verifies(_DUMMY, password)
         raise _wrong()
     return await check_password(pool, account, password, now, rules)
 
@@ -160,7 +162,7 @@ async def check_password(
     refuse_locked(account, now)  # as it was read: who comes late need not wait for its row
     async with pool.connection() as connection:
         last = await take_try(connection, account, now, rules)
-    right = await _verifies(account.password_hash, password)
+    right = await verifies(account.password_hash, password)
     async with pool.connection() as connection:
         if not right:
             await failed(connection, account, "sign_in_failed", last=last)
@@ -350,6 +352,7 @@ def _visitor(found: WebSession) -> Visitor:
         session_id=found.id,
         token_hash=found.token_hash,
         by_identity=found.by_identity,
+        password_set_at=found.password_set_at,
     )
 
 

@@ -13,11 +13,13 @@ from classroom_sync import auth
 from classroom_sync.auth import Visitor, hash_password
 from classroom_sync.entry_rules import EntryRules
 from classroom_sync.errors import Refused
-from db import accounts, marks, web_sessions
+from db import accounts, marks, sessions, web_sessions
 from db.accounts import Account
 from db.pool import Connection, Pool
 
 LIFETIME = timedelta(hours=24)
+_AT_ONCE = timedelta(minutes=15)  # to choose a new one in, after signing in with an old one
+_TEACHES = timedelta(minutes=30)  # who leads or attends a lesson so soon is not kept from it
 SHORTEST = 8  # characters
 LONGEST = 200
 _CLASSES = 3  # of small letters, capitals, digits, everything else
@@ -66,6 +68,7 @@ async def set_by_link(connection: Connection, token: str, password: str, now: da
     """Use a link up. Raises Refused (404, or 422: then the link stays good)."""
     account = await holder(connection, token, now)
     check(password, account.login)
+    await _check_other(account, password)
     hashed = await hash_password(password)
     if await accounts.use_password_link(connection, _hash(token), now) is None:
         raise _gone()
@@ -73,6 +76,30 @@ async def set_by_link(connection: Connection, token: str, password: str, now: da
     await web_sessions.end_all(connection, account.id)
     about = f"account:{account.id}"
     await marks.add_audit(connection, f"account:{account.login}", "password_set", about)
+
+
+async def _check_other(account: Account, password: str) -> None:
+    if await auth.verifies(account.password_hash, password):
+        raise Refused(422, "The new password is the present one: choose another.")
+
+
+async def overdue(
+    connection: Connection, account: Account, now: datetime, rules: EntryRules
+) -> bool:
+    """Whether an account has to choose a new password before it comes in. Whose lesson is on, or
+    begins soon, does so next time."""
+    until = rules.password_until(account.password_set_at)
+    if until is None or now < until:
+        return False
+    if account.teacher_id is None:
+        return True
+    return not await sessions.of_teacher(connection, account.teacher_id, now, now + _TEACHES)
+
+
+async def to_change(connection: Connection, account: Account, now: datetime) -> str:
+    """Where somebody whose password is overdue chooses a new one."""
+    actor = f"account:{account.login}"
+    return await make_link(connection, account.id, now, actor, _AT_ONCE) + "?overdue"
 
 
 async def check_own(
@@ -96,6 +123,7 @@ async def change(connection: Connection, visitor: Visitor, account: Account, pas
     """Set an account's own new password and sign it out everywhere else; the cookie value with
     which this browser goes on. Raises Refused (422)."""
     check(password, account.login)
+    await _check_other(account, password)
     assert visitor.session_id is not None, "who is signed in has a session"
     await accounts.set_password(connection, account.id, await hash_password(password))
     await web_sessions.end_all(connection, account.id, but=visitor.session_id)

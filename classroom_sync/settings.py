@@ -108,6 +108,9 @@ class Settings(BaseSettings):
         5, ge=3, le=20, description="wrong passwords or codes after which an account is locked"
     )
     lock_minutes: int = Field(30, ge=1, le=24 * 60, description="how long it is locked")
+    password_days: int = Field(
+        0, ge=0, le=3650, description="days after which a password has to be changed; 0: never"
+    )
     second_factor_roles: Annotated[frozenset[Role], NoDecode] = Field(
         frozenset(), description="roles that sign in with a second factor"
     )
@@ -244,6 +247,7 @@ class Settings(BaseSettings):
             failures=self.lock_failures,
             lock=timedelta(minutes=self.lock_minutes),
             second_factor=self.second_factor_roles,
+            password_age=timedelta(days=self.password_days) if self.password_days else None,
         )
 
     @property

@@ -22,6 +22,7 @@ class Account:
     teacher_id: str | None
     locked_until: datetime | None
     disabled_at: datetime | None
+    password_set_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -218,6 +218,6 @@ def _unreachable(dsn: str, error: Exception) -> Unreachable:
             "to be written waits meanwhile"
         )
     return Unreachable(
-        f"the database at {place(dsn)} can't be reached ({error or type(error).__name__}); "
+        f"the database at {place(dsn)} can't be reached ({str(error) or type(error).__name__}); "
         "check that PostgreSQL runs there and that --database-url is right"
     )

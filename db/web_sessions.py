@@ -38,6 +38,7 @@ class WebSession:
     room_id: str | None
     revoked_at: datetime | None  # the device
     disabled_at: datetime | None  # the account
+    password_set_at: datetime | None
     login: str | None
     name: str | None
     role: str | None

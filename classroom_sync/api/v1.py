@@ -7,7 +7,7 @@ from uuid import UUID
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
-from classroom_sync import auth, second_factor
+from classroom_sync import auth, passwords, second_factor
 from classroom_sync.access import seat_in
 from classroom_sync.api.media_grants import MediaGrant, media_grant
 from classroom_sync.api.registry import endpoint
@@ -57,6 +57,8 @@ async def sign_in(request: web.Request, body: SignIn) -> web.StreamResponse:
             if body.code is None:
                 raise Refused(401, "The code of the second factor is needed too: send it along.")
             await second_factor.check(connection, account, body.code, now, rules)
+        if await passwords.overdue(connection, account, now, rules):
+            raise Refused(403, "Your password has to be changed: sign in in a browser first.")
         before = auth.presented(request)
         token = await auth.begin(connection, now, account_id=account.id, before=before)
         await auth.entered(connection, account)

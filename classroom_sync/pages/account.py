@@ -65,8 +65,6 @@ async def change_password(request: web.Request) -> web.StreamResponse:
     fresh = str(form.get("password", ""))[:500]
     try:
         account = await _proved(request, str(form.get("present", "")))
-        if fresh == str(form.get("present", "")):
-            raise Refused(422, "The new password is the present one: choose another.")
         if fresh != str(form.get("again", "")):
             raise Refused(422, "The two are not the same: type the new password twice.")
         async with request.app[POOL].transaction() as connection:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from aiohttp import web
 
-from classroom_sync import auth, second_factor
+from classroom_sync import auth, passwords, second_factor
 from classroom_sync.addresses import own_path
 from classroom_sync.errors import Refused
 from classroom_sync.keys import LIMITS, NOW, POOL, SETTINGS, TRANSLATE, VISITOR
@@ -101,7 +101,12 @@ async def enter(
     on: str = "",
     by_identity: bool = False,
 ) -> web.HTTPSeeOther:
-    """Begin the web session of an account that has proved who it is; the way on, to be raised."""
+    """Begin the web session of an account that has proved who it is; the way on, to be raised. Who
+    has to choose a new password first does not come in yet."""
+    rules = request.app[SETTINGS].entry_rules
+    overdue = not by_identity and await passwords.overdue(connection, account, now, rules)
+    if overdue and stage is Stage.FULL:
+        return web.HTTPSeeOther(await passwords.to_change(connection, account, now))
     token = await auth.begin(
         connection,
         now,
@@ -145,6 +150,9 @@ async def code(request: web.Request) -> web.StreamResponse:
             account = await second_factor.account_of(connection, pending)
             rules = request.app[SETTINGS].entry_rules
             await second_factor.check(connection, account, given, now, rules)
+            if await passwords.overdue(connection, account, now, rules):
+                await web_sessions.end(connection, pending.token_hash)
+                raise web.HTTPSeeOther(await passwords.to_change(connection, account, now))
             token = await auth.rotate(connection, pending.id)
             await auth.entered(connection, account)
     except Refused as error:

@@ -45,4 +45,5 @@ async def _page(request: web.Request, problem: str = "", status: int = 200) -> w
         problem=problem,
         account=account,
         action=request.path,
+        overdue="overdue" in request.query,
     )

@@ -1,6 +1,6 @@
 """Templates with what every page needs: language, visitor, local times, and labelled states."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,12 @@ from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from classroom_sync.i18n import LOCALES, counting, translator
-from classroom_sync.keys import LOCALE, VISITOR
+from classroom_sync.keys import LOCALE, NOW, SETTINGS, VISITOR
 from scheduler import words
 from scheduler.model import DEFAULT_ZONE
 
 _HERE = Path(__file__).parent.parent
+_REMINDED = timedelta(days=14)  # before a password has to be changed
 
 
 @cache
@@ -62,6 +63,7 @@ async def page(
             other_locale=next(each for each in LOCALES if each != locale),
             kept_query=urlencode({n: v for n, v in request.query.items() if n != "lang"}),
             visitor=request.get(VISITOR),
+            password_until=_password_until(request),
             path=request.path,
             local=local,
             day=day,
@@ -72,6 +74,15 @@ async def page(
         )
     )
     return web.Response(text=text, content_type="text/html", status=status)
+
+
+def _password_until(request: web.Request) -> datetime | None:
+    """When the visitor's password has to be changed, from a fortnight before."""
+    visitor = request.get(VISITOR)
+    if visitor is None or visitor.password_set_at is None or visitor.by_identity:
+        return None
+    until = request.app[SETTINGS].entry_rules.password_until(visitor.password_set_at)
+    return until if until is not None and until - request.app[NOW]() < _REMINDED else None
 
 
 def _percent(ratio: float | None) -> str:

@@ -13,7 +13,8 @@ SELECT id FROM accounts WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR NO 
 SELECT * FROM accounts WHERE id = :id;
 
 -- name: set_password!
-UPDATE accounts SET password_hash = :password_hash, failed_sign_ins = 0, locked_until = NULL
+UPDATE accounts
+SET password_hash = :password_hash, password_set_at = now(), failed_sign_ins = 0, locked_until = NULL
 WHERE id = :id;
 
 -- name: take_try$

@@ -5,7 +5,7 @@ VALUES (:token_hash, :account_id, :device_id, :csrf, :at, :at, :stage, :by_ident
 
 -- name: by_token^
 SELECT w.*, d.room_id, d.revoked_at, a.login, a.name, a.role, a.school_code, a.teacher_id,
-       a.disabled_at
+       a.disabled_at, a.password_set_at
 FROM web_sessions w
 LEFT JOIN accounts a ON a.id = w.account_id
 LEFT JOIN room_devices d ON d.id = w.device_id
@@ -13,7 +13,7 @@ WHERE w.token_hash = :token_hash;
 
 -- name: by_ids
 SELECT w.*, d.room_id, d.revoked_at, a.login, a.name, a.role, a.school_code, a.teacher_id,
-       a.disabled_at
+       a.disabled_at, a.password_set_at
 FROM web_sessions w
 LEFT JOIN accounts a ON a.id = w.account_id
 LEFT JOIN room_devices d ON d.id = w.device_id
@@ -21,7 +21,7 @@ WHERE w.id = ANY(CAST(:ids AS uuid[]));
 
 -- name: of_account
 SELECT w.*, NULL AS room_id, NULL AS revoked_at, a.login, a.name, a.role, a.school_code,
-       a.teacher_id, a.disabled_at
+       a.teacher_id, a.disabled_at, a.password_set_at
 FROM web_sessions w JOIN accounts a ON a.id = w.account_id
 WHERE w.account_id = :account_id ORDER BY w.seen_at DESC, w.id;
 

@@ -1,13 +1,16 @@
 """A link for a new password: good once, for a day, and it signs the account out elsewhere."""
 
-from datetime import timedelta
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from classroom_sync import passwords
 from classroom_sync.errors import Refused
 from db import accounts, web_sessions
-from tests.http.conftest import PASSWORD, Site, sign_in
+from db.pool import Pool
+from tests.http.conftest import PASSWORD, Site, sign_in, small_site
 
 _GOOD = "Bamboo-flute-7"
 _ENGLISH = {"Accept": "text/html", "Accept-Language": "en"}
@@ -101,6 +104,56 @@ def test_three_classes_of_eight_characters_are_enough(password: str) -> None:
 def test_a_password_of_chinese_letters_needs_others_too() -> None:
     with pytest.raises(Refused):
         passwords.check("春江花月夜春江花月夜", "teacher")
+
+
+@pytest.fixture
+async def aging(pool: Pool, tmp_path: Path) -> AsyncIterator[Site]:
+    """A site whose passwords are good for 90 days; its accounts have had theirs for a moment."""
+    async with small_site(pool, tmp_path, password_days=90) as found:
+        found.now = datetime.now(UTC)
+        yield found
+
+
+async def test_an_old_password_is_changed_before_its_holder_comes_in(aging: Site) -> None:
+    old = {"login": "bureau", "password": PASSWORD}
+    async with aging.browser(**_ENGLISH) as browser:
+        aging.now += timedelta(days=80)
+        async with browser.post("/login", data=old) as response:
+            assert response.url.path == "/bureau"
+            assert "Your password has to be changed by" in await response.text()
+    async with aging.browser(**_ENGLISH) as browser:
+        aging.now += timedelta(days=11)
+        async with browser.post("/login", data=old) as response:
+            link = response.url.path
+            assert link.startswith("/password/")
+            assert "Your password has to be changed from time to time." in await response.text()
+        async with browser.post("/api/v1/sign-in", json=old) as response:
+            assert response.status == 403
+        async with browser.get("/bureau", allow_redirects=False) as response:
+            assert response.status == 401
+        async with browser.post(link, data=_form(PASSWORD)) as response:
+            assert response.status == 422
+            assert "The new password is the present one" in await response.text()
+        async with browser.post(link, data=_form(_GOOD)) as response:
+            assert response.url.path == "/login"
+        # PostgreSQL says when a password was set, and this site is three months ahead of it.
+        aging.now = datetime.now(UTC)
+        async with browser.post("/login", data=old | {"password": _GOOD}) as response:
+            assert response.url.path == "/bureau"
+            assert "has to be changed" not in await response.text()
+
+
+async def test_who_teaches_in_a_moment_changes_an_old_password_next_time(aging: Site) -> None:
+    async with aging.pool.connection() as connection:
+        await connection.execute("UPDATE accounts SET password_set_at = '2020-01-01'")
+        starts = await connection.fetchval("SELECT starts_at FROM sessions")
+    for before, leads_to in ((timedelta(minutes=2), "/teacher"), (timedelta(hours=2), "/password")):
+        aging.now = starts - before
+        async with (
+            aging.browser(**_ENGLISH) as browser,
+            browser.post("/login", data={"login": "lead", "password": PASSWORD}) as response,
+        ):
+            assert response.url.path.startswith(leads_to)
 
 
 async def test_the_browser_of_a_session_is_kept_as_last_seen(site: Site) -> None:

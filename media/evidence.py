@@ -174,13 +174,13 @@ class Ledger:
 
     @property
     def unfinished(self) -> list[Evidence]:
-        """What can be said beyond the slices, if nothing comes any more: the slice that is being
-        made, the seconds that wait, this second so far, and as much of an undecided one as was
-        confirmed. They may overlap."""
+        """What can be said beyond the slices that were taken, if nothing comes any more: what is to
+        be taken, the slice that is being made, the seconds that wait, this second so far, and as
+        much of an undecided one as was confirmed. They may overlap."""
         since = self._open.to_at if self._open is not None else datetime.min.replace(tzinfo=UTC)
         begun = [look for look in self._begun if look.evidence.from_at >= since]
         looks = begun[-1:] + [look for look in begun[:-1] if look.confirmed][-1:]
-        found = [self._open] if self._open is not None else []
+        found = [*self._done, *([self._open] if self._open is not None else [])]
         found += [each.arrived for each in (*self._waiting, *looks)]
         return [e for e in found if e.sent_decodable or e.received_decodable]
 

@@ -418,6 +418,20 @@ def known_until(world: World, participant: str, field: str) -> float:
     return world.wall - last.timestamp()
 
 
+def test_what_is_told_and_what_is_unfinished_leave_nothing_out(world):
+    world.publish("hub", lead=True)
+    world.play("room")
+    since = datetime.fromtimestamp(WALL + 2, UTC)
+    for _ in range(200):
+        world.run(0.04)
+        known = [*world.evidence, *world.room.unfinished()]
+        found = [e for e in known if e.participant == "room" and e.received_decodable]
+        until = since
+        for each in sorted(found, key=lambda e: e.from_at):
+            assert each.from_at <= max(until, since)
+            until = max(until, each.to_at)
+
+
 def test_what_is_unfinished_reaches_to_the_last_report(world):
     world.publish("hub", lead=True)
     world.play("room")

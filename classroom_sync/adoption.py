@@ -24,8 +24,10 @@ import aiohttp
 import psutil
 import structlog
 from aiohttp import web
+from pydantic import SecretStr
 
 from classroom_sync import tokens
+from classroom_sync.settings import Settings
 
 log = structlog.get_logger()
 
@@ -51,9 +53,18 @@ class NodeProcess(Protocol):
     async def wait(self) -> int: ...
 
 
-def kinship(key: str, *what: object) -> str:
-    """What is told to a node so that a later parent knows whether it would start it just so."""
+def kinship(key: str, settings: Settings, *beside: object) -> str:
+    """A mark of what a node is started with, by which a later parent knows whether it would start
+    it just so. It says nothing of the secrets among the settings."""
+    what = [(name, _plain(value)) for name, value in settings], beside
     return hmac.new(key.encode(), repr(what).encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def _plain(value: object) -> object:
+    """What is written in the same way by every process, and otherwise where it differs."""
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return sorted(value) if isinstance(value, frozenset) else value
 
 
 async def end(process: NodeProcess, grace: float) -> None:

@@ -213,7 +213,7 @@ def _commands(settings: Settings, dsn: str, control_key: str) -> list[list[str]]
         command += ["--log-level", settings.log_level]
         if settings.public_address is not None:
             command += ["--public-address", settings.public_address]
-        kin = kinship(control_key, __version__, settings, dsn, command)
+        kin = kinship(control_key, settings, __version__, dsn, command)
         commands.append([*command, "--parent", kin])
     return commands
 

@@ -15,7 +15,7 @@ import json
 import os
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -39,6 +39,9 @@ _MOST = 1_000_000  # rows that wait in memory: days of a node whose disk is full
 _SPOOL, _UNFINISHED, _REFUSED = ".jsonl", ".unfinished", ".refused"
 _REPLAYED = (_SPOOL, _UNFINISHED)
 _RETRY_REPLAY = 5.0
+
+_NAMES = [field.name for field in fields(Evidence)]
+_encoded = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class EvidenceSpool:
@@ -231,12 +234,11 @@ def _append(file: BinaryIO, rows: Rows) -> None:
 
 
 def _line(seq: int, evidence: Evidence) -> str:
-    values = asdict(evidence) | {
-        "seq": seq,
-        "from_at": evidence.from_at.isoformat(),
-        "to_at": evidence.to_at.isoformat(),
-    }
-    return json.dumps(values, ensure_ascii=False) + "\n"
+    values = {name: getattr(evidence, name) for name in _NAMES}
+    values["seq"] = seq
+    values["from_at"] = evidence.from_at.isoformat()
+    values["to_at"] = evidence.to_at.isoformat()
+    return _encoded(values) + "\n"
 
 
 def _row(line: str) -> tuple[int, Evidence] | None:

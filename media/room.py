@@ -8,7 +8,7 @@ evidence.
 The room knows no lessons: participants and resources are opaque names.
 """
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 
@@ -416,8 +416,8 @@ class Room:
             self._assign(now)  # the loudest may have changed, a camera may have stopped
         elif now - self._looked_at >= LOOK_INTERVAL:
             self._looked_at = now
-            for participant, tally in self._tallies.items():
-                tally.look(*self._of(participant), now, wall)
+            for tally, publishers, players in self._tallied():
+                tally.look(publishers, players, now, wall)
 
     def _record(self, now: float) -> None:
         """Read for the recording, and ask for the key frames it waits for."""
@@ -458,8 +458,8 @@ class Room:
 
     def _judge(self, now: float, wall: float) -> None:
         """Close the current second of every participant, with what flowed in it."""
-        for participant, tally in self._tallies.items():
-            self.outputs.extend(tally.judge(*self._of(participant), now, wall))
+        for tally, publishers, players in self._tallied():
+            self.outputs.extend(tally.judge(publishers, players, now, wall))
         for publisher in self._publishers.values():
             if publisher.live and publisher.silent(now, STALE):
                 publisher.live = False
@@ -467,9 +467,16 @@ class Room:
                     stream.keyed = False
                 self._tell_live(publisher, live=False)
 
-    def _of(self, participant: str) -> tuple[list[Publisher], list[Player]]:
-        publishers = [p for p in self._publishers.values() if p.spec.participant == participant]
-        return publishers, [s for s in self._players.values() if s.spec.participant == participant]
+    def _tallied(self) -> Iterator[tuple[Tally, list[Publisher], list[Player]]]:
+        """Each tally, with what its participant has here."""
+        publishers: defaultdict[str, list[Publisher]] = defaultdict(list)
+        for publisher in self._publishers.values():
+            publishers[publisher.spec.participant].append(publisher)
+        players: defaultdict[str, list[Player]] = defaultdict(list)
+        for player in self._players.values():
+            players[player.spec.participant].append(player)
+        for participant, tally in self._tallies.items():
+            yield tally, publishers[participant], players[participant]
 
     def _rest(self, now: float) -> None:
         """Tell publishers which of their layers nobody has watched for a while."""

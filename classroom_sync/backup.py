@@ -8,7 +8,8 @@ A backup directory holds
     gone.json               files that the server has deleted, and when that was seen
 
 Files are copied before the database and again after it, and what the server has deleted is kept
-for as long as the oldest base: so each point in time has its files. They never change once written.
+for as long as the oldest base: so each point in time has its files. They never change once written,
+and what no row names any more stays in the store until it was looked at again (recording_keeper).
 """
 
 import asyncio

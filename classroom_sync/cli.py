@@ -178,9 +178,10 @@ def node(
     ] = None,
     log_level: LogLevel = None,
     log_format: LogFormat = None,
-    with_parent: Annotated[
-        bool, typer.Option(help="Stop when standard input closes (as the server's own nodes do).")
-    ] = False,
+    parent: Annotated[
+        str | None,
+        typer.Option(help="Mark of the server whose own it is; without one it stops."),
+    ] = None,
     node_id: Annotated[
         UUID | None, typer.Option(help="Id to register with.  [default: a fresh one]")
     ] = None,
@@ -202,7 +203,7 @@ def node(
     if settings.database_url is None:
         typer.echo("classroom-sync: node needs --database-url: it joins a server by it", err=True)
         raise typer.Exit(2)
-    _run(run_node(settings, node_id or uuid4(), with_parent=with_parent))
+    _run(run_node(settings, node_id or uuid4(), parent=parent))
 
 
 @app.command(

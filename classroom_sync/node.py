@@ -1,9 +1,9 @@
 """One media node process: the media plane, its thin HTTP face, its lease, and its evidence.
 
 On SIGTERM it hands its lessons over (classroom_sync/draining.py), then stops; on a second one, and
-when told to live with its parent, on the closing of standard input, it stops at once. Stopping
-closes every connection with the reason "stopped", writes what evidence is left, and gives the lease
-back. While the database is away it goes on forwarding.
+when it is a server's own and has been without one for a minute (classroom_sync/adoption.py), it
+stops at once. Stopping closes every connection with the reason "stopped", writes what evidence is
+left, and gives the lease back. While the database is away it goes on forwarding.
 """
 
 import asyncio
@@ -11,10 +11,9 @@ import contextlib
 import re
 import signal
 import socket
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,6 +24,7 @@ from aiohttp import WSMsgType, web
 
 from classroom_sync import tokens
 from classroom_sync.acceptance.media import is_no_lesson, room_test
+from classroom_sync.adoption import Parent, to_be_found
 from classroom_sync.draining import Drain
 from classroom_sync.duties import again, first_of
 from classroom_sync.errors import CannotStart
@@ -53,7 +53,6 @@ from scheduler.recording import Segment
 
 log = structlog.get_logger()
 
-LEASE = timedelta(seconds=4)
 _RENEW = 1.0  # seconds
 _PATIENCE = 5.0  # seconds for a statement: what a node writes is short, and spooled meanwhile
 _BACKLOG = 1024  # events a control link may lag behind before it is dropped
@@ -142,8 +141,9 @@ class ControlLinks:
         return {"ack": message["id"]}
 
 
-async def run_node(settings: Settings, node_id: UUID, *, with_parent: bool) -> None:
-    """Run until told to stop. Raises CannotStart."""
+async def run_node(settings: Settings, node_id: UUID, *, parent: str | None) -> None:
+    """Run until told to stop; a server's own node is told a mark of its `parent`, and stops without
+    one. Raises CannotStart."""
     leave, stop = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -152,8 +152,7 @@ async def run_node(settings: Settings, node_id: UUID, *, with_parent: bool) -> N
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told)
-    if with_parent:
-        loop.add_reader(sys.stdin.fileno(), stop.set)
+    family = Parent(leave) if parent is not None else None
     assert settings.database_url is not None, "the command line asks for it"
     try:
         pool = await Pool.open(settings.database_url, size=3, patience=_PATIENCE)
@@ -217,7 +216,7 @@ async def run_node(settings: Settings, node_id: UUID, *, with_parent: bool) -> N
     drain = Drain(pool, node_id, node)
     face = web.Application()
     # A supervised node has a port of its own choice, which no client can know.
-    public_url = None if with_parent else settings.node_url
+    public_url = None if parent is not None else settings.node_url
 
     def links_for(grant: Grant) -> list[str]:
         return link_headers(ice_servers(settings, grant.participant, datetime.now(UTC)))
@@ -228,6 +227,8 @@ async def run_node(settings: Settings, node_id: UUID, *, with_parent: bool) -> N
     face.router.add_get("/control", link.handle)
     face.router.add_post("/drain", partial(_drain, control_key, drain))
     face.router.add_get("/readyz", partial(_ready, drain))
+    if family is not None:
+        face.router.add_get("/parent", partial(family.handle, control_key))
     runner = web.AppRunner(face, access_log=None, shutdown_timeout=0.5)
     await runner.setup()
     bound = bind_tcp(settings.host, settings.port)
@@ -245,10 +246,14 @@ async def run_node(settings: Settings, node_id: UUID, *, with_parent: bool) -> N
     async def emptied() -> None:
         await leave.wait()
         await drain.ask()
-        await drain.done(settings.drain_seconds, alone_too=not with_parent)
+        await drain.done(settings.drain_seconds, alone_too=parent is None)
 
+    found: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
+    if parent is not None:
+        found = to_be_found(settings.data_dir / "nodes", node_id, parent, row.http_url)
     try:
-        await first_of(emptied(), stop.wait())
+        with found:
+            await first_of(emptied(), stop.wait(), *([family.missed()] if family else []))
     finally:
         await link.pulls.close()
         await node.stop()
@@ -309,9 +314,9 @@ async def _keep_lease(pool: Pool, node: MediaNode, row: MediaNodeRow, drain: Dra
         async with pool.connection() as connection:
             asked, told = drain.asked.is_set(), None
             if known:
-                told = await nodes.renew(connection, row.id, LEASE, load, draining=asked)
+                told = await nodes.renew(connection, row.id, nodes.LEASE, load, draining=asked)
             if told is None:
-                await nodes.register(connection, row, LEASE)
+                await nodes.register(connection, row, nodes.LEASE)
                 known = True
             elif told:
                 drain.asked.set()  # by `classroom-sync drain`

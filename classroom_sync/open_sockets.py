@@ -1,4 +1,8 @@
-"""The WebSockets open in this process, each closed soon after its web session has ended."""
+"""The WebSockets open in this process, each closed soon after its web session has ended.
+
+The limits of a web session wait while a socket of it takes part in a lesson: also where the clock
+of the machine is set on, and nobody has been idle but for that.
+"""
 
 import asyncio
 import contextlib
@@ -27,6 +31,7 @@ _SWEEP_EVERY = timedelta(hours=1)
 class _Open:
     session_id: UUID
     socket: web.WebSocketResponse
+    takes_part: Callable[[], bool]
 
 
 class OpenSockets:
@@ -40,9 +45,12 @@ class OpenSockets:
         self._swept_at: datetime | None = None
 
     @contextlib.contextmanager
-    def held(self, session_id: UUID, socket: web.WebSocketResponse) -> Iterator[None]:
-        """Watch over a socket while it is open."""
-        entry = _Open(session_id, socket)
+    def held(
+        self, session_id: UUID, socket: web.WebSocketResponse, takes_part: Callable[[], bool]
+    ) -> Iterator[None]:
+        """Watch over a socket while it is open; it may be asked whether it takes part in a lesson
+        that is on."""
+        entry = _Open(session_id, socket, takes_part)
         self._open.add(entry)
         try:
             yield
@@ -55,12 +63,19 @@ class OpenSockets:
             return
         async with self._pool.connection() as connection:
             found = await web_sessions.by_ids(connection, {o.session_id for o in self._open})
-        now = self._now()
-        good = {i for i, session in found.items() if auth.alive(session, now, self._rules)}
+        now, excused = self._now(), self._excused()
+        good = {
+            i
+            for i, session in found.items()
+            if auth.alive(session, session.seen_at if i in excused else now, self._rules)
+        }
         ended = [o for o in self._open if o.session_id not in good]
         self._open.difference_update(ended)
         closing = [o.socket.close(code=SIGNED_OUT, message=b"signed out") for o in ended]
         await asyncio.gather(*closing, return_exceptions=True)  # some clients may be gone already
+
+    def _excused(self) -> set[UUID]:
+        return {o.session_id for o in self._open if o.takes_part()}
 
     async def _sweep(self) -> None:
         now = self._now()
@@ -69,7 +84,11 @@ class OpenSockets:
         self._swept_at = now
         async with self._pool.connection() as connection:
             await web_sessions.sweep(
-                connection, now, now - self._rules.idle, now - self._rules.absolute
+                connection,
+                now,
+                now - self._rules.idle,
+                now - self._rules.absolute,
+                but=self._excused(),
             )
 
     async def run(self) -> None:

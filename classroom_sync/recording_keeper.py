@@ -20,6 +20,9 @@ PATIENCE = timedelta(minutes=10)  # that segments of a node that is gone are wai
 _SETTLE = timedelta(seconds=8)  # by then living nodes have written down what they had begun
 _STORE_PATIENCE = timedelta(hours=6)  # that a store which refuses is tried
 _AGAIN = timedelta(minutes=1)
+#: That files stay in the store when no row names them any more: longer than a backup that follows
+#: the server takes from one look at the store to the next (classroom_sync/backup.py, FILES_EVERY).
+LEFT_STAYS = timedelta(minutes=15)
 
 
 class RecordingKeeper:
@@ -56,6 +59,10 @@ class RecordingKeeper:
                 log.info("recording deleted by retention", recording=str(recording.id))
             except StoreError as error:
                 log.warning("recording not deleted yet", cause=str(error))
+        try:
+            await self._works.remove_left(self._now() - LEFT_STAYS)
+        except StoreError as error:
+            log.warning("files left in the store", cause=str(error))
 
     async def _join(self, recording: Recording) -> None:
         segments = await self._segments(recording)

@@ -2,7 +2,7 @@
 
 Files are worked on in processes of their own, two at a time (what is joined, and what
 somebody cuts), and only then taken into the store; the row changes last. So what is interrupted
-can be done again.
+can be done again. Files that a row lets go of stay in the store for a while, for backups.
 """
 
 import asyncio
@@ -77,8 +77,10 @@ class RecordingWorks:
             if done:
                 ids = [segment.id for segment in stored]
                 await recordings.segments_joined(connection, recording.id, ids)
-        gone = [s.storage_key for s in stored if s.storage_key] if done else _keys(files)
-        await self._remove(gone)
+                keys = [s.storage_key for s in stored if s.storage_key]
+                await recordings.leave(connection, recording.id, keys, self._now())
+        if not done:
+            await self._remove(_keys(files))
 
     async def add_late(self, recording: Recording, segments: Sequence[Segment]) -> None:
         """Segments of a ready recording that came after all become further parts of it, at their
@@ -86,16 +88,16 @@ class RecordingWorks:
         async with self._turn(recording):
             late = [s for s in segments if s.state is SegmentState.STORED and s.storage_key]
             joined = [s.started_at for s in segments if s.state is SegmentState.JOINED]
-            ids, keys = [s.id for s in late], [s.storage_key for s in late if s.storage_key]
             first = min(s.started_at for s in late)
             after = max(0, round((first - min(joined, default=first)).total_seconds() * 1000))
             try:
                 await self._add(recording, late, after)
             except WorkFailed as error:
                 log.warning("late segments lost", recording=str(recording.id), cause=str(error))
-                async with self._pool.connection() as connection:
+                async with self._pool.transaction() as connection:
+                    ids, keys = [s.id for s in late], [s.storage_key for s in late if s.storage_key]
                     await recordings.segments_lost(connection, recording.id, ids)
-            await self._remove(keys)
+                    await recordings.leave(connection, recording.id, keys, self._now())
 
     async def _add(self, recording: Recording, late: Sequence[Segment], after: int) -> None:
         async with self._pool.connection() as connection:
@@ -112,7 +114,12 @@ class RecordingWorks:
             was = before.main.storage_key
             done = await recordings.replace_files(connection, recording.id, files, was)
             await recordings.segments_joined(connection, recording.id, [s.id for s in late])
-        await self._remove(_keys(replace(before, parts=())) if done else _keys(more))
+            keys = [s.storage_key for s in late if s.storage_key]
+            if done:
+                keys += _keys(replace(before, parts=()))
+            await recordings.leave(connection, recording.id, keys, self._now())
+        if not done:
+            await self._remove(_keys(more))
 
     async def _joining(self, place: Path, segments: Sequence[Segment]) -> dict[str, Any]:
         """The task of joining segments of the store. Raises StoreError."""
@@ -160,19 +167,33 @@ class RecordingWorks:
                 about = f"recording:{recording.id}"
                 span = {"from_ms": from_ms, "to_ms": to_ms}
                 await marks.add_audit(connection, actor, "recording_cut", about, **span)
-        await self._remove(_keys(before) if done else _keys(files))
+                await recordings.leave(connection, recording.id, _keys(before), self._now())
+        if not done:
+            await self._remove(_keys(files))
 
     async def delete(self, recording: Recording, actor: str) -> None:
         """Delete its files; the row says that it was. Raises StoreError."""
         async with self._pool.connection() as connection:
             files = await self._files(connection, recording)
             segments = await recordings.segments_of(connection, recording.id)
-        for key in (*_keys(files), *(s.storage_key for s in segments if s.storage_key)):
+            left = await recordings.left_of(connection, recording.id)
+        for key in (*_keys(files), *(s.storage_key for s in segments if s.storage_key), *left):
             await self.store.delete(key)
         async with self._pool.transaction() as connection:
+            for key in left:
+                await recordings.forget(connection, key)
             if await recordings.delete(connection, recording.id):
                 about = f"recording:{recording.id}"
                 await marks.add_audit(connection, actor, "recording_deleted", about)
+
+    async def remove_left(self, before: datetime) -> None:
+        """Remove what no row has named since `before`. Raises StoreError."""
+        async with self._pool.connection() as connection:
+            left = await recordings.left(connection, before)
+        for key in left:
+            await self.store.delete(key)
+            async with self._pool.connection() as connection:
+                await recordings.forget(connection, key)
 
     @staticmethod
     async def _files(connection: Any, recording: Recording) -> Files:

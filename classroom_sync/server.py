@@ -16,7 +16,9 @@ import aiohttp
 import structlog
 from aiohttp import web
 
+from classroom_sync import __version__
 from classroom_sync import app as application
+from classroom_sync.adoption import adopt, kinship
 from classroom_sync.duties import again, first_of
 from classroom_sync.errors import CannotStart
 from classroom_sync.handover import hand_over
@@ -127,7 +129,20 @@ async def serve(settings: Settings, announce: Announce, prepare: Prepare | None 
             async def on_death(node_id: UUID) -> None:
                 await _bury(pool, live, links, node_id)
 
-            supervisor = _supervisor(settings, dsn, on_death)
+            commands = _commands(settings, dsn, control_key)
+            adopted = await adopt(
+                settings.data_dir / "nodes", [command[-1] for command in commands], control_key
+            )
+            async with pool.connection() as connection:
+                for node in adopted.values():  # its lease may have lapsed with the database
+                    await nodes.renew(connection, node.node_id, nodes.LEASE, 0.0)
+            environment = {
+                ENV_PREFIX + "DATABASE_URL": dsn,
+                ENV_PREFIX + "DRAIN_SECONDS": str(settings.drain_seconds),
+            }
+            supervisor = NodeSupervisor(
+                commands, environment, on_death, settings.drain_seconds, adopted
+            )
             await stack.enter_async_context(_running(supervisor.run()))
             await stack.enter_async_context(_running(links.run()))
             await stack.enter_async_context(_running(live.notices.run()))
@@ -188,23 +203,19 @@ async def _drain(pool: Pool, supervisor: NodeSupervisor) -> None:
     await supervisor.drain()
 
 
-def _supervisor(
-    settings: Settings, dsn: str, on_death: Callable[[UUID], Awaitable[None]]
-) -> NodeSupervisor:
+def _commands(settings: Settings, dsn: str, control_key: str) -> list[list[str]]:
+    """What starts each media node; the last word of it is the node's kinship."""
     commands = []
     for index in range(settings.nodes):
         udp_port = settings.udp_port + index if settings.udp_port else 0
-        command = ["node", "--with-parent", "--udp-port", str(udp_port), "--host", settings.host]
+        command = ["node", "--udp-port", str(udp_port), "--host", settings.host]
         command += ["--data-dir", str(settings.data_dir), "--log-format", settings.log_format]
         command += ["--log-level", settings.log_level]
         if settings.public_address is not None:
             command += ["--public-address", settings.public_address]
-        commands.append(command)
-    environment = {
-        ENV_PREFIX + "DATABASE_URL": dsn,
-        ENV_PREFIX + "DRAIN_SECONDS": str(settings.drain_seconds),
-    }
-    return NodeSupervisor(commands, environment, on_death, settings.drain_seconds)
+        kin = kinship(control_key, settings, __version__, dsn, command)
+        commands.append([*command, "--parent", kin])
+    return commands
 
 
 def _join(

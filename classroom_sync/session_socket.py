@@ -10,6 +10,7 @@ their fields.
 import asyncio
 import time
 from datetime import timedelta
+from functools import partial
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -95,7 +96,8 @@ async def session_socket(request: web.Request) -> web.StreamResponse:
         changed.set()
         teller = asyncio.create_task(_tell(request, socket, session, seat, changed))
         try:
-            with request.app[SOCKETS].held(web_session, socket):
+            takes_part = partial(_takes_part, session, seat)
+            with request.app[SOCKETS].held(web_session, socket, takes_part):
                 async for message in socket:
                     if message.type is WSMsgType.TEXT:
                         await _take(request, socket, live, seat, message.data)
@@ -114,8 +116,7 @@ async def _tell(
     told = session.talk.told - len(session.talk.said)
     seen_at = float("-inf")
     while not socket.closed:
-        takes_part = seat.participant_id is not None and session.session.state in UNDER_WAY
-        if takes_part and time.monotonic() - seen_at >= _SEEN_EVERY:
+        if _takes_part(session, seat) and time.monotonic() - seen_at >= _SEEN_EVERY:
             seen_at = time.monotonic()
             await _note_teaching(request)
         try:
@@ -141,6 +142,10 @@ async def _tell(
                 await socket.send_json(said_view(said))
         except ConnectionResetError:
             return  # the page went away meanwhile; who reads from it sees that too
+
+
+def _takes_part(session: LiveSession, seat: Seat) -> bool:
+    return seat.participant_id is not None and session.session.state in UNDER_WAY
 
 
 async def _note_teaching(request: web.Request) -> None:

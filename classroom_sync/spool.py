@@ -3,9 +3,9 @@
 Evidence is written while it happens. When the database can't be reached, each batch is appended to
 a file and fsync'd; once it is back, files are replayed and removed. Rows carry `(node, seq)`, so
 that a row written twice counts once; a file left by a node that was killed is replayed by the next
-node on the same data directory. So are the slices that were not whole yet: those are on disk, too,
-as they were a second before. What the disk can't take either waits in memory, and what the
-database refuses for good is left in a file beside, for people to look at.
+node on the same data directory. So is what was not a whole slice yet: that is on disk, too, as it
+was a moment before. What the disk can't take either waits in memory, and what the database refuses
+for good is left in a file beside, for people to look at.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ import json
 import os
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -32,11 +32,16 @@ Rows = Sequence[tuple[int, Evidence]]
 Write = Callable[[UUID, Rows], Awaitable[None]]
 
 _INTERVAL = 1.0  # seconds between batches
+_NOTE_INTERVAL = 0.25  # seconds between notes of what is in no batch yet
+_NOTED = 500  # rows that wait for the next batch, the newest
 _BATCH = 2000
 _MOST = 1_000_000  # rows that wait in memory: days of a node whose disk is full
 _SPOOL, _UNFINISHED, _REFUSED = ".jsonl", ".unfinished", ".refused"
 _REPLAYED = (_SPOOL, _UNFINISHED)
 _RETRY_REPLAY = 5.0
+
+_NAMES = [field.name for field in fields(Evidence)]
+_encoded = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class EvidenceSpool:
@@ -75,20 +80,30 @@ class EvidenceSpool:
 
     async def run(self) -> None:
         """Write batches and replay what was spooled; on cancellation, write what is left."""
-        loop = asyncio.get_running_loop()
-        replay_at = 0.0
         try:
-            while True:
-                wrote = await self.flush()
-                self._note_unfinished()
-                if wrote and loop.time() >= replay_at:
-                    replay_at = loop.time() + _RETRY_REPLAY
-                    await self.replay()
-                await asyncio.sleep(_INTERVAL)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._note_again_and_again())
+                group.create_task(self._write_again_and_again())
         finally:
             await self.flush()
             self._forget_unfinished()
             self.close()
+
+    async def _write_again_and_again(self) -> None:
+        loop = asyncio.get_running_loop()
+        replay_at = 0.0
+        while True:
+            wrote = await self.flush()
+            if wrote and loop.time() >= replay_at:
+                replay_at = loop.time() + _RETRY_REPLAY
+                await self.replay()
+            await asyncio.sleep(_INTERVAL)
+
+    async def _note_again_and_again(self) -> None:
+        """Beside the writing, which waits for a database that does not answer."""
+        while True:
+            self._note_unfinished()
+            await asyncio.sleep(_NOTE_INTERVAL)
 
     async def flush(self) -> bool:
         """Put what is pending into the database, or else on disk; whether the database took it."""
@@ -148,11 +163,13 @@ class EvidenceSpool:
         log.warning("evidence spooled to disk", rows=len(batch), cause=cause)
 
     def _note_unfinished(self) -> None:
-        """Overwrite the note of what would be lost if the node were killed now. Its rows have
-        numbers of their own, below zero: what became of them may be written already."""
+        """Overwrite the note of what would be lost if the node were killed now: what waits for the
+        next batch, and what is not finished. The latter has numbers of its own, below zero: what
+        became of it may be written already."""
         path = self._directory / f"{self._node_id}{_UNFINISHED}"
-        rows = enumerate(self._unfinished(), start=1)
-        data = "".join(_line(-number, evidence) for number, evidence in rows).encode()
+        rows = list(islice(reversed(self._pending), _NOTED))
+        rows += [(-n, evidence) for n, evidence in enumerate(self._unfinished(), start=1)]
+        data = "".join(_line(*row) for row in rows).encode()
         try:
             if self._note is None:
                 self._note = path.open("wb", buffering=0)
@@ -217,12 +234,11 @@ def _append(file: BinaryIO, rows: Rows) -> None:
 
 
 def _line(seq: int, evidence: Evidence) -> str:
-    values = asdict(evidence) | {
-        "seq": seq,
-        "from_at": evidence.from_at.isoformat(),
-        "to_at": evidence.to_at.isoformat(),
-    }
-    return json.dumps(values, ensure_ascii=False) + "\n"
+    values = {name: getattr(evidence, name) for name in _NAMES}
+    values["seq"] = seq
+    values["from_at"] = evidence.from_at.isoformat()
+    values["to_at"] = evidence.to_at.isoformat()
+    return _encoded(values) + "\n"
 
 
 def _row(line: str) -> tuple[int, Evidence] | None:

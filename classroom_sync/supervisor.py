@@ -1,20 +1,21 @@
 """Keep media node processes alive: start them, replace one that dies, stop them all.
 
 Owns the child processes: `run()` lives as long as they should, and leaving it stops every one at
-once; `drain()` before that lets them hand their lessons over. A
-child also stops by itself when its standard input closes, so none outlives a killed parent. One
-spare process (classroom_sync/spare.py) stands ready to take the place of the next that dies.
+once; `drain()` before that lets them hand their lessons over. Those of a killed parent go on until
+the next takes them over, or none has for a minute (classroom_sync/adoption.py). One spare process
+(classroom_sync/spare.py) stands ready to take the place of the next that dies.
 """
 
 import asyncio
 import json
 import os
-import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from uuid import UUID, uuid4
 
 import structlog
+
+from classroom_sync.adoption import AdoptedNode, NodeProcess, end
 
 log = structlog.get_logger()
 
@@ -26,7 +27,8 @@ _SPARE_AFTER = 3.0
 
 
 class NodeSupervisor:
-    """Runs one child per entry of `commands`, each an argument list for `classroom-sync`.
+    """Runs one child per entry of `commands`, each an argument list for `classroom-sync`; in the
+    place of its first child, one that was `adopted`, by the number of its command.
 
     Each child is told its node id; `on_death(node_id)` is awaited at once when one dies, so that
     its sessions need not wait for its lease to lapse. A child that is drained may take
@@ -39,15 +41,17 @@ class NodeSupervisor:
         environment: Mapping[str, str],
         on_death: Callable[[UUID], Awaitable[None]],
         drain_seconds: float = 0.0,
+        adopted: Mapping[int, AdoptedNode] | None = None,
     ) -> None:
         self._commands = commands
         self._on_death = on_death
         self._environment = {**os.environ, **environment}
         self._drain_seconds = drain_seconds
+        self._adopted = dict(adopted or {})
         self._draining = False
         self._spare: asyncio.subprocess.Process | None = None
         self._used = asyncio.Event()  # there is no spare, or not any more
-        self.processes: dict[int, asyncio.subprocess.Process] = {}
+        self.processes: dict[int, NodeProcess] = {}
         self.node_ids: dict[int, UUID] = {}
 
     async def run(self) -> None:
@@ -62,14 +66,18 @@ class NodeSupervisor:
         pause = _FIRST_PAUSE
         while not self._draining:
             started = loop.time()
-            node_id = self.node_ids[index] = uuid4()
-            process = await self._start([*command, "--node-id", str(node_id)])
-            self.processes[index] = process
+            process: NodeProcess
+            if adopted := self._adopted.pop(index, None):
+                node_id, process = adopted.node_id, adopted
+            else:
+                node_id = uuid4()
+                process = await self._start([*command, "--node-id", str(node_id)])
+            self.node_ids[index], self.processes[index] = node_id, process
             try:
                 code = await process.wait()
             finally:
                 if process.returncode is None:
-                    await _stop(process, _STOP_GRACE)
+                    await end(process, _STOP_GRACE)
             if self._draining:
                 return
             log.error("media node died: replacing it", index=index, pid=process.pid, code=code)
@@ -108,7 +116,7 @@ class NodeSupervisor:
                 await self._used.wait()
         finally:
             if self._spare is not None and self._spare.returncode is None:
-                await _stop(self._spare, _STOP_GRACE)
+                await end(self._spare, _STOP_GRACE)
 
     async def drain(self) -> None:
         """Tell every node to hand its lessons over and to end, and wait until all have; none is
@@ -116,14 +124,4 @@ class NodeSupervisor:
         self._draining = True
         grace = self._drain_seconds + _STOP_GRACE
         living = [p for p in self.processes.values() if p.returncode is None]
-        await asyncio.gather(*(_stop(process, grace) for process in living))
-
-
-async def _stop(process: asyncio.subprocess.Process, grace: float) -> None:
-    process.send_signal(signal.SIGTERM)
-    try:
-        await asyncio.wait_for(process.wait(), grace)
-    except TimeoutError:
-        log.warning("media node did not stop in time", pid=process.pid)
-        process.kill()
-        await process.wait()
+        await asyncio.gather(*(end(process, grace) for process in living))

@@ -11,6 +11,8 @@ from db.rows import value
 
 _sql = named("nodes")
 
+LEASE = timedelta(seconds=4)
+
 
 @dataclass(frozen=True, slots=True)
 class MediaNodeRow:

@@ -5,7 +5,7 @@ A recording moves along by compare-and-set: each of `stop`, `finish`, `fail`, `j
 `scheduler.recording.TRANSITIONS` does not have.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -274,3 +274,31 @@ async def _add_files(connection: Connection, recording_id: UUID, files: Files) -
 async def _drop_files(connection: Connection, recording_id: UUID) -> None:
     await _sql.drop_parts(connection, recording_id=recording_id)
     await _sql.drop_chapters(connection, recording_id=recording_id)
+
+
+# ── files that no row names any more ─────────────────────────────────────────────────────
+
+
+async def leave(
+    connection: Connection, recording_id: UUID, keys: Iterable[str], at: datetime
+) -> None:
+    """Objects of the store are wanted no more: they are removed some time later. In the transaction
+    in which the last row lets go of them."""
+    await _sql.leave_object(
+        connection, [{"key": key, "recording_id": recording_id, "at": at} for key in keys]
+    )
+
+
+async def left(connection: Connection, before: datetime, most: int = 100) -> list[str]:
+    """Objects that were let go by then, the earliest first."""
+    return [row["key"] async for row in _sql.objects_left(connection, before=before, most=most)]
+
+
+async def left_of(connection: Connection, recording_id: UUID) -> list[str]:
+    found = _sql.objects_left_of(connection, recording_id=recording_id)
+    return [row["key"] async for row in found]
+
+
+async def forget(connection: Connection, key: str) -> None:
+    """An object that was let go is not in the store any more."""
+    await _sql.forget_object(connection, key=key)

@@ -119,10 +119,16 @@ async def end_all(connection: Connection, account_id: UUID, but: UUID | None = N
 
 
 async def sweep(
-    connection: Connection, at: datetime, idle_since: datetime, begun_since: datetime
+    connection: Connection,
+    at: datetime,
+    idle_since: datetime,
+    begun_since: datetime,
+    but: Iterable[UUID] = (),
 ) -> None:
     """Remove the sessions of accounts that have idled out, or were begun too long ago."""
-    await _sql.sweep(connection, at=at, idle_since=idle_since, begun_since=begun_since)
+    await _sql.sweep(
+        connection, at=at, idle_since=idle_since, begun_since=begun_since, but=list(but)
+    )
 
 
 async def note_user_agent(connection: Connection, token_hash: bytes, user_agent: str) -> None:

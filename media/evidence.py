@@ -10,12 +10,13 @@ that was down for a while can add presence.
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 SLICE = timedelta(seconds=5)  # longest slice
 CONFIRM_WITHIN = timedelta(
     seconds=6
 )  # RTCP of an audio-only player comes every 5 s (RFC 3550, 6.2)
+_LOOKS = 8  # that are remembered: those of the last two seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +56,19 @@ class Counts:
 
 @dataclass(slots=True)
 class _Waiting:
-    """A judged second, and (SSRC → outgoing sequence number at its end) of what was sent in it."""
+    """A judged second, or the beginning of one, and (SSRC → outgoing sequence number at its end) of
+    what was sent in it."""
 
     evidence: Evidence
     marks: Mapping[int, int]
     confirmed: bool = False
+
+    @property
+    def arrived(self) -> Evidence:
+        """What can be said if no report comes any more."""
+        if self.confirmed:
+            return self.evidence
+        return replace(self.evidence, received_decodable=False)
 
 
 class Ledger:
@@ -69,6 +78,7 @@ class Ledger:
         self._room = room
         self._participant = participant
         self._waiting: deque[_Waiting] = deque()  # in order; the first is not decided yet
+        self._begun: deque[_Waiting] = deque(maxlen=_LOOKS)  # seconds, as they were at looks
         self._open: Evidence | None = None
         self._done: list[Evidence] = []
 
@@ -85,32 +95,53 @@ class Ledger:
         participant on, each with the outgoing sequence number it has come to."""
         if from_at >= to_at:
             return  # the wall clock was set back: nothing can be said of this second
-        second = _Waiting(
-            Evidence(
-                self._room,
-                self._participant,
-                from_at,
-                to_at,
-                sent,
-                bool(delivered),
-                counts.packets_in,
-                counts.bytes_in,
-                counts.packets_out,
-                counts.bytes_out,
-                counts.lost_in,
-                counts.lost_out,
-                counts.jitter_ms,
-                counts.rtt_ms,
-                None,
-            ),
-            dict(delivered),
-        )
-        self._waiting.append(second)
+        self._waiting.append(self._of(from_at, to_at, sent, delivered, counts))
         self._decide(to_at)
+
+    def look(
+        self,
+        from_at: datetime,
+        to_at: datetime,
+        *,
+        sent: bool,
+        delivered: Mapping[int, int],
+        counts: Counts,
+    ) -> None:
+        """What can be said of the second that began at `from_at` and is not over: as `second`. It
+        makes no slice, and is known if there is no time for one (`unfinished`)."""
+        if from_at < to_at:
+            self._begun.append(self._of(from_at, to_at, sent, delivered, counts))
+
+    def _of(
+        self,
+        from_at: datetime,
+        to_at: datetime,
+        sent: bool,
+        delivered: Mapping[int, int],
+        counts: Counts,
+    ) -> _Waiting:
+        evidence = Evidence(
+            self._room,
+            self._participant,
+            from_at,
+            to_at,
+            sent,
+            bool(delivered),
+            counts.packets_in,
+            counts.bytes_in,
+            counts.packets_out,
+            counts.bytes_out,
+            counts.lost_in,
+            counts.lost_out,
+            counts.jitter_ms,
+            counts.rtt_ms,
+            None,
+        )
+        return _Waiting(evidence, dict(delivered))
 
     def confirm(self, ssrc: int, after: int, up_to: int) -> None:
         """A receiver report: of what was sent on `ssrc`, most of (after, up_to] has arrived."""
-        for waiting in self._waiting:
+        for waiting in (*self._waiting, *self._begun):
             if after < waiting.marks.get(ssrc, -1) <= up_to:
                 waiting.confirmed = True
         self._decide(None)
@@ -130,10 +161,7 @@ class Ledger:
     def close(self, reason: str) -> None:
         """The participant's last connection ended; what was not confirmed did not arrive."""
         for waiting in self._waiting:
-            if waiting.confirmed or not waiting.evidence.received_decodable:
-                self._merge(waiting.evidence)
-            else:
-                self._merge(replace(waiting.evidence, received_decodable=False))
+            self._merge(waiting.arrived)
         self._waiting.clear()
         if self._open is not None:
             self._done.append(replace(self._open, reason=reason))
@@ -145,9 +173,16 @@ class Ledger:
         return done
 
     @property
-    def unfinished(self) -> Evidence | None:
-        """The slice that is being made, of the seconds that are settled."""
-        return self._open
+    def unfinished(self) -> list[Evidence]:
+        """What can be said beyond the slices that were taken, if nothing comes any more: what is to
+        be taken, the slice that is being made, the seconds that wait, this second so far, and as
+        much of an undecided one as was confirmed. They may overlap."""
+        since = self._open.to_at if self._open is not None else datetime.min.replace(tzinfo=UTC)
+        begun = [look for look in self._begun if look.evidence.from_at >= since]
+        looks = begun[-1:] + [look for look in begun[:-1] if look.confirmed][-1:]
+        found = [*self._done, *([self._open] if self._open is not None else [])]
+        found += [each.arrived for each in (*self._waiting, *looks)]
+        return [e for e in found if e.sent_decodable or e.received_decodable]
 
     def _merge(self, second: Evidence) -> None:
         last = self._open

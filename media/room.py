@@ -8,7 +8,7 @@ evidence.
 The room knows no lessons: participants and resources are opaque names.
 """
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 
@@ -39,6 +39,7 @@ from media.trunk import Trunk
 
 REPORT_INTERVAL = 1.0  # seconds between reports, and between judgements of evidence
 MEASURE_INTERVAL = 0.5  # seconds between measurements of bitrates
+LOOK_INTERVAL = 0.25  # seconds between looks at the second that is not judged yet
 REST_AFTER = 5.0  # seconds without a viewer after which a layer may rest
 
 
@@ -59,6 +60,7 @@ class Room:
         self._tap: Tap | None = None  # while it is recorded
         self._reported_at = -REPORT_INTERVAL
         self._measured_at: float | None = None
+        self._looked_at = -LOOK_INTERVAL
         self._followers: dict[int, list[Slot]] = {}  # stream key → slots it goes to
         self._watched_at: dict[tuple[int, str], float] = {}  # feed key, RID → last had a viewer
 
@@ -107,9 +109,8 @@ class Room:
             yield MappingChanged(player.spec.resource_id, player.spec.participant, player.mapping)
 
     def unfinished(self) -> list[Evidence]:
-        """Slices that are being made."""
-        made = (tally.ledger.unfinished for tally in self._tallies.values())
-        return [slice_ for slice_ in made if slice_ is not None]
+        """What is known beyond the slices that are made."""
+        return [e for tally in self._tallies.values() for e in tally.ledger.unfinished]
 
     def add_publisher(self, spec: PublisherSpec, now: float, wall: float) -> None:
         """A WHIP resource is connected; its streams are found as their packets come."""
@@ -410,8 +411,13 @@ class Room:
             self._reported_at = now
             self._report(now, wall)
             self._judge(now, wall)
+            self._looked_at = now
             self._rest(now)
             self._assign(now)  # the loudest may have changed, a camera may have stopped
+        elif now - self._looked_at >= LOOK_INTERVAL:
+            self._looked_at = now
+            for tally, publishers, players in self._tallied():
+                tally.look(publishers, players, now, wall)
 
     def _record(self, now: float) -> None:
         """Read for the recording, and ask for the key frames it waits for."""
@@ -452,9 +458,7 @@ class Room:
 
     def _judge(self, now: float, wall: float) -> None:
         """Close the current second of every participant, with what flowed in it."""
-        for participant, tally in self._tallies.items():
-            publishers = [p for p in self._publishers.values() if p.spec.participant == participant]
-            players = [s for s in self._players.values() if s.spec.participant == participant]
+        for tally, publishers, players in self._tallied():
             self.outputs.extend(tally.judge(publishers, players, now, wall))
         for publisher in self._publishers.values():
             if publisher.live and publisher.silent(now, STALE):
@@ -462,6 +466,17 @@ class Room:
                 for stream in publisher.streams.values():
                     stream.keyed = False
                 self._tell_live(publisher, live=False)
+
+    def _tallied(self) -> Iterator[tuple[Tally, list[Publisher], list[Player]]]:
+        """Each tally, with what its participant has here."""
+        publishers: defaultdict[str, list[Publisher]] = defaultdict(list)
+        for publisher in self._publishers.values():
+            publishers[publisher.spec.participant].append(publisher)
+        players: defaultdict[str, list[Player]] = defaultdict(list)
+        for player in self._players.values():
+            players[player.spec.participant].append(player)
+        for participant, tally in self._tallies.items():
+            yield tally, publishers[participant], players[participant]
 
     def _rest(self, now: float) -> None:
         """Tell publishers which of their layers nobody has watched for a while."""

@@ -144,3 +144,16 @@ DELETE FROM recording_chapters WHERE recording_id = :recording_id;
 SELECT r.* FROM recordings r JOIN sessions s ON s.id = r.session_id
 WHERE r.state = 'recording' AND s.state IN ('ended', 'missed', 'cancelled')
 ORDER BY r.started_at, r.id;
+
+-- name: leave_object*!
+INSERT INTO recording_objects_left (key, recording_id, left_at) VALUES (:key, :recording_id, :at)
+ON CONFLICT (key) DO NOTHING;
+
+-- name: objects_left
+SELECT key FROM recording_objects_left WHERE left_at <= :before ORDER BY left_at, key LIMIT :most;
+
+-- name: objects_left_of
+SELECT key FROM recording_objects_left WHERE recording_id = :recording_id ORDER BY key;
+
+-- name: forget_object!
+DELETE FROM recording_objects_left WHERE key = :key;

@@ -50,7 +50,8 @@ WHERE account_id = :account_id AND id IS DISTINCT FROM CAST(:but AS uuid);
 -- Those of accounts that no limit would let through any more.
 DELETE FROM web_sessions
 WHERE account_id IS NOT NULL AND (seen_at <= :idle_since OR created_at <= :begun_since)
-  AND (teaching_until IS NULL OR teaching_until <= :at);
+  AND (teaching_until IS NULL OR teaching_until <= :at)
+  AND NOT id = ANY(CAST(:but AS uuid[]));
 
 -- name: note_user_agent!
 UPDATE web_sessions SET user_agent = :user_agent WHERE token_hash = :token_hash;

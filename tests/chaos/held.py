@@ -11,6 +11,7 @@ from pathlib import Path
 import asyncpg
 import psutil
 
+from classroom_sync.adoption import left_in
 from db.embedded import EmbeddedPostgres
 from tests.chaos.measured import Fault, Measured, presences, recorded
 from tests.chaos.pages import Hall, pages
@@ -33,7 +34,7 @@ class Held:
     data_dir: Path
     postgres: EmbeddedPostgres | None  # of a process of its own
     recorded: bool
-    _serve: Callable[[], Awaitable[Process]]
+    _serve: Callable[[Mapping[str, str]], Awaitable[Process]]
     faults: list[Fault] = field(default_factory=list)
 
     @property
@@ -41,9 +42,16 @@ class Held:
         """The process id of the server's own PostgreSQL."""
         return int((self.data_dir / "postgres" / "postmaster.pid").read_text().split()[0])
 
-    async def start_again(self) -> None:
-        """The control process, at the same address, as systemd would."""
-        self.server = await self._serve()
+    @property
+    def nodes(self) -> list[int]:
+        """The process ids of the server's own media nodes, whichever control process started
+        them."""
+        return [said["pid"] for _, said in left_in(self.data_dir / "nodes")]
+
+    async def start_again(self, **settings: str) -> None:
+        """The control process, at the same address, as systemd would; with other settings."""
+        said = {f"CLASSROOM_SYNC_{name.upper()}": value for name, value in settings.items()}
+        self.server = await self._serve(said)
 
     async def busy_node(self) -> psutil.Process:
         """The media node with most lessons."""
@@ -120,18 +128,18 @@ async def lessons_held(
         said = RECORDED if record else {}
         port, udp_port = free_port(), free_port(socket.SOCK_DGRAM)
 
-        async def serve() -> Process:
+        async def serve(changed: Mapping[str, str]) -> Process:
             return await stack.enter_async_context(
                 serving(
                     data_dir,
                     *arguments,
                     port=port,
                     udp_port=udp_port,
-                    environment=said | dict(environment or {}),
+                    environment={**said, **(environment or {}), **changed},
                 )
             )
 
-        server = await serve()
+        server = await serve({})
         hall = await stack.enter_async_context(pages([server.url], seats))
         await asyncio.sleep(SETTLED)
         yield Held(hall, server, dsn, data_dir, None if embedded else postgres, record, serve)

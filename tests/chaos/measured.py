@@ -20,6 +20,9 @@ from tests.chaos.pages import Hall, Page
 TOLERANCE = 3.0  # seconds
 #: What a page goes on to see in a second that is judged by its beginning, or by its end.
 EDGE = 2.5  # seconds
+#: Of what a node had seen before a fault some may not have been written down: so much earlier is
+#: looked at what evidence lacks, from one fault to the next.
+BEFORE = 3.0  # seconds
 Span = tuple[float, float]  # Unix seconds
 
 
@@ -214,7 +217,8 @@ class Measured:
         for heading in ("dark", "normal after", "evidence lacks", "has too many"):
             table.add_column(heading, justify="right")
         for fault in self.faults:
-            beside = [p.between(fault.since, fault.until) for p in self.presence]
+            since, until = fault.since - BEFORE, fault.until - BEFORE
+            beside = [p.between(since, until) for p in self.presence]
             worst = [f"{max(each):.1f}" for each in zip(*beside, strict=True)]
             figures = [f"{max(fault.dark):.1f}", f"{fault.normal:.1f}"]
             table.add_row(fault.what, *figures, *(worst if fault.clock else ("–", "–")))

@@ -72,7 +72,8 @@ class Process:
     async def kill(self) -> None:
         """SIGKILL, as the power switch would."""
         self.process.kill()
-        await self.process.wait()
+        while self.process.returncode is None:  # wait() waits for its output too, which nodes have
+            await asyncio.sleep(0.01)
 
     async def stop(self) -> int:
         """SIGTERM, as systemd would; the exit code."""

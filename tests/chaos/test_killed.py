@@ -32,7 +32,8 @@ async def test_whatever_is_killed_comes_back_and_nothing_is_lost(
             await held.start_again()
 
         async def kill_all() -> None:
-            for pid in [*tree(held.server.pid), *tree(held.postmaster)]:
+            roots = [held.server.pid, held.postmaster, *held.nodes]
+            for pid in [pid for root in roots for pid in tree(root)]:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             await held.server.process.wait()
@@ -42,7 +43,10 @@ async def test_whatever_is_killed_comes_back_and_nothing_is_lost(
         assert any(page.moves for page in held.hall.pages)
         await held.through("SIGKILL of the server's own PostgreSQL", kill_database)
         assert held.server.logged("PostgreSQL is back")
+        moves = [page.moves for page in held.hall.pages]
         await held.through("SIGKILL of the control process, started again", kill_control)
+        assert len(held.server.logged("media node taken over")) == 2
+        assert [page.moves for page in held.hall.pages] == moves
         await held.through("SIGKILL of everything, started again", kill_all)
         measured = await held.end()
     said(measured)

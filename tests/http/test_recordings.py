@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 
+from classroom_sync.recording_keeper import LEFT_STAYS
 from db import recordings
 from media.specs import Codec, Source
 from scheduler.recording import RecordingState
@@ -157,6 +158,7 @@ async def test_a_teacher_cuts_start_and_end_off(studio: Studio, codec: Codec) ->
     assert row.storage_key is not None
     film = played(await studio.store.fetch(row.storage_key, studio.segments))
     assert abs(film.seconds * 1000 - row.duration_ms) < 100
+    await studio.tend(LEFT_STAYS)
     assert not set(before) & set(studio.kept())
     assert len(studio.kept()) == 3
     assert (await audited(studio.site, recording))[-1][1] == "recording_cut"
@@ -248,4 +250,5 @@ async def test_two_pieces_of_work_do_not_disturb_each_other(studio: Studio) -> N
     row = await studio.row(recording)
     assert row.duration_ms is not None
     assert row.duration_ms <= 10_000
+    await studio.tend(LEFT_STAYS)
     assert len(studio.kept()) == 3

@@ -15,7 +15,7 @@ from classroom_sync.media_access import authorizer, granted
 from classroom_sync.open_sockets import SIGNED_OUT
 from classroom_sync.withdrawals import Withdrawals
 from db import accounts, web_sessions
-from db.pool import Pool
+from db.pool import Connection, Pool
 from media.http import Unauthorized
 from tests.http.conftest import MEDIA_KEY, PASSWORD, Site, pair_room, sign_in, small_site
 from tests.worlds import FAR
@@ -74,6 +74,12 @@ async def test_what_a_page_asks_by_itself_keeps_nobody_in(site: Site) -> None:
         assert await _status(browser.get("/account")) == 401
 
 
+async def _sessions_of(connection: Connection, login: str) -> list[Any]:
+    account = await accounts.account_by_login(connection, login)
+    assert account is not None
+    return list(await web_sessions.of_account(connection, account.id))
+
+
 async def test_no_limit_holds_for_who_takes_part_in_a_lesson(site: Site) -> None:
     path = f"/ws/sessions/{site.planned.session_id}"
     async with site.browser() as lead, site.browser() as patrol:
@@ -92,6 +98,11 @@ async def test_no_limit_holds_for_who_takes_part_in_a_lesson(site: Site) -> None
             site.now += timedelta(minutes=2)
             assert (await watched.receive(timeout=10)).data == SIGNED_OUT
             assert await _status(lead.get("/account")) == 200
+            site.now += RULES.absolute  # the machine's clock is set on
+            async with asyncio.timeout(10), site.pool.connection() as connection:
+                while await _sessions_of(connection, "bureau"):
+                    await asyncio.sleep(0.1)  # until sessions that are over have been removed
+                assert len(await _sessions_of(connection, "lead")) == 1
             await taught.send_json({"do": "end"})
             assert (await taught.receive_json(timeout=5))["type"] == "refused"
 

@@ -194,7 +194,7 @@ async def test_of_a_killed_node_the_next_writes_what_was_not_whole_yet(
     note = tmp_path / f"{dead}.unfinished"
     async with asyncio.timeout(5):
         while not note.exists() or not note.stat().st_size:
-            await asyncio.sleep(0.02)  # written each second
+            await asyncio.sleep(0.02)  # written four times a second
     living = EvidenceSpool(uuid4(), tmp_path, Line(pool).write, (Unreachable,))
     await living.replay()
     assert await stored(pool, planned) == []  # its node lives
@@ -206,3 +206,38 @@ async def test_of_a_killed_node_the_next_writes_what_was_not_whole_yet(
     await living.replay()
     assert await stored(pool, planned) == [(dead, -1)]
     assert not note.exists()
+
+
+class SlowLine(Line):
+    """One that gives no answer until it is told to."""
+
+    def __init__(self, pool: Pool) -> None:
+        super().__init__(pool)
+        self.answers = asyncio.Event()
+
+    async def write(self, node_id: UUID, rows: Rows) -> None:
+        await self.answers.wait()
+        await super().write(node_id, rows)
+
+
+async def test_what_a_database_has_not_taken_yet_is_noted_meanwhile(
+    pool: Pool, planned: Planned, tmp_path: Path
+) -> None:
+    node, line = uuid4(), SlowLine(pool)
+    first, second = slices(planned, 2)
+    spool = EvidenceSpool(node, tmp_path, line.write, (Unreachable,), lambda: [second])
+    spool.put(first)
+    running = asyncio.create_task(spool.run())
+    note = tmp_path / f"{node}.unfinished"
+    async with asyncio.timeout(5):
+        while not note.exists() or not note.stat().st_size:
+            await asyncio.sleep(0.02)
+        text = note.read_text()
+        line.answers.set()
+        while await stored(pool, planned) != [(node, 1)]:
+            await asyncio.sleep(0.02)
+    running.cancel()
+    await asyncio.wait([running])
+    note.write_text(text)  # as if it had been killed before
+    await EvidenceSpool(uuid4(), tmp_path, Line(pool).write, (Unreachable,)).replay()
+    assert await stored(pool, planned) == [(node, 1), (node, -1)]

@@ -12,6 +12,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from classroom_sync.playback import send
+from classroom_sync.recording_keeper import LEFT_STAYS
 from classroom_sync.store import BucketStore, FolderStore, Store, StoreError, store_at
 from tests.e2e.running import free_port
 from tests.http.conftest import Site
@@ -180,6 +181,7 @@ async def test_a_recording_in_a_bucket_is_joined_played_by_ranges_cut_and_delete
         cut = await studio.row(recording)
         assert cut.storage_key is not None
         assert abs(played(await store.fetch(cut.storage_key, tmp_path)).seconds - 8) < 0.3
+        await studio.tend(LEFT_STAYS)
         assert await store.size(ready.storage_key) is None
         await studio.works.delete(cut, "account:lead")
         assert await store.size(cut.storage_key) is None

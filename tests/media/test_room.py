@@ -411,6 +411,41 @@ def test_what_no_report_confirms_was_not_received(world):
     assert 8 <= seconds(slices(world, "room"), "received_decodable") <= 11
 
 
+def known_until(world: World, participant: str, field: str) -> float:
+    """Until when a note of what is unfinished says this, in seconds before now."""
+    found = [e for e in world.room.unfinished() if e.participant == participant]
+    last = max(e.to_at for e in found if getattr(e, field))
+    return world.wall - last.timestamp()
+
+
+def test_what_is_told_and_what_is_unfinished_leave_nothing_out(world):
+    world.publish("hub", lead=True)
+    world.play("room")
+    since = datetime.fromtimestamp(WALL + 2, UTC)
+    for _ in range(200):
+        world.run(0.04)
+        known = [*world.evidence, *world.room.unfinished()]
+        found = [e for e in known if e.participant == "room" and e.received_decodable]
+        until = since
+        for each in sorted(found, key=lambda e: e.from_at):
+            assert each.from_at <= max(until, since)
+            until = max(until, each.to_at)
+
+
+def test_what_is_unfinished_reaches_to_the_last_report(world):
+    world.publish("hub", lead=True)
+    world.play("room")
+    for _ in range(10):
+        world.run(1.16)
+        since = world.now % 1.0  # the last report came so long ago
+        assert since <= known_until(world, "room", "received_decodable") <= since + 0.3
+        assert 0 <= known_until(world, "hub", "sent_decodable") <= 0.3
+    world.down = True
+    world.run(4)
+    assert 4 <= known_until(world, "room", "received_decodable") <= 5.3
+    assert 0 <= known_until(world, "hub", "sent_decodable") <= 0.3
+
+
 def test_without_a_keyframe_nothing_decodable_was_sent(world):
     world.publish("hub", lead=True)
     world.obey_keyframes = False

@@ -29,6 +29,15 @@ SELECT count(*) FROM (
     (SELECT * FROM link_facts_of(NULL, :monday, :monday + 6)
      EXCEPT SELECT * FROM link_facts WHERE on_day BETWEEN :monday AND :monday + 6)) d;
 
+-- name: different_research$
+-- The same of teachers in meetings.
+SELECT count(*) FROM (
+    (SELECT * FROM research_facts WHERE on_day BETWEEN :monday AND :monday + 6
+     EXCEPT SELECT * FROM research_facts_of(NULL, :monday, :monday + 6))
+    UNION ALL
+    (SELECT * FROM research_facts_of(NULL, :monday, :monday + 6)
+     EXCEPT SELECT * FROM research_facts WHERE on_day BETWEEN :monday AND :monday + 6)) d;
+
 -- name: different_sums$
 SELECT count(*) FROM rollup_weeks w, LATERAL (
     (SELECT * FROM rollup_sums r WHERE r.monday = w.monday
@@ -80,9 +89,25 @@ WHERE b.block = block_of(:monday)
   AND NOT EXISTS (SELECT FROM changed_weeks c
                   WHERE c.monday BETWEEN b.block AND b.block + 55);
 
--- name: weeks_with_links
+-- name: different_reach$
+-- The same of the 64 weeks that the block is in: of its own weeks.
+WITH mine AS (
+    SELECT CAST(255 AS bigint) << ((block - span_of(block)) / 7) AS bits
+    FROM rollup_blocks WHERE block = block_of(:monday)),
+kept AS (
+    SELECT span, school_code, kind, member, weeks & bits AS weeks FROM rollup_reach, mine
+    WHERE span = span_of(:monday) AND weeks & bits <> 0),
+again AS (
+    SELECT span, school_code, kind, member, weeks & bits FROM reach_of(span_of(:monday)), mine
+    WHERE weeks & bits <> 0)
+SELECT count(*) FROM (
+    (SELECT * FROM kept EXCEPT SELECT * FROM again)
+    UNION ALL
+    (SELECT * FROM again EXCEPT SELECT * FROM kept)) d;
+
+-- name: weeks_with_sessions
 -- Mondays of weeks that hold a finished session.
 SELECT DISTINCT monday_of(on_day) AS monday FROM sessions
-WHERE kind = 'live_lesson' AND closed_at IS NOT NULL AND on_day BETWEEN :since AND :until
+WHERE closed_at IS NOT NULL AND on_day BETWEEN :since AND :until
 UNION SELECT monday FROM rollup_weeks WHERE monday BETWEEN monday_of(:since) AND :until
 ORDER BY monday;

@@ -97,7 +97,7 @@ BEGIN
     IF TG_OP = 'UPDATE' AND OLD IS NOT DISTINCT FROM NEW THEN
         RETURN NULL;                             -- an import says most of it again
     END IF;
-    IF NOT EXISTS (SELECT FROM sessions WHERE closed_at IS NOT NULL) THEN
+    IF NOT EXISTS (SELECT FROM link_facts) THEN  -- no lesson was over
         at := '-infinity';
         from_day := '-infinity';
     END IF;
@@ -117,6 +117,14 @@ CREATE TRIGGER keep_version AFTER INSERT OR UPDATE OF name, kind, phase ON rooms
     FOR EACH ROW EXECUTE FUNCTION keep_version('room_versions');
 
 DROP TRIGGER refresh ON class_groups;
+CREATE OR REPLACE FUNCTION register_refreshes() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM refresh_links(ARRAY(
+        SELECT DISTINCT session_id FROM participants WHERE room_id = NEW.id));
+    RETURN NULL;
+END $$;
+
+CREATE INDEX link_facts_by_class ON link_facts (class_id, on_day);
 CREATE FUNCTION keep_grade() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path FROM CURRENT AS $$
 BEGIN

@@ -22,20 +22,24 @@ SELECT roll_up_block(:block);
 
 -- name: different_links$
 -- Links of a week that link_facts has otherwise than their history gives them, or one lacks.
+WITH again AS MATERIALIZED (
+    SELECT * FROM link_facts_of(NULL, CAST(:monday AS date), CAST(:monday AS date) + 6))
 SELECT count(*) FROM (
     (SELECT * FROM link_facts WHERE on_day BETWEEN :monday AND :monday + 6
-     EXCEPT SELECT * FROM link_facts_of(NULL, :monday, :monday + 6))
+     EXCEPT SELECT * FROM again)
     UNION ALL
-    (SELECT * FROM link_facts_of(NULL, :monday, :monday + 6)
+    (SELECT * FROM again
      EXCEPT SELECT * FROM link_facts WHERE on_day BETWEEN :monday AND :monday + 6)) d;
 
 -- name: different_research$
 -- The same of teachers in meetings.
+WITH again AS MATERIALIZED (
+    SELECT * FROM research_facts_of(NULL, CAST(:monday AS date), CAST(:monday AS date) + 6))
 SELECT count(*) FROM (
     (SELECT * FROM research_facts WHERE on_day BETWEEN :monday AND :monday + 6
-     EXCEPT SELECT * FROM research_facts_of(NULL, :monday, :monday + 6))
+     EXCEPT SELECT * FROM again)
     UNION ALL
-    (SELECT * FROM research_facts_of(NULL, :monday, :monday + 6)
+    (SELECT * FROM again
      EXCEPT SELECT * FROM research_facts WHERE on_day BETWEEN :monday AND :monday + 6)) d;
 
 -- name: different_sums$
@@ -90,16 +94,16 @@ WHERE b.block = block_of(:monday)
                   WHERE c.monday BETWEEN b.block AND b.block + 55);
 
 -- name: different_reach$
--- The same of the 64 weeks that the block is in: of its own weeks.
+-- The same of the 64 weeks that the block is in: the weeks of the block.
 WITH mine AS (
-    SELECT CAST(255 AS bigint) << ((block - span_of(block)) / 7) AS bits
+    SELECT block, span_of(block) AS span, (block - span_of(block)) / 7 AS first
     FROM rollup_blocks WHERE block = block_of(:monday)),
 kept AS (
-    SELECT span, school_code, kind, member, weeks & bits AS weeks FROM rollup_reach, mine
-    WHERE span = span_of(:monday) AND weeks & bits <> 0),
+    SELECT school_code, kind, member, (weeks >> first) & 255 AS weeks
+    FROM rollup_reach JOIN mine USING (span) WHERE (weeks >> first) & 255 <> 0),
 again AS (
-    SELECT span, school_code, kind, member, weeks & bits FROM reach_of(span_of(:monday)), mine
-    WHERE weeks & bits <> 0)
+    SELECT school_code, kind, member, CAST(weeks AS bigint)
+    FROM rollup_block_members JOIN mine USING (block))
 SELECT count(*) FROM (
     (SELECT * FROM kept EXCEPT SELECT * FROM again)
     UNION ALL

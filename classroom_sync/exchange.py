@@ -95,9 +95,9 @@ async def take_lessons(
     return await timetable.add_draft(connection, term.id, lessons)
 
 
-async def take_roster(connection: Connection, roster: Roster) -> None:
+async def take_roster(connection: Connection, roster: Roster, now: datetime) -> None:
     """Schools, people and classes: new ones added, known ones updated."""
-    await registers.put(connection, roster.schools, roster.teachers, roster.classes)
+    await registers.put(connection, roster.schools, roster.teachers, roster.classes, now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,7 @@ def import_file(
         taken = not dry_run and (found.whole or partly)
         version = None
         if taken and isinstance(found, Roster):
-            await exchange.take_roster(connection, found)
+            await exchange.take_roster(connection, found, now)
         elif taken and not isinstance(found, Roster):
             lessons = accepted(found, partly=partly)
             version = str(await exchange.take_lessons(connection, found_term, lessons))

@@ -186,7 +186,7 @@ class _Listing:
             case (10, "subject_coverage", side):
                 return await self._needs(side, registers)
             case (15, measure, side):
-                return await self._research(measure, side)
+                return await self._research(measure, side, registers)
             case (16, measure, side):
                 return await self._pushes(measure, side)
         raise NoSuchFigure
@@ -325,9 +325,15 @@ class _Listing:
     async def _meetings(self) -> Sequence[Any]:
         return [row async for row in _sql.meetings(self._connection, **self._asked)]
 
-    async def _research(self, measure: str, side: Side) -> list[Behind]:
+    async def _research(self, measure: str, side: Side, registers: Registers) -> list[Behind]:
         if (measure, side) == ("teachers", _D):
-            schools = {self._cut.key} if self._cut.dimension == "school" else None
+            schools = {s.code for s in registers.schools}
+            found = _facts.teachers_of_period(
+                self._connection,
+                since=self._asked["since"],
+                until=min(self._asked["until"], self.day),
+                as_of=self._asked["as_of"],
+            )
             return [
                 Behind(
                     Listed.TEACHER,
@@ -336,8 +342,8 @@ class _Listing:
                     teacher_id=row["id"],
                     school_code=row["school_code"],
                 )
-                async for row in _facts.receiving_teachers(self._connection)
-                if schools is None or row["school_code"] in schools
+                async for row in found
+                if row["school_code"] in schools
             ]
         if side is _D:
             raise NoSuchFigure

@@ -1,7 +1,8 @@
 """Schools, rooms, people and classes."""
 
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
 from typing import Any
 
 from db.pool import Connection
@@ -60,6 +61,27 @@ async def teachers(connection: Connection) -> list[Teacher]:
 
 async def class_groups(connection: Connection) -> list[ClassGroup]:
     return [value(ClassGroup, row) async for row in _sql.class_groups(connection)]
+
+
+@dataclass(frozen=True, slots=True)
+class Registers:
+    """What the registers said of a day. The status of rooms is that of now."""
+
+    schools: list[School]
+    rooms: list[Room]
+    teachers: list[Teacher]
+    class_groups: list[ClassGroup]
+
+
+async def registers_on(connection: Connection, day: date, as_of: datetime) -> Registers:
+    """What the registers said of a day, as known at an instant, without who was entered later."""
+    asked = {"day": day, "as_of": as_of}
+    return Registers(
+        [value(School, row) async for row in _sql.schools_on(connection, **asked)],
+        [value(Room, row) async for row in _sql.rooms_on(connection, **asked)],
+        [value(Teacher, row) async for row in _sql.teachers_on(connection, **asked)],
+        [value(ClassGroup, row) async for row in _sql.class_groups_on(connection, **asked)],
+    )
 
 
 async def _each(connection: Connection, query: Any, values: Iterable[Any]) -> None:

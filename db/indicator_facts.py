@@ -16,11 +16,11 @@ from db.rows import value
 from scheduler.indicators.facts import (
     Need,
     RegisteredRoom,
-    RegisteredSchool,
     Registers,
     Tally,
 )
 from scheduler.indicators.formulas import counts_lead_rooms
+from scheduler.indicators.schools import PeopleSaid, RegisteredSchool, SchoolRegister, SchoolSaid
 from scheduler.indicators.values import Cut, Dimension, IndicatorRules
 from scheduler.indicators.weeks import SchoolWeek, counted_weeks, normal
 from scheduler.model import DEFAULT_ZONE, Term
@@ -67,10 +67,15 @@ async def read_registers(
     terms: Terms,
     as_of: datetime,
 ) -> Registers:
-    """What the whole city's denominators are taken from. Rooms are those known at an instant, the
-    other registers as they are."""
+    """What the whole city's denominators are taken from, as known at an instant: rooms of its day,
+    schools of the period."""
     since, until = period(cut)
     day = local_day(terms, as_of)
+    register = await _school_register(connection, as_of)
+
+    def schools_of(first: date, last: date) -> tuple[RegisteredSchool, ...]:
+        return register.between(max(since, first), min(until, day, last))
+
     return Registers(
         rooms=tuple(
             [
@@ -78,12 +83,20 @@ async def read_registers(
                 async for row in _sql.registered_rooms(connection, as_of=as_of)
             ]
         ),
-        schools=tuple(
-            [value(RegisteredSchool, row) async for row in _sql.registered_schools(connection)]
-        ),
+        schools=schools_of(since, until),
         needs=tuple([value(Need, row) async for row in _sql.needs(connection, day=day)]),
         weeks=counted_weeks(terms, since, min(until, day)),
         targets=tuple(await city.targets(connection)),
+        schools_of=schools_of,
+    )
+
+
+async def _school_register(connection: Connection, as_of: datetime) -> SchoolRegister:
+    schools = _sql.receiving_schools(connection, as_of=as_of)
+    people = _sql.school_people(connection, as_of=as_of)
+    return SchoolRegister(
+        [value(SchoolSaid, row) async for row in schools],
+        [value(PeopleSaid, row) async for row in people],
     )
 
 
@@ -137,12 +150,11 @@ class Reading:
 
     async def tallies(self, by: str) -> Tallies:
         """Key → tally, for every value of `by` that anything happened for."""
-        merged: dict[str, dict[str, int]] = defaultdict(dict)
+        merged: Mapping[str, dict[str, int]] = defaultdict(dict)
         if self._asked["dimension"] is Dimension.CITY and by in _ROLLED:
             if self._rolled is None:
                 self._rolled = await self._read_rolled()
-            for key, numbers in self._rolled[by].items():
-                merged[key] |= numbers
+            merged = self._rolled[by]
         else:
             where = {"by": by, **self._asked}
             held_to = self._held_to(Dimension.MONTH if by == WEEK else Dimension(by))
@@ -154,9 +166,9 @@ class Reading:
             ):
                 async for row in found:
                     merged[row["key"]] |= _numbers(row)
-        if by in (WEEK, Dimension.CITY, Dimension.SCHOOL, Dimension.MONTH):
-            for key, (used, regular) in (await self._normal_use(by)).items():
-                merged[key] |= {"school_weeks": used, "regular_schools": regular}
+            if by in (WEEK, Dimension.CITY, Dimension.SCHOOL, Dimension.MONTH):
+                for key, (used, regular) in (await self._normal_use(by)).items():
+                    merged[key] |= {"school_weeks": used, "regular_schools": regular}
         return {key: Tally(**numbers) for key, numbers in merged.items()}
 
     def _held_to(self, told: Dimension) -> dict[str, Any]:
@@ -190,9 +202,21 @@ class Reading:
             single=[monday for monday in weeks.whole if monday not in in_blocks],
             **self._held_to(Dimension.CITY),
         )
-        found: dict[str, dict[str, dict[str, int]]] = {by: {} for by in _ROLLED}
+        found: dict[str, dict[str, dict[str, int]]] = {by: defaultdict(dict) for by in _ROLLED}
         async for row in rows:
             found[row["told"]][row["key"]] = _numbers(row)
+        around = await self._weeks_around()
+        used = _sql.rolled_normal_use(
+            self._connection,
+            as_of=self._asked["as_of"],
+            whole=around.whole,
+            rest=around.rest,
+            counted=[week.monday for week in self._registers.weeks],
+            links=self._choices.regular_links,
+            share=self._choices.regular_share,
+        )
+        async for row in used:
+            found[row["told"]][row["key"]] |= _numbers(row)
         return found
 
     async def _normal_use(self, by: str) -> dict[str, tuple[int, int]]:
@@ -235,18 +259,22 @@ class Reading:
         ]
         monday = since - timedelta(days=since.weekday())
         number = (min(until, self._day) - monday).days // 7 + 1
-        begun = [monday + timedelta(weeks=n) for n in range(number)]
-        return _Weeks(whole, sorted(set(begun) - set(whole)))
+        begun = {monday + timedelta(weeks=n) for n in range(number)}
+        rest = _sql.weeks_with_lessons(self._connection, mondays=sorted(begun.difference(whole)))
+        return _Weeks(whole, [row["monday"] async for row in rest])
+
+    async def _weeks_around(self) -> "_Weeks":
+        """The same with all days of the first and the last week."""
+        since, until = self._asked["since"], self._asked["until"]
+        return await self._weeks(
+            since - timedelta(days=since.weekday()), until + timedelta(days=6 - until.weekday())
+        )
 
     async def _read_school_weeks(self) -> list[SchoolWeek]:
         if self._asked["dimension"] is not Dimension.CITY:
             found = _sql.school_weeks(self._connection, **whole_weeks(self._asked))
         else:
-            since, until = self._asked["since"], self._asked["until"]
-            weeks = await self._weeks(
-                since - timedelta(days=since.weekday()),
-                until + timedelta(days=6 - until.weekday()),
-            )
+            weeks = await self._weeks_around()
             found = _sql.rolled_school_weeks(
                 self._connection, as_of=self._asked["as_of"], **weeks._asdict()
             )

@@ -85,13 +85,14 @@ def _rows(
     dimension: Dimension,
 ) -> tuple[Row, ...]:
     mine = registers.of(cut.dimension, cut.key)
+    theirs = mine.apart(dimension)
     keys = sorted({*found, *_known(dimension, mine)})
     return tuple(
         Row(
             key,
             indicators(
                 found.get(key, Tally()),
-                mine.of(dimension, key),
+                theirs(key),
                 choices,
                 day,
                 (cut.dimension, cut.key),

@@ -1,11 +1,13 @@
 """Schools, people and classes as somebody hands them over: new ones added, known ones updated.
 
-Nobody is removed: who has left still stands in the lessons that were held, and is retired.
+Nobody is removed: who has left still stands in the lessons that were held, and is retired. What was
+said before is kept by the database, as reports of the past count and name by it; `at` is when it is
+that something becomes known.
 """
 
 from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import date
+from datetime import date, datetime
 
 import asyncpg
 
@@ -25,9 +27,11 @@ async def put(
     schools: Iterable[School],
     teachers: Iterable[Teacher],
     classes: Iterable[ClassGroup],
+    at: datetime,
 ) -> None:
-    """Hubs come first: a receiving school names its hub. Whether somebody known is retired stays as
-    it is. Raises NameTaken."""
+    """In a transaction. Hubs come first: a receiving school names its hub. Whether somebody known
+    is retired stays as it is. Raises NameTaken."""
+    await _sql.say_when(connection, at=at.isoformat())
     for school in sorted(schools, key=lambda s: s.hub_code is not None):
         await _sql.put_school(connection, **asdict(school))
     for teacher in teachers:
@@ -40,9 +44,10 @@ async def put(
 
 
 async def retire(
-    connection: Connection, of: School | Teacher | ClassGroup, on: date | None
+    connection: Connection, of: School | Teacher | ClassGroup, on: date | None, at: datetime
 ) -> None:
-    """From a day on somebody takes part in nothing new; None brings them back."""
+    """From a day on somebody takes part in nothing new; None brings them back. In a transaction."""
+    await _sql.say_when(connection, at=at.isoformat())
     match of:
         case School():
             await _sql.retire_school(connection, id=of.code, on=on)

@@ -19,11 +19,13 @@ class Difference:
 
     monday: date
     links: int
+    research: int
     sums: int
     makeups: int
     members: int
     sets: int
     block: int  # members of the eight weeks that the week is in
+    reach: int  # and of the 64 weeks
 
 
 async def changed(
@@ -52,24 +54,26 @@ async def roll_up_blocks(connection: Connection, today: date) -> int:
 async def check_rollups(connection: Connection, since: date, until: date) -> tuple[Difference, ...]:
     """Derive every week of a period again and compare: the weeks in which something differs.
 
-    Links are held to sessions and attendance, roll-ups to links; weeks that wait to be rolled up
-    have no roll-up to compare.
+    Links and meetings are held to sessions and attendance, roll-ups to links; weeks that wait to be
+    rolled up have no roll-up to compare.
     """
     found = []
     mondays = [
-        r["monday"] async for r in _sql.weeks_with_links(connection, since=since, until=until)
+        r["monday"] async for r in _sql.weeks_with_sessions(connection, since=since, until=until)
     ]
     for monday in mondays:
         difference = Difference(
             monday,
             await _sql.different_links(connection, monday=monday),
+            await _sql.different_research(connection, monday=monday),
             await _sql.different_sums(connection, monday=monday),
             await _sql.different_makeups(connection, monday=monday),
             await _sql.different_members(connection, monday=monday),
             await _sql.different_sets(connection, monday=monday),
             await _sql.different_block_members(connection, monday=monday),
+            await _sql.different_reach(connection, monday=monday),
         )
-        if difference != Difference(monday, 0, 0, 0, 0, 0, 0):
+        if difference != Difference(monday, *(0,) * 8):
             found.append(difference)
     return tuple(found)
 

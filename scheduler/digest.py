@@ -27,7 +27,7 @@ class Link:
     cause: str | None
     makeup_due_on: date | None  # None: nothing is due
     made_up_on: date | None
-    makeup: bool = False  # it is a make-up itself: what it was for is owed, not it
+    makeup: bool = False  # it makes up for one that is owed, unless that is excused
 
     @property
     def owed(self) -> bool:

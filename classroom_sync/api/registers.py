@@ -5,7 +5,7 @@ in a lesson still to come is taken out of the timetable first.
 """
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
 from aiohttp import web
@@ -75,7 +75,7 @@ async def put_school(request: web.Request, body: SchoolData) -> None:
         if body.role == "hub" and body.hub_code is not None:
             raise Refused(422, "A hub school has no hub of its own.")
         school = School(code, **body.model_dump() | {"role": SchoolRole(body.role)})
-        await registers.put(connection, [school], [], [])
+        await registers.put(connection, [school], [], [], request.app[NOW]())
         await _note(connection, request, "school_entered", f"school:{code}", body)
 
 
@@ -92,7 +92,7 @@ async def add_teacher(request: web.Request, body: TeacherData) -> Entered:
         school = await _school(connection, request)
         taken = {t.id for t in await city.teachers(connection)}
         teacher = await _teacher(connection, _next(f"{school}-T", taken), school, body)
-        await registers.put(connection, [], [teacher], [])
+        await registers.put(connection, [], [teacher], [], request.app[NOW]())
         await _note(connection, request, "teacher_entered", f"teacher:{teacher.id}", body)
     return Entered(id=teacher.id)
 
@@ -108,7 +108,7 @@ async def change_teacher(request: web.Request, body: TeacherData) -> None:
     async with request.app[POOL].transaction() as connection:
         known = await _known_teacher(connection, request)
         changed = await _teacher(connection, known.id, known.school_code, body)
-        await registers.put(connection, [], [changed], [])
+        await registers.put(connection, [], [changed], [], request.app[NOW]())
         await _note(connection, request, "teacher_changed", f"teacher:{known.id}", body)
 
 
@@ -125,7 +125,7 @@ async def add_class(request: web.Request, body: ClassData) -> Entered:
         school = await _school(connection, request)
         taken = {g.id for g in await city.class_groups(connection)}
         group = ClassGroup(_next(f"{school}-C", taken), school, **body.model_dump())
-        await _put_class(connection, group)
+        await _put_class(connection, group, request.app[NOW]())
         await _note(connection, request, "class_entered", f"class:{group.id}", body)
     return Entered(id=group.id)
 
@@ -140,7 +140,7 @@ async def add_class(request: web.Request, body: ClassData) -> Entered:
 async def change_class(request: web.Request, body: ClassData) -> None:
     async with request.app[POOL].transaction() as connection:
         known = await _known_class(connection, request)
-        await _put_class(connection, replace(known, **body.model_dump()))
+        await _put_class(connection, replace(known, **body.model_dump()), request.app[NOW]())
         await _note(connection, request, "class_changed", f"class:{known.id}", body)
 
 
@@ -190,7 +190,8 @@ async def _retire(
     wish: Retirement,
 ) -> None:
     """Raises Refused (409) where they are in lessons still to come."""
-    this_day = today(await need_term(connection), request.app[NOW]())
+    now = request.app[NOW]()
+    this_day = today(await need_term(connection), now)
     who = of.code if isinstance(of, School) else of.id
     if wish.retired:
         schools = {r.id: r.school_code for r in await city.rooms(connection)}
@@ -208,7 +209,7 @@ async def _retire(
                 name=of.name,
                 count=len(held),
             )
-    await registers.retire(connection, of, this_day if wish.retired else None)
+    await registers.retire(connection, of, this_day if wish.retired else None, now)
     await _note(connection, request, "retired" if wish.retired else "brought_back", who, wish)
 
 
@@ -264,9 +265,9 @@ async def _teacher(
     )
 
 
-async def _put_class(connection: Connection, group: ClassGroup) -> None:
+async def _put_class(connection: Connection, group: ClassGroup, at: datetime) -> None:
     try:
-        await registers.put(connection, [], [], [group])
+        await registers.put(connection, [], [], [group], at)
     except registers.NameTaken:
         raise Refused(409, "The school has a class of this name already.") from None
 

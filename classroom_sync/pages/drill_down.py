@@ -16,7 +16,7 @@ from classroom_sync.errors import Refused
 from classroom_sync.keys import LIVE, LOCALE, NOW, POOL, SETTINGS, VISITOR
 from classroom_sync.pages.bureau import wanted
 from classroom_sync.pages.evidence import by_minute
-from classroom_sync.pages.names import Names, read_names
+from classroom_sync.pages.names import Names, read_names, read_names_on
 from classroom_sync.pages.rendering import page
 from classroom_sync.permissions import Action
 from classroom_sync.reports import definitions
@@ -136,7 +136,7 @@ async def link(request: web.Request) -> web.StreamResponse:
         session = await sessions.session_of_participant(connection, participant_id)
         if session is None:
             raise Refused(404, "There is no such lesson: go back to the start and choose one.")
-        names = await read_names(connection)
+        names = await read_names_on(connection, session.on_day, request.app[NOW]())
         own = request[VISITOR].school_code
         if own is not None and own not in _taking_part(session, names):
             raise Refused(403, "This lesson is not one of yours.")

@@ -106,7 +106,7 @@ async def take(request: web.Request) -> web.StreamResponse:
         if isinstance(found, Roster):
             if not found.whole and not partly:
                 raise _not_whole()
-            await exchange.take_roster(connection, found)
+            await exchange.take_roster(connection, found, now)
         else:
             chosen = {
                 (p.place, p.class_id): room

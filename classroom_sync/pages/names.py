@@ -1,6 +1,7 @@
 """Ids and the names people know them by, read once for a page."""
 
 from dataclasses import dataclass
+from datetime import date, datetime
 
 from classroom_sync.i18n import LOCALES
 from db import city
@@ -63,5 +64,17 @@ async def read_names(connection: Connection) -> Names:
         {r.id: r for r in await city.rooms(connection)},
         {t.id: t for t in await city.teachers(connection)},
         {g.id: g for g in await city.class_groups(connection)},
+        {s.slug: s for s in await city.subjects(connection)},
+    )
+
+
+async def read_names_on(connection: Connection, day: date, as_of: datetime) -> Names:
+    """All names as the registers had them on a day, as known at an instant."""
+    said = await city.registers_on(connection, day, as_of)
+    return Names(
+        {s.code: s for s in said.schools},
+        {r.id: r for r in said.rooms},
+        {t.id: t for t in said.teachers},
+        {g.id: g for g in said.class_groups},
         {s.slug: s for s in await city.subjects(connection)},
     )

@@ -106,3 +106,16 @@ def thresholds(rules: AttendanceRules, choices: IndicatorRules) -> Iterator[Text
         f"What is pushed is watched from {watched} of the recording on; each push is judged by the "
         "share that held when it was sent.",
     )
+    yield Text(
+        "学校、班级、教师、课堂的名称以统计期末（截止时间更早的，以截止时）的登记为准；"
+        "年级以上课当日的登记为准；在校人数、教师数以期末的登记为准，期内停办、毕业或离任的计入。",
+        "Schools, classes, teachers and rooms are named as the registers had them at the end of "
+        "the period, or at the cut-off if that is earlier. A lesson counts for the grade that its "
+        "class had on its day. Enrolment and numbers of teachers are those of the end of the "
+        "period, with the schools, classes and teachers that left during it.",
+    )
+    yield Text(
+        "登记信息的更改，自更改所在学期（假期中更改的，自下一学期）首日起生效；此前各学期的数字不变。",
+        "What is changed in a register holds from the first day of the term it is entered in "
+        "(between terms: of the next one); figures of earlier terms stay.",
+    )

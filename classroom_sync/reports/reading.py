@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, Field
 
 from classroom_sync.errors import Refused
-from classroom_sync.pages.names import Names, read_names
+from classroom_sync.pages.names import Names, read_names_on
 from classroom_sync.reports.labels import values
 from db import calendar, indicators
 from db.pool import Connection
@@ -52,7 +52,8 @@ class Found:
 async def read_cut(
     connection: Connection, wanted: Wanted, now: datetime
 ) -> tuple[Term, Cut, datetime, Names]:
-    """The term at `as_of`, the cut that is asked for, `as_of` by the term's zone, and names.
+    """The term at `as_of`, the cut that is asked for, `as_of` by the term's zone, and names as they
+    were at the end of the period.
 
     So the same instant gives the same report, however it is written, and whichever terms are
     entered later. Raises Refused.
@@ -73,7 +74,7 @@ async def read_cut(
         raise Refused(422, "The period ends before it begins.")
     if until - since >= _LONGEST:
         raise Refused(422, "A report is of ten years at most: choose a shorter period.")
-    names = await read_names(connection)
+    names = await read_names_on(connection, min(until, today), as_of)
     dimension, key = _part(wanted.of, names)
     return term, Cut(since, until, dimension, key), as_of, names
 

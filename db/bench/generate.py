@@ -68,6 +68,7 @@ async def fill(dsn: str, size: Size, say: Callable[[str], None]) -> None:
             say(f"{term.id}: {len(days)} days of {size.cities} cities")
         await connection.execute("ANALYZE")
         await connection.execute("SET session_replication_role = origin")
+        await _sql.registers_taken_over(connection)
         for term in all_terms:
             await _sql.facts(connection, first=term.starts_on, last=term.ends_on)
         await connection.execute("VACUUM ANALYZE")

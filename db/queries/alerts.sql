@@ -53,9 +53,11 @@ ORDER BY a.dark_since, a.room_id;
 
 -- name: links
 -- Links of lessons of a day, and those since a date that are still to be made up, each with its
--- newest attendance.
+-- newest attendance. A make-up of a lesson that calendar or bureau excused is owed by itself.
 SELECT s.id AS session_id, p.id AS participant_id, s.on_day, s.subject, p.room_id, p.class_id,
-       a.status, a.cause, a.makeup_due_on, a.made_up_on, p.makes_up_id IS NOT NULL AS makeup
+       a.status, a.cause, a.makeup_due_on, a.made_up_on,
+       p.makes_up_id IS NOT NULL
+           AND EXISTS (SELECT FROM made_up_for(p) m WHERE NOT is_excused(m, 'infinity')) AS makeup
 FROM sessions s JOIN participants p ON p.session_id = s.id
 LEFT JOIN LATERAL (SELECT * FROM attendance n WHERE n.participant_id = p.id
                    ORDER BY n.revision DESC LIMIT 1) a ON true

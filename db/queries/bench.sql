@@ -70,6 +70,10 @@ FROM cities, generate_series(2, 9) s, generate_series(0, 11) k;
 INSERT INTO room_history (room_id, to_status, on_day, actor, why)
 SELECT id, status, accepted_on, 'bench', 'made up' FROM rooms;
 
+-- name: registers_taken_over!
+-- What the other registers say, which triggers keep otherwise.
+SELECT take_over_registers();
+
 -- name: sessions!
 -- Twenty lead rooms of each city teach eight lessons on each of some days.
 INSERT INTO sessions (id, kind, on_day, subject, starts_at, ends_at, interactive, state,
@@ -180,7 +184,8 @@ SELECT pg_temp.id(5, (CAST(number AS bigint) * :cities + c) * 8 + t), 1, id, 'fu
 FROM m, generate_series(0, 5) t;
 
 -- name: facts!
-INSERT INTO link_facts SELECT * FROM link_facts_of(NULL, :first, :last);
+WITH links AS (INSERT INTO link_facts SELECT * FROM link_facts_of(NULL, :first, :last))
+INSERT INTO research_facts SELECT * FROM research_facts_of(NULL, :first, :last);
 
 -- name: a_link^
 -- A link with many intervals.

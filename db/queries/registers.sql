@@ -1,3 +1,7 @@
+-- name: say_when!
+-- For the versions of registers that this transaction makes.
+SELECT set_config('classroom_sync.at', :at, true);
+
 -- name: put_school!
 INSERT INTO schools (code, name, short_name, role, hub_code, uplink_mbit, retired_on)
 VALUES (:code, :name, :short_name, :role, :hub_code, :uplink_mbit, :retired_on)

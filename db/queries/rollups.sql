@@ -22,12 +22,25 @@ SELECT roll_up_block(:block);
 
 -- name: different_links$
 -- Links of a week that link_facts has otherwise than their history gives them, or one lacks.
+WITH again AS MATERIALIZED (
+    SELECT * FROM link_facts_of(NULL, CAST(:monday AS date), CAST(:monday AS date) + 6))
 SELECT count(*) FROM (
     (SELECT * FROM link_facts WHERE on_day BETWEEN :monday AND :monday + 6
-     EXCEPT SELECT * FROM link_facts_of(NULL, :monday, :monday + 6))
+     EXCEPT SELECT * FROM again)
     UNION ALL
-    (SELECT * FROM link_facts_of(NULL, :monday, :monday + 6)
+    (SELECT * FROM again
      EXCEPT SELECT * FROM link_facts WHERE on_day BETWEEN :monday AND :monday + 6)) d;
+
+-- name: different_research$
+-- The same of teachers in meetings.
+WITH again AS MATERIALIZED (
+    SELECT * FROM research_facts_of(NULL, CAST(:monday AS date), CAST(:monday AS date) + 6))
+SELECT count(*) FROM (
+    (SELECT * FROM research_facts WHERE on_day BETWEEN :monday AND :monday + 6
+     EXCEPT SELECT * FROM again)
+    UNION ALL
+    (SELECT * FROM again
+     EXCEPT SELECT * FROM research_facts WHERE on_day BETWEEN :monday AND :monday + 6)) d;
 
 -- name: different_sums$
 SELECT count(*) FROM rollup_weeks w, LATERAL (
@@ -80,9 +93,25 @@ WHERE b.block = block_of(:monday)
   AND NOT EXISTS (SELECT FROM changed_weeks c
                   WHERE c.monday BETWEEN b.block AND b.block + 55);
 
--- name: weeks_with_links
+-- name: different_reach$
+-- The same of the 64 weeks that the block is in: the weeks of the block.
+WITH mine AS (
+    SELECT block, span_of(block) AS span, (block - span_of(block)) / 7 AS first
+    FROM rollup_blocks WHERE block = block_of(:monday)),
+kept AS (
+    SELECT school_code, kind, member, (weeks >> first) & 255 AS weeks
+    FROM rollup_reach JOIN mine USING (span) WHERE (weeks >> first) & 255 <> 0),
+again AS (
+    SELECT school_code, kind, member, CAST(weeks AS bigint)
+    FROM rollup_block_members JOIN mine USING (block))
+SELECT count(*) FROM (
+    (SELECT * FROM kept EXCEPT SELECT * FROM again)
+    UNION ALL
+    (SELECT * FROM again EXCEPT SELECT * FROM kept)) d;
+
+-- name: weeks_with_sessions
 -- Mondays of weeks that hold a finished session.
 SELECT DISTINCT monday_of(on_day) AS monday FROM sessions
-WHERE kind = 'live_lesson' AND closed_at IS NOT NULL AND on_day BETWEEN :since AND :until
+WHERE closed_at IS NOT NULL AND on_day BETWEEN :since AND :until
 UNION SELECT monday FROM rollup_weeks WHERE monday BETWEEN monday_of(:since) AND :until
 ORDER BY monday;

@@ -4,9 +4,13 @@ A `Tally` is small however many links are behind it, so a database can add one u
 links is of *due* ones: over, to be held, and no make-up of another link (DOMAIN 4, 9).
 """
 
-from dataclasses import dataclass
-from datetime import date
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import TypeAlias
 
+from scheduler.indicators.schools import RegisteredSchool
 from scheduler.indicators.values import Dimension
 from scheduler.model import RoomTarget
 
@@ -61,16 +65,6 @@ class RegisteredRoom:
 
 
 @dataclass(frozen=True, slots=True)
-class RegisteredSchool:
-    """A receiving school: its hub, the enrolment of its classes, and how many teachers it has."""
-
-    code: str
-    hub_code: str | None
-    enrolment: int
-    teachers: int
-
-
-@dataclass(frozen=True, slots=True)
 class Need:
     """A subject in a grade that a school declared it cannot give in full."""
 
@@ -87,15 +81,20 @@ class CountedWeek:
     last_day: date  # its last teaching day: the month it counts for
 
 
+#: The receiving schools of the days from one to another (inclusive) that are in a period.
+SchoolsOfDays: TypeAlias = Callable[[date, date], tuple[RegisteredSchool, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class Registers:
-    """What denominators are taken from, as it was on a day. Retired rooms are not in it."""
+    """What the denominators of a period are taken from. Retired rooms are not in it."""
 
     rooms: tuple[RegisteredRoom, ...]
-    schools: tuple[RegisteredSchool, ...]  # receiving ones
+    schools: tuple[RegisteredSchool, ...]  # receiving ones, of the period
     needs: tuple[Need, ...]
     weeks: tuple[CountedWeek, ...]
     targets: tuple[RoomTarget, ...]  # by deadline
+    schools_of: SchoolsOfDays
 
     def of(self, dimension: Dimension, key: str) -> "Registers":
         """What of them has to do with one value of a dimension."""
@@ -106,39 +105,54 @@ class Registers:
                 mine = frozenset(s.code for s in self.schools if s.hub_code == key)
                 return self._of_schools(mine)
             case Dimension.ROOM:
-                return self._with(rooms=tuple(r for r in self.rooms if r.id == key))
+                return replace(self, rooms=tuple(r for r in self.rooms if r.id == key))
             case Dimension.PHASE:
-                return self._with(rooms=tuple(r for r in self.rooms if str(r.phase) == key))
+                return replace(self, rooms=tuple(r for r in self.rooms if str(r.phase) == key))
             case Dimension.SUBJECT:
-                return self._with(needs=tuple(n for n in self.needs if n.subject == key))
+                return replace(self, needs=tuple(n for n in self.needs if n.subject == key))
             case Dimension.MONTH:
-                return self._with(
-                    weeks=tuple(w for w in self.weeks if w.last_day.isoformat()[:7] == key)
+                first = date.fromisoformat(f"{key}-01")
+                last = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+                return replace(
+                    self,
+                    weeks=tuple(w for w in self.weeks if w.last_day.isoformat()[:7] == key),
+                    schools=self.schools_of(first, last),
                 )
             case Dimension.CITY | Dimension.TEACHER | Dimension.MODE:
                 return self
 
+    def apart(self, dimension: Dimension) -> Callable[[str], "Registers"]:
+        """`of` for many values of a dimension: what schools have is looked for once."""
+        if dimension is not Dimension.SCHOOL:
+            return lambda key: self.of(dimension, key)
+        rooms, needs = defaultdict(list), defaultdict(list)
+        for room in self.rooms:
+            rooms[room.school_code].append(room)
+        for need in self.needs:
+            needs[need.school_code].append(need)
+        return lambda key: replace(
+            self,
+            rooms=tuple(rooms[key]),
+            schools=tuple(s for s in self.schools if s.code == key),
+            needs=tuple(needs[key]),
+            schools_of=self._schools_of(frozenset({key})),
+        )
+
     def of_week(self, monday: date) -> "Registers":
-        return self._with(weeks=tuple(w for w in self.weeks if w.monday == monday))
+        return replace(
+            self,
+            weeks=tuple(w for w in self.weeks if w.monday == monday),
+            schools=self.schools_of(monday, monday + timedelta(days=6)),
+        )
 
     def _of_schools(self, codes: frozenset[str]) -> "Registers":
-        return self._with(
+        return replace(
+            self,
             rooms=tuple(r for r in self.rooms if r.school_code in codes),
             schools=tuple(s for s in self.schools if s.code in codes),
             needs=tuple(n for n in self.needs if n.school_code in codes),
+            schools_of=self._schools_of(codes),
         )
 
-    def _with(
-        self,
-        rooms: tuple[RegisteredRoom, ...] | None = None,
-        schools: tuple[RegisteredSchool, ...] | None = None,
-        needs: tuple[Need, ...] | None = None,
-        weeks: tuple[CountedWeek, ...] | None = None,
-    ) -> "Registers":
-        return Registers(
-            self.rooms if rooms is None else rooms,
-            self.schools if schools is None else schools,
-            self.needs if needs is None else needs,
-            self.weeks if weeks is None else weeks,
-            self.targets,
-        )
+    def _schools_of(self, codes: frozenset[str]) -> SchoolsOfDays:
+        return lambda first, last: tuple(s for s in self.schools_of(first, last) if s.code in codes)

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from classroom_sync.closing import derive_attendance
-from db import changes, indicators, marks, presence, pushes, rollups, sessions
+from db import alerts, changes, indicators, marks, presence, pushes, rollups, sessions
 from db.changes import NewSession
 from db.pool import Connection, Pool
 from db.pushes import Told
@@ -358,3 +358,23 @@ async def test_a_class_has_one_makeup_of_a_lesson_until_that_is_cancelled(pool: 
         second = await make_up(connection, NOON + timedelta(days=2), planned.session_id)
         found = await changes.makeups(connection, [planned.session_id])
     assert found == {planned.session_id: {f"{FAR}-301": second}}
+
+
+@pytest.mark.parametrize("cause", ["calendar", "school"])
+async def test_the_digest_says_what_is_owed_of_a_lesson_and_its_make_up(
+    pool: Pool, cause: str
+) -> None:
+    """A make-up that was not held is owed by itself where calendar or bureau excused the lesson it
+    was for, as it is due by itself then; else the lesson is owed, once."""
+    async with pool.transaction() as connection:
+        await build(connection)
+        planned = await plan(connection, lesson())
+        assert await sessions.cancel(connection, planned.session_id, NOON, cause)
+        await derive_attendance(connection, planned.session_id, RULES)
+        makeup = await make_up(connection, NOON + timedelta(days=3), planned.session_id)
+        assert await held(connection, makeup, there=False) == [A.ABSENT]
+        links = await alerts.links(connection, NOON.date(), NOON.date() + timedelta(days=3))
+        figures, _ = await delivered(connection)
+    owed = makeup if cause == "calendar" else planned.session_id
+    assert [link.session_id for link in links if link.owed] == [owed]
+    assert figures["required"] == 1

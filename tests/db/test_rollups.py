@@ -70,7 +70,8 @@ async def test_the_roll_ups_are_really_read(pool: Pool, dsn: str) -> None:
         before = after
     for of_years in (
         "rollup_owed SET required = required + 1",
-        "rollup_block_members SET weeks = 0",
+        "rollup_reach SET weeks = 0",
+        "research_facts SET seconds = seconds + 60",
         "rollup_block_members SET most = most + 1",
     ):
         await owner.execute(f"UPDATE {of_years}")
@@ -178,6 +179,7 @@ async def test_a_week_with_a_lesson_that_was_never_closed_is_read_from_its_links
     ("wrong", "field"),
     [
         ("UPDATE link_facts SET present = present + 1 WHERE present IS NOT NULL", "links"),
+        ("DELETE FROM research_facts", "research"),
         ("UPDATE rollup_sums SET delivered = delivered + 1", "sums"),
         ("DELETE FROM rollup_members", "members"),
         ("UPDATE rollup_makeups SET in_time = in_time + 1", "makeups"),
@@ -185,6 +187,7 @@ async def test_a_week_with_a_lesson_that_was_never_closed_is_read_from_its_links
         ("UPDATE rollup_block_members SET weeks = weeks # 1", "block"),
         ("UPDATE rollup_sets SET pupils = pupils + 1", "sets"),
         ("DELETE FROM rollup_block_members WHERE kind = 'class'", "block"),
+        ("DELETE FROM rollup_reach WHERE kind = 'grade'", "reach"),
     ],
 )
 async def test_a_check_finds_what_differs_from_its_source(
@@ -201,6 +204,33 @@ async def test_a_check_finds_what_differs_from_its_source(
         found = await rollups.check_rollups(connection, SINCE, UNTIL)
     assert found
     assert all(getattr(each, field) > 0 for each in found)
+
+
+async def test_who_turns_out_not_to_have_attended_a_meeting_is_in_no_later_report(
+    pool: Pool,
+) -> None:
+    await stored(pool, 28)
+    before = await reports(pool)
+    at = AS_OF + timedelta(hours=1)
+    async with pool.transaction() as connection:
+        await connection.execute(
+            "INSERT INTO attendance (participant_id, revision, session_id, status, valid, seconds,"
+            " planned_seconds, interruptions, took_floor, rules_version, derived_at)"
+            " SELECT participant_id, 2, session_id, 'absent', false, 0, 3600, 0, false, 'test', $1"
+            " FROM research_facts WHERE on_day BETWEEN $2 AND $3 AND attended LIMIT 1",
+            at,
+            SINCE,
+            UNTIL,
+        )
+        assert await rollups.check_rollups(connection, SINCE, UNTIL) == ()
+    assert await reports(pool) == before
+    async with pool.connection() as connection:
+        after = await report(connection, CITY, at, RULES)
+    attended = [
+        next(m.numerator for i in r.indicators for m in i.measures if m.slug == "attendances")
+        for r in (before[0], after)
+    ]
+    assert attended[1] == attended[0] - 1
 
 
 async def test_a_rooms_other_phase_is_in_the_figures_at_once(pool: Pool) -> None:

@@ -3,7 +3,8 @@
 import json
 import re
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from urllib.parse import quote
 
 import aiohttp
@@ -16,12 +17,13 @@ from classroom_sync.reports.document import measures_of
 from classroom_sync.reports.labels import labels
 from classroom_sync.reports.numbers import plain, share
 from classroom_sync.reports.pictures import TREND
-from db import calendar, rollups
+from db import calendar, city, registers, rollups
+from db.pool import Connection
 from scheduler.indicators.values import Dimension, Measure, Row, Week
-from scheduler.model import Term
+from scheduler.model import School, SchoolRole, Term
 from tests.http.bureau import AT, PERIOD, Numbers, file, got, linked, read
 from tests.http.conftest import Site
-from tests.indicator_world import AS_OF, RECEIVING, World
+from tests.indicator_world import AS_OF, HUBS, RECEIVING, SINCE, World
 from tests.reports import paper, readers
 
 _SPRING = Term(
@@ -113,7 +115,8 @@ def _cell(m: Measure) -> str:
 
 async def _later(site: Site, world: World) -> None:
     """What becomes known after the cut-off: a made-up lesson, an evaluation, a room that is retired
-    and one that is accepted with an earlier date, another term; and weeks are rolled up."""
+    and one that is accepted with an earlier date, other names, grades and enrolment, a school that
+    is closed and one that is new, another term; and weeks are rolled up."""
     at = AS_OF + timedelta(hours=1)
     link = next(x for x in world.links if x.status == "absent" and x.due)
     async with site.pool.transaction() as connection:
@@ -138,9 +141,39 @@ async def _later(site: Site, world: World) -> None:
                 becomes,
                 at,
             )
+        await _registers_change(connection, link.school, at)
+        await connection.execute("UPDATE rooms SET name = 'said ' || name")
         await calendar.add_term(connection, _SPRING)
         for monday in await rollups.changed(connection, AS_OF.date()):
             await rollups.roll_up(connection, monday)
+
+
+async def _registers_change(connection: Connection, closed: str, at: datetime) -> None:
+    """Everything that registers say becomes another, in the same term."""
+    schools = await city.schools(connection)
+    new = School("2132000019", "New", "new", SchoolRole.RECEIVING, HUBS[0], 20)
+    await registers.put(
+        connection,
+        [*(replace(s, name=f"Said {s.name}", short_name=f"said {s.name}") for s in schools), new],
+        [replace(t, name=f"Said {t.name}") for t in await city.teachers(connection)],
+        [
+            replace(g, name=f"said {g.name}", grade=g.grade + 2, enrolment=g.enrolment + 7)
+            for g in await city.class_groups(connection)
+        ],
+        at,
+    )
+    for school in schools:
+        if school.code == closed:
+            await registers.retire(connection, school, SINCE, at)
+
+
+async def test_the_page_stays_as_well(
+    bureau: Site, world: World, reader: aiohttp.ClientSession
+) -> None:
+    asked = f"/bureau?{AT}&by=teacher&lang=en"
+    before = await got(reader, asked)
+    await _later(bureau, world)
+    assert await got(reader, asked) == before
 
 
 @pytest.mark.parametrize("form", list(exports.Form))

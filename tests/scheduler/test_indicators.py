@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scheduler.indicators.burn_up import burn_up
-from scheduler.indicators.facts import RegisteredRoom, RegisteredSchool, Registers, Tally
+from scheduler.indicators.facts import RegisteredRoom, Registers, Tally
 from scheduler.indicators.formulas import build_completion, indicators, meaning
+from scheduler.indicators.schools import RegisteredSchool
 from scheduler.indicators.values import BurnUpPoint, Dimension, IndicatorRules, Measure, Unit
 from scheduler.indicators.weeks import SchoolWeek, counted_weeks, normal
 from scheduler.model import CalendarDay, RoomTarget, Term
@@ -30,7 +31,8 @@ def rooms(*accepted: date | None, hub: bool = False) -> tuple[RegisteredRoom, ..
 
 
 def registers(*of: RegisteredRoom) -> Registers:
-    return Registers(of, (RegisteredSchool("s", "h", 400, 20),), (), (), TARGETS)
+    schools = (RegisteredSchool("s", "h", 400, 20),)
+    return Registers(of, schools, (), (), TARGETS, lambda _first, _last: schools)
 
 
 def test_more_rooms_than_the_target_are_more_than_everything() -> None:

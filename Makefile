@@ -67,13 +67,20 @@ $(BIN)/python:
 # The part of media/ that is C is built where there is a compiler; without one Python does its work.
 BUILT := pyproject.toml setup.py constraints.txt $(wildcard media/fastpath/forward.* media/fastpath/build.py)
 
-$(VENV)/.run: $(BUILT) $(BIN)/python
+# Once for all: where Python may write no bytecode, as in CI, every process would compile all anew.
+PACKAGES := classroom_sync db media scheduler
+
+$(VENV)/.compiled: $(BIN)/python $(shell find $(PACKAGES) -name '*.py')
+	@$(BIN)/python -m compileall -q $(PACKAGES)
+	@touch $@
+
+$(VENV)/.run: $(BUILT) $(BIN)/python | $(VENV)/.compiled
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
 	@$(BIN)/python -c 'import sys; from media import fastpath; sys.exit(not fastpath.AVAILABLE)' \
 	  || echo "No C compiler was found: media is forwarded by Python alone, which costs several times as much. On Debian: apt install gcc libc6-dev python3-dev, then make clean run"
 	@touch $@
 
-$(VENV)/.dev: $(BUILT) $(BIN)/python
+$(VENV)/.dev: $(BUILT) $(BIN)/python | $(VENV)/.compiled
 	@sh tests/setup-compiler.sh $(BIN)/python
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@ $(VENV)/.run

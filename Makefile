@@ -15,10 +15,14 @@ run: $(VENV)/.run ## start the demo city with a lesson that is live now
 	$(BIN)/classroom-sync demo
 
 # Two at a time what waits for a database or looks at pages, the longest first; what measures time
-# or fills both processors has the machine to itself. JOURNEYS and FAULTS take longer than all else.
+# or fills both processors has the machine to itself; PURE media knows neither sockets nor a clock.
+# JOURNEYS and FAULTS take longer than all else.
+PURE := answer bandwidth codecs credit depacketize feedback ice layers negotiation overuse resource \
+  rewrite room rtcp rtp sdp timeline
 SIDE_BY_SIDE := $(patsubst %,tests/e2e/test_%.py,accessibility timetable_pages calendar_pages \
     bureau_pages education_account exchange_page lesson_rules) \
-  $(addprefix tests/,cli http db deploy formats fuzz reports scheduler uploads)
+  $(addprefix tests/,cli http db deploy formats fuzz reports scheduler uploads) \
+  $(patsubst %,tests/media/test_%.py,$(PURE))
 JOURNEYS := $(patsubst %,tests/e2e/test_%.py,acceptance admin_pages alerts bad_days bench_whole lesson_pages \
     lesson_trouble meeting observation recorded_lesson sent_lessons)
 FAULTS := tests/chaos tests/hosts tests/e2e/test_clocks.py tests/e2e/test_killed_node.py \

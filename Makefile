@@ -15,10 +15,14 @@ run: $(VENV)/.run ## start the demo city with a lesson that is live now
 	$(BIN)/classroom-sync demo
 
 # Two at a time what waits for a database or looks at pages, the longest first; what measures time
-# or fills both processors has the machine to itself. JOURNEYS and FAULTS take longer than all else.
+# or fills both processors has the machine to itself; PURE media knows neither sockets nor a clock.
+# JOURNEYS and FAULTS take longer than all else.
+PURE := answer bandwidth codecs credit depacketize feedback ice layers negotiation overuse resource \
+  rewrite room rtcp rtp sdp timeline
 SIDE_BY_SIDE := $(patsubst %,tests/e2e/test_%.py,accessibility timetable_pages calendar_pages \
     bureau_pages education_account exchange_page lesson_rules) \
-  $(addprefix tests/,cli http db deploy formats fuzz reports scheduler uploads)
+  $(addprefix tests/,cli http db deploy formats fuzz reports scheduler uploads) \
+  $(patsubst %,tests/media/test_%.py,$(PURE))
 JOURNEYS := $(patsubst %,tests/e2e/test_%.py,acceptance admin_pages admin_undo alerts bad_days bench_whole lesson_pages \
     lesson_trouble meeting observation recorded_lesson sent_lessons)
 FAULTS := tests/chaos tests/hosts tests/e2e/test_clocks.py tests/e2e/test_killed_node.py \
@@ -67,13 +71,20 @@ $(BIN)/python:
 # The part of media/ that is C is built where there is a compiler; without one Python does its work.
 BUILT := pyproject.toml setup.py constraints.txt $(wildcard media/fastpath/forward.* media/fastpath/build.py)
 
-$(VENV)/.run: $(BUILT) $(BIN)/python
+# Once for all: where Python may write no bytecode, as in CI, every process would compile all anew.
+PACKAGES := classroom_sync db media scheduler
+
+$(VENV)/.compiled: $(BIN)/python $(shell find $(PACKAGES) -name '*.py')
+	@$(BIN)/python -m compileall -q $(PACKAGES)
+	@touch $@
+
+$(VENV)/.run: $(BUILT) $(BIN)/python | $(VENV)/.compiled
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
 	@$(BIN)/python -c 'import sys; from media import fastpath; sys.exit(not fastpath.AVAILABLE)' \
 	  || echo "No C compiler was found: media is forwarded by Python alone, which costs several times as much. On Debian: apt install gcc libc6-dev python3-dev, then make clean run"
 	@touch $@
 
-$(VENV)/.dev: $(BUILT) $(BIN)/python
+$(VENV)/.dev: $(BUILT) $(BIN)/python | $(VENV)/.compiled
 	@sh tests/setup-compiler.sh $(BIN)/python
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@ $(VENV)/.run

@@ -9,7 +9,15 @@ from pathlib import Path
 import aiohttp
 from aiohttp import web
 
-from classroom_sync import auth, errors, health, i18n, playback, relay, session_socket
+from classroom_sync import (
+    auth,
+    health,
+    languages,
+    playback,
+    problem_details,
+    relay,
+    session_socket,
+)
 from classroom_sync.api import registry
 from classroom_sync.contents import Contents
 from classroom_sync.identity_provider import IdentityProvider
@@ -113,7 +121,7 @@ def build(
 ) -> web.Application:
     """The application, ready to be served; it owns nothing it is given, and its solver runs."""
     app = web.Application(
-        middlewares=[i18n.localized, errors.errors, auth.authenticated],
+        middlewares=[languages.localized, problem_details.errors, auth.authenticated],
         client_max_size=_MAX_BODY,
     )
     app[SETTINGS] = settings

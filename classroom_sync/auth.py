@@ -42,7 +42,6 @@ PAIRING_LIFETIME = timedelta(minutes=15)
 _CODE_LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # none that look alike
 
 _hasher = PasswordHasher()
-_DUMMY = _hasher.hash("nobody has this password")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +146,7 @@ async def check_sign_in(
         account = await accounts.account_by_login(connection, plain)
     if account is None:
         refuse_until(strangers.take(plain.lower(), now, rules.failures, rules.lock), now)
-        await verifies(_DUMMY, password)
+        await hash_password(password)  # takes as long as to verify it
         raise _wrong()
     return await check_password(pool, account, password, now, rules)
 

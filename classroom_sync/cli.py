@@ -5,12 +5,11 @@ Exit codes: 0 done, 1 found problems or could not go on, 2 wrong use.
 
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 from uuid import UUID, uuid4
 
 import typer
 import uvloop
-from rich.console import Console
 
 from classroom_sync import (
     __version__,
@@ -19,13 +18,13 @@ from classroom_sync import (
     doctor_commands,
     drain_command,
     exchange_commands,
-    logs,
+    reaching,
     report_commands,
     timetable_commands,
     token_commands,
 )
 from classroom_sync.errors import CannotStart
-from classroom_sync.settings import BadSettings, Settings, load
+from classroom_sync.reaching import failed, settings_of, wrong_use
 
 app = typer.Typer(
     name="classroom-sync",
@@ -77,28 +76,13 @@ def root(
     """A server for synchronous classrooms 同步课堂."""
 
 
-def _settings(**flags: object) -> Settings:
-    try:
-        settings = load(**flags)
-    except BadSettings as error:
-        typer.echo(f"classroom-sync: {error}", err=True)
-        raise typer.Exit(2) from error
-    logs.configure(settings.log_format, settings.log_level)
-    return settings
-
-
 def _run(main: Coroutine[Any, Any, None]) -> None:
     try:
         uvloop.run(main)
     except CannotStart as error:
-        _fail(str(error))
+        failed(str(error))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
-
-
-def _fail(sentence: str) -> NoReturn:
-    typer.echo(f"classroom-sync: {sentence}", err=True)
-    raise typer.Exit(1)
 
 
 @app.command(epilog="Example: classroom-sync serve --host 0.0.0.0 --public-address 192.0.2.10")
@@ -116,7 +100,7 @@ def serve(
     """Run the server: pages, API, the clock, and one media node per core."""
     from classroom_sync.server import serve as run
 
-    settings = _settings(
+    settings = settings_of(
         host=host,
         port=port,
         udp_port=udp_port,
@@ -148,9 +132,11 @@ def demo(
     ] = 40,
 ) -> None:
     """Run the server with the demo city and a lesson that is on now; writes demo.json."""
+    from rich.console import Console
+
     from classroom_sync.demo import demo as run
 
-    settings = _settings(
+    settings = settings_of(
         host=host,
         port=port,
         udp_port=udp_port,
@@ -189,7 +175,7 @@ def node(
     """Run one media node that joins the server behind a database."""
     from classroom_sync.node import run_node
 
-    settings = _settings(
+    settings = settings_of(
         host=host,
         port=0 if port is None else port,
         udp_port=udp_port,
@@ -201,8 +187,7 @@ def node(
         log_format=log_format,
     )
     if settings.database_url is None:
-        typer.echo("classroom-sync: node needs --database-url: it joins a server by it", err=True)
-        raise typer.Exit(2)
+        wrong_use("node needs --database-url: it joins a server by it")
     _run(run_node(settings, node_id or uuid4(), parent=parent))
 
 
@@ -211,10 +196,8 @@ def node(
 )
 def migrate(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
     """Bring the database's schema up to date, and say what was done."""
-    from classroom_sync.server import migrate as run
-
-    settings = _settings(data_dir=data_dir, database_url=database_url)
-    _run(run(settings, typer.echo))
+    settings = settings_of(log_level=None, data_dir=data_dir, database_url=database_url)
+    _run(reaching.migrate(settings))
 
 
 app.add_typer(timetable_commands.app, name="timetable")

@@ -24,14 +24,13 @@ from classroom_sync.reaching import (
     settings_of,
     wrong_use,
 )
-from classroom_sync.settings import Settings
-from scheduler import plan as plans
-from scheduler import words
-from scheduler.plan import Plan
 
 if TYPE_CHECKING:
+    from classroom_sync.settings import Settings
     from db.pool import Connection
     from scheduler.model import Term, TimetableVersion
+    from scheduler.plan import Plan
+    from scheduler.words import Sentence
 
 PlanFile = Annotated[
     Path | None,
@@ -44,15 +43,15 @@ Draft = Annotated[
 Lang = Annotated[str, typer.Option(help="zh-CN or en.")]
 
 T = TypeVar("T")
-Say = Callable[[words.Sentence], str]
+Say = Callable[["Sentence"], str]
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
     """A plan, and where it is from: `database` is None for a file's and the demo's."""
 
-    plan: Plan
-    database: Settings | None = None
+    plan: "Plan"
+    database: "Settings | None" = None
     number: int | None = None  # of the version in the database
     locked: frozenset[UUID] = frozenset()  # lessons that the version's solver leaves alone
 
@@ -68,6 +67,8 @@ def given(
 ) -> Given:
     """The plan that is meant. In a database without `draft` it is the version that holds, or with
     `scratch` none at all: the demands alone."""
+    from scheduler.plan import Plan
+
     if draft is None and data_dir is None and database_url is None:
         return Given(demo_plan(datetime.now(UTC).date()) if file is None else _read(file))
     if file is not None:
@@ -116,7 +117,7 @@ async def version_of(
 
 
 def on_database(
-    settings: Settings,
+    settings: "Settings",
     lang: str,
     work: Callable[["Connection", "Term"], Awaitable[T]],
 ) -> T:
@@ -138,31 +139,38 @@ def on_database(
         raise typer.Exit(PROBLEMS) from error
 
 
-async def _connected(settings: Settings, work: Callable[["Connection", "Term"], Awaitable[T]]) -> T:
+async def _connected(
+    settings: "Settings", work: Callable[["Connection", "Term"], Awaitable[T]]
+) -> T:
     from classroom_sync.timetabling import need_term
 
     async with pooled(settings) as pool, pool.transaction() as connection:
         return await work(connection, await need_term(connection))
 
 
-def demo_plan(today: date) -> Plan:
+def demo_plan(today: date) -> "Plan":
     """The demo city with the timetable that its school office sent, as a plan."""
     from classroom_sync.demo_city import city_on, read_city
+    from scheduler.plan import Plan
 
     demo = read_city(today)
     return Plan(city_on(demo, today), demo.lessons, term=demo.term)
 
 
-def _read(file: Path) -> Plan:
+def _read(file: Path) -> "Plan":
+    from scheduler.plan import NotAPlan, from_json
+
     try:
-        return plans.from_json(file.read_bytes())
-    except (OSError, plans.NotAPlan) as error:
+        return from_json(file.read_bytes())
+    except (OSError, NotAPlan) as error:
         wrong_use(f"{file}: {error}")
 
 
-def write(out: Path, plan: Plan, lessons: tuple[Any, ...]) -> None:
+def write(out: Path, plan: "Plan", lessons: tuple[Any, ...]) -> None:
     """A plan with other lessons as a file."""
-    out.write_bytes(plans.to_json(Plan(plan.city, lessons, plan.rules, plan.term)))
+    from scheduler.plan import Plan, to_json
+
+    out.write_bytes(to_json(Plan(plan.city, lessons, plan.rules, plan.term)))
 
 
 def sayer(lang: str) -> Say:

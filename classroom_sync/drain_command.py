@@ -4,7 +4,7 @@ import asyncio
 import socket
 import time
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
@@ -19,10 +19,11 @@ from classroom_sync.reaching import (
     pooled,
     settings_of,
 )
-from classroom_sync.settings import Settings
-from db import nodes
 from db.errors import DatabaseError
-from db.nodes import MediaNodeRow
+
+if TYPE_CHECKING:
+    from classroom_sync.settings import Settings
+    from db.nodes import MediaNodeRow
 
 app = typer.Typer()
 
@@ -56,8 +57,10 @@ def drain(
     raise typer.Exit(PROBLEMS if left else DONE)
 
 
-async def _drain(settings: Settings, chosen: set[UUID], host: str, wait: float) -> int:
+async def _drain(settings: "Settings", chosen: set[UUID], host: str, wait: float) -> int:
     """How many lessons are left on the nodes."""
+    from db import nodes
+
     async with pooled(settings) as pool:
         async with pool.connection() as connection:
             meant = [n for n in await nodes.live(connection) if _meant(n, chosen, host)]
@@ -76,7 +79,7 @@ async def _drain(settings: Settings, chosen: set[UUID], host: str, wait: float) 
             await asyncio.sleep(_LOOK)
 
 
-def _meant(node: MediaNodeRow, chosen: set[UUID], host: str) -> bool:
+def _meant(node: "MediaNodeRow", chosen: set[UUID], host: str) -> bool:
     return node.id in chosen if chosen else node.host == host
 
 

@@ -1,7 +1,8 @@
 """Work that goes on in the background, as the clock's leader's duties do."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any
 
 import structlog
@@ -9,6 +10,8 @@ import structlog
 from db.errors import Unreachable
 
 log = structlog.get_logger()
+
+LEADER = 0x636C6F63  # "cloc": the advisory lock of the clock's leader
 
 
 async def again(what: str, do: Callable[[], Awaitable[None]], pause: float) -> None:
@@ -35,3 +38,25 @@ async def first_of(*works: Coroutine[Any, Any, object]) -> None:
         await asyncio.wait(tasks)
     for task in done:
         task.result()
+
+
+@contextlib.asynccontextmanager
+async def running(work: Awaitable[None]) -> AsyncIterator[None]:
+    """Work that goes on beside the rest; its failure is logged and ends it, leaving cancels it."""
+
+    async def run() -> None:
+        try:
+            await work
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            log.exception("background work failed")
+            raise
+
+    task = asyncio.create_task(run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError, Exception):
+            await task

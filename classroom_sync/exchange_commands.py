@@ -27,12 +27,12 @@ from classroom_sync.reaching import (
     settings_of,
     wrong_use,
 )
-from classroom_sync.settings import Settings
 
 if TYPE_CHECKING:
     from classroom_sync.formats.oneroster import Roster
     from classroom_sync.formats.sentences import Problem
     from classroom_sync.formats.timetable_preview import Preview
+    from classroom_sync.settings import Settings
     from db.pool import Connection
     from scheduler.model import Term
 
@@ -162,7 +162,7 @@ def _run(
         raise typer.Exit(code)
 
 
-async def _connected(settings: Settings, work: Work, term: str | None) -> int:
+async def _connected(settings: "Settings", work: Work, term: str | None) -> int:
     from classroom_sync import exchange
 
     async with pooled(settings) as pool, pool.transaction() as connection:

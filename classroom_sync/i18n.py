@@ -1,20 +1,13 @@
 """Simplified Chinese and English: message ids are English sentences, the catalogue is a .po file.
 
-The catalogue is read at start: there is no compiled file to forget. Which language: `?lang=`, then
-the cookie, then the browser's; Chinese where nothing is said.
+The catalogue is read when it is first asked for: there is no compiled file to forget.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.resources import files
 
-from aiohttp import web
-from babel.messages.pofile import read_po
-
-from classroom_sync.keys import LOCALE, TRANSLATE
-
 LOCALES = ("zh-CN", "en")
-COOKIE = "lang"
 
 Translate = Callable[[str], str]
 #: From the message ids for one and for several, and how many there are, to the text.
@@ -42,6 +35,8 @@ def counting(locale: str) -> Counting:
 @cache
 def _catalogue() -> dict[str, str]:
     """Message id to Chinese text; of a message with a plural, by the id for several."""
+    from babel.messages.pofile import read_po
+
     path = files("classroom_sync") / "locale" / "zh_CN" / "LC_MESSAGES" / "messages.po"
     with path.open("rb") as file:
         found = [m for m in read_po(file, locale="zh_CN") if m.id and m.string]
@@ -55,31 +50,3 @@ def _last(of: str | Sequence[str]) -> str:
 def _first(of: str | Sequence[str] | None) -> str:
     assert of is not None, "only what has a text was taken"
     return of if isinstance(of, str) else of[0]
-
-
-def locale_of(request: web.Request) -> str:
-    """The language to answer in."""
-    for asked in (request.query.get("lang"), request.cookies.get(COOKIE)):
-        if asked in LOCALES:
-            return asked
-    for part in request.headers.get("Accept-Language", "").split(","):
-        tag = part.partition(";")[0].strip().lower()
-        if tag.startswith("zh"):
-            return "zh-CN"
-        if tag.startswith("en"):
-            return "en"
-    return LOCALES[0]
-
-
-@web.middleware
-async def localized(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    """Give the request its language; `?lang=` is remembered."""
-    locale = locale_of(request)
-    request[LOCALE] = locale
-    request[TRANSLATE] = translator(locale)
-    response = await handler(request)
-    if request.query.get("lang") in LOCALES and not response.prepared:
-        response.set_cookie(COOKIE, locale, max_age=365 * 86400, samesite="Lax", httponly=True)
-    return response

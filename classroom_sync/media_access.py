@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from classroom_sync import tokens
 from classroom_sync.acceptance.media import check_room, media_room
 from classroom_sync.limits import TokenBuckets, per_holder
+from media.grant import Grant
 from media.http import Authorize, Forbidden, TooMany, Unauthorized
-from media.peer import Grant
 from media.specs import Source
 
 

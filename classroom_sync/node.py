@@ -43,10 +43,10 @@ from db.errors import DatabaseError, Unreachable
 from db.nodes import MediaNodeRow
 from db.pool import Pool
 from media.evidence import Evidence
+from media.grant import Grant
 from media.http import routes as media_routes
 from media.node import MediaNode, spare_the_collector
 from media.node_events import NodeEvent
-from media.peer import Grant
 from media.recording.news import News, SegmentBegun, SegmentClosed
 from media.recording.recorder import Recorder
 from scheduler.recording import Segment

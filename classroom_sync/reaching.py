@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 import typer
 import uvloop
 
-from classroom_sync import logs
 from classroom_sync.errors import CannotStart, Refused
 from classroom_sync.i18n import LOCALES
-from classroom_sync.settings import BadSettings, Settings, load
 from db.errors import DatabaseError
 
 if TYPE_CHECKING:
+    from classroom_sync.settings import Settings
     from db.pool import Connection, Pool
 
 DONE, PROBLEMS, WRONG_USE = 0, 1, 2  # exit codes
@@ -29,12 +28,12 @@ T = TypeVar("T")
 
 
 @contextlib.asynccontextmanager
-async def reached(settings: Settings) -> AsyncIterator[str]:
+async def reached(settings: "Settings") -> AsyncIterator[str]:
     """The DSN of the database: a running server's own, or of one started for the while.
 
     Raises DatabaseError.
     """
-    from classroom_sync.server import database
+    from classroom_sync.database import database
     from db.embedded import running_dsn
 
     running = running_dsn(settings.data_dir) if settings.database_url is None else None
@@ -46,7 +45,7 @@ async def reached(settings: Settings) -> AsyncIterator[str]:
 
 
 @contextlib.asynccontextmanager
-async def pooled(settings: Settings) -> AsyncIterator["Pool"]:
+async def pooled(settings: "Settings") -> AsyncIterator["Pool"]:
     """A small pool on that database, its schema brought up to date. Raises DatabaseError."""
     from db.pool import Pool, migrate_database
 
@@ -59,17 +58,33 @@ async def pooled(settings: Settings) -> AsyncIterator["Pool"]:
             await pool.close()
 
 
-def settings_of(**flags: object) -> Settings:
-    """The configuration, for a command that says little; wrong use where it can't be read."""
+async def migrate(settings: "Settings") -> None:
+    """Bring the schema up to date and say what was done. Raises CannotStart."""
+    from db.pool import migrate_database
+
     try:
-        settings = load(**flags, log_level="warning")
+        async with reached(settings) as dsn:
+            done = await migrate_database(dsn)
+    except DatabaseError as error:
+        raise CannotStart(str(error)) from error
+    typer.echo("applied: " + ", ".join(done) if done else "the schema is up to date")
+
+
+def settings_of(log_level: str | None = "warning", **flags: object) -> "Settings":
+    """The configuration; wrong use where it can't be read. Most commands say little: without a
+    `log_level` they log warnings alone."""
+    from classroom_sync import logs
+    from classroom_sync.settings import BadSettings, load
+
+    try:
+        settings = load(**flags, log_level=log_level)
     except BadSettings as error:
         wrong_use(str(error))
     logs.configure(settings.log_format, settings.log_level)
     return settings
 
 
-def in_transaction(settings: Settings, work: "Callable[[Connection], Awaitable[T]]") -> T:
+def in_transaction(settings: "Settings", work: "Callable[[Connection], Awaitable[T]]") -> T:
     """Do work in one transaction on the migrated database; what goes wrong ends the command."""
 
     async def run() -> T:

@@ -16,7 +16,6 @@ from multidict import CIMultiDict
 
 from classroom_sync.acceptance.media import checked_session, room_test
 from classroom_sync.addresses import address_of, counted_as
-from classroom_sync.errors import problem
 from classroom_sync.keys import (
     LIMITS,
     LINKS,
@@ -28,6 +27,7 @@ from classroom_sync.keys import (
     TRANSLATE,
 )
 from classroom_sync.media_access import count, granted
+from classroom_sync.problem_details import problem
 from db import acceptance
 from media.http import (
     CORS,

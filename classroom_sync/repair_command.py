@@ -114,7 +114,7 @@ def repair(
 def _weekly(
     plan: "Plan", without: Iterable[str], weekday: list[int] | None, search: "Search"
 ) -> "list[tuple[int | None, Proposal]]":
-    from scheduler.repair import Outage
+    from scheduler.outages import Outage
     from scheduler.repair import repair as run
 
     outage = [Outage(who, tuple(weekday or range(1, 8))) for who in without]
@@ -124,7 +124,7 @@ def _weekly(
 def _of_dates(
     plan: "Plan", without: Iterable[str], since: date, until: date, search: "Search"
 ) -> "list[tuple[int | None, Proposal]]":
-    from scheduler.repair import Outage, held_in, outages
+    from scheduler.outages import Outage, held_in, outages
     from scheduler.repair import repair as run
 
     if plan.term is None:
@@ -142,7 +142,7 @@ def _of_dates(
 def _as_they_stand(
     meant: Given, without: list[str], since: date, until: date, search: "Search", lang: str
 ) -> "list[tuple[WeekAhead, Proposal]]":
-    from scheduler.repair import WeekOutage, outages
+    from scheduler.outages import WeekOutage, outages
     from scheduler.repair import repair as run
 
     assert meant.database is not None, "dates stand in a database"

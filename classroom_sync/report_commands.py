@@ -24,12 +24,12 @@ from classroom_sync.reaching import (
     settings_of,
     wrong_use,
 )
-from classroom_sync.settings import Settings
 from scheduler.indicators.values import Dimension
 
 if TYPE_CHECKING:
     from classroom_sync.reports.exports import Form
     from classroom_sync.reports.reading import Found, Wanted
+    from classroom_sync.settings import Settings
 
 app = typer.Typer(help="Reports as files.", no_args_is_help=True)
 
@@ -127,7 +127,7 @@ def _instant(text: str | None) -> datetime | None:
         wrong_use(f"--as-of is a time with a zone, 2026-10-14T18:00:00+08:00, not {text}")
 
 
-async def _read(settings: Settings, wanted: "Wanted", form: "Form") -> "Found":
+async def _read(settings: "Settings", wanted: "Wanted", form: "Form") -> "Found":
     from classroom_sync.reports.exports import about
     from classroom_sync.reports.reading import read_report
     from db import marks

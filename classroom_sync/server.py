@@ -7,7 +7,7 @@ other way round, so that evidence is written before the database stops.
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import UUID
@@ -19,7 +19,8 @@ from aiohttp import web
 from classroom_sync import __version__
 from classroom_sync import app as application
 from classroom_sync.adoption import adopt, kinship
-from classroom_sync.duties import again, first_of
+from classroom_sync.database import database
+from classroom_sync.duties import LEADER, again, first_of, running
 from classroom_sync.errors import CannotStart
 from classroom_sync.handover import hand_over
 from classroom_sync.keys import STOPPING
@@ -27,7 +28,6 @@ from classroom_sync.listening import bind_tcp, url_of
 from classroom_sync.live import Live
 from classroom_sync.node_links import NodeAddress, NodeLinks
 from classroom_sync.planning import plan_sessions
-from classroom_sync.reaching import reached
 from classroom_sync.recording_control import RecordingRules
 from classroom_sync.recording_keeper import RecordingKeeper
 from classroom_sync.recording_works import RecordingWorks
@@ -38,7 +38,6 @@ from classroom_sync.store import StoreError, store_at
 from classroom_sync.supervisor import NodeSupervisor
 from classroom_sync.watch import watch
 from db import nodes, notices, partitions, rollups, sessions
-from db.embedded import EmbeddedPostgres
 from db.errors import DatabaseError, Unreachable
 from db.pool import Leadership, Pool, migrate_database
 from scheduler.clock import SessionClock
@@ -46,9 +45,6 @@ from scheduler.indicators.values import IndicatorRules
 
 log = structlog.get_logger()
 
-LEADER = 0x636C6F63  # "cloc": the advisory lock of the clock's leader
-_REVIVE = 0.5  # seconds between two looks whether the embedded database lives
-_REVIVE_AGAIN = 5.0
 _PLAN_EVERY = 600.0  # seconds
 _TEND_EVERY = 0.5
 _DERIVE_EVERY = 5.0
@@ -62,45 +58,6 @@ Announce = Callable[[str], None]
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-@contextlib.asynccontextmanager
-async def database(settings: Settings) -> AsyncIterator[str]:
-    """The DSN of the configured database, or of the embedded one while this lasts."""
-    if settings.database_url is not None:
-        yield settings.database_url
-        return
-    embedded = EmbeddedPostgres(settings.data_dir)
-    await asyncio.to_thread(embedded.start)
-    try:
-        async with _running(_keep_alive(embedded)):
-            yield embedded.dsn
-    finally:
-        await asyncio.to_thread(embedded.stop)
-
-
-async def _keep_alive(embedded: EmbeddedPostgres) -> None:
-    """For ever: start the embedded database again when it has died."""
-    while True:
-        await asyncio.sleep(_REVIVE)
-        if not embedded.running:
-            log.error("PostgreSQL has died: starting it again")
-            try:
-                await asyncio.to_thread(embedded.revive)
-                log.info("PostgreSQL is back")
-            except Unreachable as error:
-                log.error("PostgreSQL does not start", cause=str(error))  # noqa: TRY400 - said by it
-                await asyncio.sleep(_REVIVE_AGAIN)
-
-
-async def migrate(settings: Settings, say: Callable[[str], None]) -> None:
-    """Bring the schema up to date and say what was done. Raises CannotStart."""
-    try:
-        async with reached(settings) as dsn:
-            done = await migrate_database(dsn)
-    except DatabaseError as error:
-        raise CannotStart(str(error)) from error
-    say("applied: " + ", ".join(done) if done else "the schema is up to date")
 
 
 async def serve(settings: Settings, announce: Announce, prepare: Prepare | None = None) -> None:
@@ -143,17 +100,17 @@ async def serve(settings: Settings, announce: Announce, prepare: Prepare | None 
             supervisor = NodeSupervisor(
                 commands, environment, on_death, settings.drain_seconds, adopted
             )
-            await stack.enter_async_context(_running(supervisor.run()))
-            await stack.enter_async_context(_running(links.run()))
-            await stack.enter_async_context(_running(live.notices.run()))
-            await stack.enter_async_context(_running(_listen(dsn, pool, live)))
+            await stack.enter_async_context(running(supervisor.run()))
+            await stack.enter_async_context(running(links.run()))
+            await stack.enter_async_context(running(live.notices.run()))
+            await stack.enter_async_context(running(_listen(dsn, pool, live)))
             if prepare is not None:
                 await prepare(pool, live)
             store = store_at(settings.recording_store, settings.data_dir)
             works = RecordingWorks(pool, store, settings.data_dir / "joining", _now)
             keeper = RecordingKeeper(pool, works, _now)
             await stack.enter_async_context(
-                _running(_lead(dsn, pool, live, links, keeper, settings))
+                running(_lead(dsn, pool, live, links, keeper, settings))
             )
             http = await stack.enter_async_context(aiohttp.ClientSession())
             app = application.build(settings, pool, live, links, media_key, http, works, _now)
@@ -245,28 +202,6 @@ def _join(
         rooms_per_node=settings.rooms_per_node,
     )
     return links, live
-
-
-@contextlib.asynccontextmanager
-async def _running(work: Awaitable[None]) -> AsyncIterator[None]:
-    """Work that goes on beside the rest; its failure is logged and ends it, leaving cancels it."""
-
-    async def run() -> None:
-        try:
-            await work
-        except asyncio.CancelledError:
-            raise
-        except Exception:
-            log.exception("background work failed")
-            raise
-
-    task = asyncio.create_task(run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError, Exception):
-            await task
 
 
 async def _lead(

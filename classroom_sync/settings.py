@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import time, timedelta
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import (
     Field,
@@ -29,11 +29,13 @@ from pydantic_settings import (
 )
 
 from classroom_sync.entry_rules import EntryRules
-from classroom_sync.identity_provider import Client
 from classroom_sync.permissions import Role
 from scheduler.acceptance import AcceptanceRules
 from scheduler.attendance import AttendanceRules
 from scheduler.indicators.values import IndicatorRules
+
+if TYPE_CHECKING:
+    from classroom_sync.identity_provider import Client
 
 ENV_PREFIX = "CLASSROOM_SYNC_"
 _SAFE_ISSUER = re.compile(r"https://|http://(localhost|127\.0\.0\.1|\[::1\])([:/]|$)")
@@ -251,8 +253,10 @@ class Settings(BaseSettings):
         )
 
     @property
-    def identity_client(self) -> Client | None:
+    def identity_client(self) -> "Client | None":
         """What this server is at its OpenID provider, if it has one."""
+        from classroom_sync.identity_provider import Client
+
         if self.oidc_issuer is None:
             return None
         assert self.oidc_client_id is not None, "validated"

@@ -1,6 +1,7 @@
 """The solver in a process of its own: `python -m classroom_sync.solver_process`.
 
-The first line of its input is a task as JSON; a later line "stop" ends the search with the best
+The first line of its input is a task as JSON (the plan, whose lessons are locked, and how to
+search); a later line "stop" ends the search with the best
 kept, and the end of the input (whoever asked is gone) ends the process. Each line of its output is
 a JSON object: {"progress": …} as the search goes, and one {"result": …} at the end. Sentences are
 given in every language, as {"zh-CN": …, "en": …}.
@@ -21,13 +22,6 @@ from scheduler.model import Lesson
 from scheduler.solver import Progress, Search, Solution, solve
 
 _NICE = 10  # lessons under way come first
-
-
-def task(plan: plans.Plan, seconds: float, seed: int, workers: int) -> bytes:
-    """The first line of input: the plan's lessons are locked."""
-    options = {"seconds": seconds, "seed": seed, "workers": workers}
-    document = {"plan": plans.to_json(plan).decode(), **options}
-    return json.dumps(document, ensure_ascii=False).encode() + b"\n"
 
 
 def main() -> None:

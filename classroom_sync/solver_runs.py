@@ -17,12 +17,11 @@ from uuid import UUID
 import structlog
 from pydantic import TypeAdapter
 
-from classroom_sync import solver_process
 from db import drafts, marks, timetable
 from db.errors import DatabaseError
 from db.pool import Pool
 from scheduler.model import Lesson
-from scheduler.plan import Plan
+from scheduler.plan import Plan, to_json
 
 log = structlog.get_logger()
 
@@ -148,10 +147,7 @@ class SolverRuns:
         try:
             assert process.stdin is not None, "piped above"
             assert process.stdout is not None, "piped above"
-            wish = run.wish
-            process.stdin.write(
-                solver_process.task(wish.plan, wish.seconds, wish.seed, wish.workers)
-            )
+            process.stdin.write(_task(run.wish))
             run.process = process
             if run.state == "stopping":
                 process.stdin.write(b"stop\n")
@@ -184,3 +180,10 @@ class SolverRuns:
                 connection, run.wish.actor, "draft_solved", f"timetable:{draft}", best=found["best"]
             )
         return draft
+
+
+def _task(wish: Wish) -> bytes:
+    """The first line of the process's input."""
+    options = {"seconds": wish.seconds, "seed": wish.seed, "workers": wish.workers}
+    document = {"plan": to_json(wish.plan).decode(), **options}
+    return json.dumps(document, ensure_ascii=False).encode() + b"\n"

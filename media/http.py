@@ -9,7 +9,7 @@ requests on.
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from aiohttp import web
 from multidict import CIMultiDict
@@ -25,9 +25,11 @@ from media.errors import (
     PreconditionRequired,
     Unsupported,
 )
-from media.node import MediaNode
-from media.peer import Grant
+from media.grant import Grant
 from media.sdp import MAX_SIZE
+
+if TYPE_CHECKING:  # who only passes requests on needs no media plane
+    from media.node import MediaNode
 
 MAX_WAIT = 30.0  # seconds a WHEP request may ask to wait for the lead
 _RETRY = "2"  # seconds
@@ -186,7 +188,7 @@ async def _body(request: web.Request, media_type: str) -> str | web.Response:
 
 
 def routes(
-    node: MediaNode, authorize: Authorize, links: Links = lambda _: (), prefix: str = ""
+    node: "MediaNode", authorize: Authorize, links: Links = lambda _: (), prefix: str = ""
 ) -> list[web.AbstractRouteDef]:
     """Routes for `/whip/{room}/{participant}`, `/whep/{room}` and `/media/{resource}`.
 

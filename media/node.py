@@ -25,6 +25,7 @@ from media.errors import NoSuchResource, NotPublished, Overloaded
 from media.events import PublisherLive, Recorded, SendRtcp, SendRtp
 from media.evidence import Evidence
 from media.fastpath import CompiledPlane, CompiledSocket
+from media.grant import Grant
 from media.ice import (
     CHECKS_ALONE,
     CONSENT_EXPIRES,
@@ -40,7 +41,7 @@ from media.node_events import (
     Recording,
     from_room,
 )
-from media.peer import Answer, Grant, Peer
+from media.peer import Answer, Peer
 from media.plane import Plane
 from media.recording.recorder import Recorder
 from media.resource import IceSession, Patch

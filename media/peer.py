@@ -3,30 +3,15 @@
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
 
 from media.answer import Tagged
+from media.grant import Grant
 from media.ice import Credentials
 from media.resource import IceSession
-from media.specs import PublisherSpec, Source, SubscriberSpec
+from media.specs import PublisherSpec, SubscriberSpec
 from media.udp import Address
 from media.wire import Wire
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """What a token allows, in names that are opaque here. Who is `unseen` only watches: of them
-    there is no evidence, and few connections each. A `node` plays what a participant sends, to pass
-    it on to rooms of its own."""
-
-    room: str
-    participant: str
-    direction: Literal["publish", "subscribe"]
-    role: Literal["lead", "receiving", "observer", "member", "node"]
-    stream: Source = Source.CAMERA
-    unseen: bool = False
-    holder: str = field(default="", compare=False)  # with whose rights it ends; "": nobody's
 
 
 @dataclass(frozen=True, slots=True)

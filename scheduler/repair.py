@@ -9,16 +9,14 @@ limit goes. Nothing is changed here: a proposal is for somebody to accept.
 """
 
 import time
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 
 from scheduler.board import share_weeks
-from scheduler.calendar import runs_in, teaching_days
 from scheduler.city import City, Reservation
 from scheduler.diff import Change, diff
-from scheduler.model import Lesson, Term, Weeks
+from scheduler.model import Lesson
+from scheduler.outages import Outage
 from scheduler.rules import Rules
 from scheduler.solver.attempt import places
 from scheduler.solver.change import LeastChange
@@ -27,25 +25,6 @@ from scheduler.solver.problem import parts_of
 from scheduler.solver.search import Search
 
 _DAY = 24 * 60
-
-
-@dataclass(frozen=True, slots=True)
-class Outage:
-    """A teacher or a room that cannot be had on some weekdays."""
-
-    who: str
-    weekdays: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7)
-    weeks: Weeks = Weeks.ALL
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class WeekOutage:
-    """An outage within one teaching week, and the dates its weekdays fall on."""
-
-    week: int
-    outage: Outage
-    dates: tuple[date, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,36 +38,6 @@ class Proposal:
     lost: tuple[Shortfall, ...]
     proven: bool  # that no other change loses fewer, or as few and moves fewer
     seconds: float
-
-
-def outages(
-    term: Term, who: str, since: date, until: date, reason: str = ""
-) -> tuple[WeekOutage, ...]:
-    """An absence from one date to another, inclusive, as it falls on teaching weeks.
-
-    Each is for the lessons held in that week (`held_in`); a make-up workday counts as the weekday
-    whose timetable it runs.
-    """
-    found: defaultdict[int, list[tuple[date, int]]] = defaultdict(list)
-    for day in teaching_days(term, since, until):
-        found[day.week].append((day.day, day.weekday))
-    return tuple(
-        WeekOutage(
-            week,
-            Outage(who, tuple(sorted({weekday for _, weekday in days})), reason=reason),
-            tuple(day for day, _ in days),
-        )
-        for week, days in sorted(found.items())
-    )
-
-
-def held_in(lessons: Iterable[Lesson], week: int) -> tuple[Lesson, ...]:
-    """The lessons of one teaching week, as a plan for that week alone."""
-    return tuple(
-        replace(lesson, weeks=Weeks.ALL, week_from=None, week_until=None)
-        for lesson in lessons
-        if runs_in(lesson, week)
-    )
 
 
 def repair(

@@ -47,7 +47,8 @@ async def dsn(postgres: EmbeddedPostgres, template: str) -> AsyncIterator[str]:
     """A database of the test's own, as its owner."""
     name = f"test_{next(_numbers)}"
     connection = await asyncpg.connect(postgres.dsn)
-    await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    # As files: block by block through the log takes three times as long.
+    await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
     yield _dsn(postgres, name)
     await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
     await connection.close()

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from classroom_sync.doctor.findings import Finding, good, problem, skipped, warning
-from classroom_sync.server import LEADER
+from classroom_sync.duties import LEADER
 from classroom_sync.settings import Settings
 from classroom_sync.store import StoreError, store_at
 from db import audit, checks, web_sessions, webhooks

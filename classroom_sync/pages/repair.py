@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 from pydantic import TypeAdapter
@@ -21,10 +22,11 @@ from db import timetable
 from scheduler import words
 from scheduler.dated import WeekAhead, dated_changes
 from scheduler.diff import ChangeKind, by_lesson, lessons_of
-from scheduler.repair import Proposal, WeekOutage, outages, repair
+from scheduler.outages import WeekOutage, outages
 from scheduler.rules import Rules
-from scheduler.solver import Search
-from scheduler.solver.change import NoRooms
+
+if TYPE_CHECKING:
+    from scheduler.repair import Proposal
 
 routes = web.RouteTableDef()
 
@@ -101,7 +103,12 @@ async def propose(request: web.Request) -> web.StreamResponse:
     )
 
 
-def _proposal(by: Rules, part: WeekOutage, ahead: WeekAhead) -> Proposal:
+def _proposal(by: Rules, part: WeekOutage, ahead: WeekAhead) -> "Proposal":
+    # The solver is large, and most servers never come here.
+    from scheduler.repair import repair
+    from scheduler.solver import Search
+    from scheduler.solver.change import NoRooms
+
     try:
         return repair(
             ahead.city, by, ahead.lessons, [part.outage], Search(limit=_SECONDS, within=_SECONDS)
@@ -113,7 +120,7 @@ def _proposal(by: Rules, part: WeekOutage, ahead: WeekAhead) -> Proposal:
 
 
 def _told(
-    request: web.Request, part: WeekOutage, ahead: WeekAhead, found: Proposal
+    request: web.Request, part: WeekOutage, ahead: WeekAhead, found: "Proposal"
 ) -> WeekProposal:
     def say(sentence: words.Sentence) -> str:
         return sentence.say(request[TRANSLATE], request[LOCALE])

@@ -25,10 +25,10 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 import uvloop
 from aiohttp import web
 
+from media.grant import Grant
 from media.http import Unauthorized, routes
 from media.node import MediaNode, spare_the_collector
 from media.node_events import NodeEvent, ParticipantConnected
-from media.peer import Grant
 from media.recording.recorder import Recorder
 
 _HOST = "127.0.0.1"

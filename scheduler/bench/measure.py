@@ -8,7 +8,8 @@ from random import Random
 
 from scheduler.city import City
 from scheduler.model import Lesson
-from scheduler.repair import Outage, repair
+from scheduler.outages import Outage
+from scheduler.repair import repair
 from scheduler.rules import Rules, check
 from scheduler.solver import Progress, Search, Solution, gap, solve
 

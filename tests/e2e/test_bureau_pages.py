@@ -28,7 +28,7 @@ async def bureau(pool: Pool, tmp_path: Path) -> AsyncIterator[Site]:
         yield site
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def chromium() -> AsyncIterator[Browser]:
     async with browser() as started:
         yield started

@@ -13,9 +13,9 @@ from aiortc.rtcdtlstransport import RTCCertificate
 
 from media.bench import sdp
 from media.bench.connection import Connection
+from media.grant import Grant
 from media.ice import CONSENT_TIMEOUT
 from media.node import MediaNode
-from media.peer import Grant
 from tests.media.packets import Microphone, packet, vp8_payload
 
 _MARGIN = 160  # bytes that protection may add

@@ -12,9 +12,9 @@ from aiortc.rtcdtlstransport import RTCCertificate
 from media.bench import sdp
 from media.bench.connection import Connection
 from media.evidence import Evidence
+from media.grant import Grant
 from media.node import MediaNode
 from media.node_events import ParticipantConnected, Publishing
-from media.peer import Grant
 from media.recording.recorder import Recorder
 from media.rtp import Protocol, demux
 from tests.media.packets import packet, vp8_payload

@@ -13,8 +13,8 @@ from media.admission import Limits
 from media.bench import arrivals, sdp
 from media.bench.connection import Connection
 from media.feedback import TransportFeedback
+from media.grant import Grant
 from media.node_events import ParticipantConnected, ParticipantGone
-from media.peer import Grant
 from media.rtp import Protocol, demux
 from tests.media.halls import CERTIFICATE, VIDEO_SSRC, Hall, Peer, hall, video
 from tests.media.packets import packet

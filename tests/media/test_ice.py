@@ -3,6 +3,7 @@
 Checks are aioice's, an implementation not our own; answers are read with it too.
 """
 
+import itertools
 import struct
 
 import pytest
@@ -126,6 +127,7 @@ GOOD = check()
         b"",
         GOOD[:2] + (40 * 4).to_bytes(2, "big") + GOOD[4:20] + b"\x80\x22\x00\x00" * 40,
     ],
+    ids=itertools.count(),  # transactions are random: two processes would not agree on names
 )
 def test_a_check_that_does_not_prove_itself_does_nothing(
     agent: IceLiteAgent, peer: Peer, data: bytes

@@ -21,10 +21,10 @@ from media.admission import Limits
 from media.bench import sdp
 from media.bench.connection import Connection
 from media.evidence import Evidence
+from media.grant import Grant
 from media.http import Forbidden, Unauthorized, routes
 from media.node import MediaNode
 from media.node_events import ParticipantConnected, ParticipantGone, Publishing
-from media.peer import Grant
 from media.rtp import Protocol, demux
 from media.sdp import parse_fragment
 from tests.media.checks import check_is_answered

@@ -13,10 +13,10 @@ from media import rtcp, rtp
 from media.bench import sdp
 from media.errors import BadSdp
 from media.evidence import Evidence
+from media.grant import Grant
 from media.http import routes
 from media.node import MediaNode
 from media.node_events import NodeEvent, ParticipantConnected
-from media.peer import Grant
 from media.rtcp import Nack, Pli, ReceiverReport, ReportBlock
 from media.rtp import Protocol, demux
 from media.specs import Source

@@ -19,7 +19,8 @@ from scheduler.model import (
     TimetableVersion,
     Weeks,
 )
-from scheduler.repair import Outage, repair
+from scheduler.outages import Outage
+from scheduler.repair import repair
 from scheduler.rules import Rules
 from scheduler.solver import Search
 from tests.scheduler.small_cities import FAR, HUB, NEAR, city

@@ -21,7 +21,8 @@ from scheduler.model import (
     Term,
     Weeks,
 )
-from scheduler.repair import Outage, held_in, outages, repair
+from scheduler.outages import Outage, held_in, outages
+from scheduler.repair import repair
 from scheduler.rules import Rules, check
 from scheduler.solver import Search, solve
 from scheduler.solver.naming import name

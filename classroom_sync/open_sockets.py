@@ -78,8 +78,10 @@ class OpenSockets:
         return {o.session_id for o in self._open if o.takes_part()}
 
     async def _sweep(self) -> None:
+        """Not at once: the clock of a machine that has just begun may be wrong."""
         now = self._now()
-        if self._swept_at is not None and now - self._swept_at < _SWEEP_EVERY:
+        self._swept_at = self._swept_at or now
+        if now - self._swept_at < _SWEEP_EVERY:
             return
         self._swept_at = now
         async with self._pool.connection() as connection:

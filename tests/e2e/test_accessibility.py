@@ -122,6 +122,8 @@ async def is_page(page: Page, url: str) -> bool:
 
 async def findings(page: Page) -> list[str]:
     """What axe calls serious or critical on the page that is open: rule, and where."""
+    if await page.evaluate("typeof axe === 'undefined'"):  # not `entered`
+        await page.evaluate(_AXE.read_text(encoding="utf-8"))
     found: dict[str, Any] = await page.evaluate(_SERIOUS)
     return [
         f"{v['id']}: {node['target']} {node['html'][:120]}"

@@ -3,7 +3,7 @@
 Domain errors are raised where they are found and turned into responses here, in one middleware.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 
 import structlog
@@ -25,8 +25,9 @@ def problem(
     title: str | None = None,
     detail: str = "",
     headers: dict[str, str] | None = None,
+    more: Mapping[str, object] | None = None,
 ) -> web.Response:
-    """An RFC 9457 response."""
+    """An RFC 9457 response; `more` are its extension members (3.2)."""
     body = {
         "type": "about:blank",
         "title": title or HTTPStatus(status).phrase,
@@ -34,7 +35,10 @@ def problem(
         "detail": detail,
     }
     return web.json_response(
-        body, status=status, content_type="application/problem+json", headers=headers
+        body | dict(more or {}),
+        status=status,
+        content_type="application/problem+json",
+        headers=headers,
     )
 
 

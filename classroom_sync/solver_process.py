@@ -1,10 +1,10 @@
 """The solver in a process of its own: `python -m classroom_sync.solver_process`.
 
 The first line of its input is a task as JSON (the plan, whose lessons are locked, and how to
-search); a later line "stop" ends the search with the best
-kept, and the end of the input (whoever asked is gone) ends the process. Each line of its output is
-a JSON object: {"progress": …} as the search goes, and one {"result": …} at the end. Sentences are
-given in every language, as {"zh-CN": …, "en": …}.
+search); a later line "stop" ends the search with the best kept, and the end of the input (whoever
+asked is gone) ends the process. Each line of its output is a JSON object: {"progress": …} as the
+search goes, and one {"result": …} at the end. Sentences are given in every language, as
+{"zh-CN": …, "en": …}.
 """
 
 import json

@@ -28,9 +28,7 @@ from media.resource import IceSession
 from media.udp import Address
 
 CONSENT_TIMEOUT = 6.0  # seconds without a check, or anything authentic, of who sends RTCP or media
-CHECKS_ALONE = (
-    13.0  # seconds, of who sends neither: two checks, 6 s apart at most, one of them lost
-)
+CHECKS_ALONE = 13.0  # seconds, of who sends neither: two checks, each after 6 s, one of them lost
 CONSENT_EXPIRES = 30.0  # seconds; whatever else is heard (RFC 7675, 5.1)
 _MAX_ADDRESSES = 8  # kept per peer
 _MAX_SEEN = 128  # transactions kept per peer: some minutes of checks

@@ -4,6 +4,7 @@ one something was written, so that nobody overwrites what they have not seen."""
 from aiohttp import web
 
 from classroom_sync.errors import Refused
+from classroom_sync.problem_details import problem
 
 
 def etag_of(number: int) -> str:
@@ -24,10 +25,4 @@ def base_of(request: web.Request) -> int | None:
 def conflict(number: int, detail: str, **found: object) -> web.Response:
     """412 (RFC 9457): what was written is on top of a version that does not hold any more. `number`
     is the one that does, `found` what it holds, as JSON."""
-    body = {"type": "about:blank", "title": "Precondition Failed", "status": 412, "detail": detail}
-    return web.json_response(
-        body | found,
-        status=412,
-        content_type="application/problem+json",
-        headers={"ETag": etag_of(number)},
-    )
+    return problem(412, detail=detail, headers={"ETag": etag_of(number)}, more=found)

@@ -1,6 +1,7 @@
 """The bureau's door: the dashboard, and the same for a wall."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,7 +13,7 @@ from classroom_sync.auth import requires
 from classroom_sync.errors import Refused
 from classroom_sync.keys import LIVE, LOCALE, NOW, POOL, SETTINGS, VISITOR
 from classroom_sync.pages import dashboard
-from classroom_sync.pages.families import read_families
+from classroom_sync.pages.families import BY, read_families
 from classroom_sync.pages.rendering import page
 from classroom_sync.permissions import Action
 from classroom_sync.reports import definitions, document, pictures
@@ -21,6 +22,7 @@ from classroom_sync.reports.labels import labels
 from classroom_sync.reports.reading import Found, Wanted, read_cut, read_report
 from classroom_sync.secrets import shared_secret
 from db import accounts, marks
+from db.pool import Connection
 from scheduler.indicators.values import Dimension
 
 routes = web.RouteTableDef()
@@ -44,15 +46,11 @@ def _wanted(given: Mapping[str, str]) -> Wanted:
         ) from None
 
 
-async def _read(request: web.Request) -> Found:
-    async with request.app[POOL].connection() as connection:
-        return await read_report(
-            connection,
-            wanted(request),
-            request.app[NOW](),
-            request.app[LIVE].rules,
-            request.app[SETTINGS].indicator_rules,
-        )
+async def _read(
+    request: web.Request, connection: Connection, asked: Wanted, beside: Collection[Dimension] = ()
+) -> Found:
+    rules, choices = request.app[LIVE].rules, request.app[SETTINGS].indicator_rules
+    return await read_report(connection, asked, request.app[NOW](), rules, choices, beside)
 
 
 def _start(request: web.Request) -> int:
@@ -80,7 +78,8 @@ def _values(
 @requires(Action.SEE_COVERAGE)
 async def coverage(request: web.Request) -> web.StreamResponse:
     """The sixteen indicators of a period and a part of the city, told apart by a dimension."""
-    found = await _read(request)
+    async with request.app[POOL].connection() as connection:
+        found = await _read(request, connection, wanted(request))
     locale, report = request[LOCALE], found.report
     today = report.as_of.astimezone(ZoneInfo(found.term.zone)).date()
     cut = report.cut
@@ -105,7 +104,8 @@ async def coverage(request: web.Request) -> web.StreamResponse:
 @requires(Action.SEE_COVERAGE)
 async def wall(request: web.Request) -> web.StreamResponse:
     """The dashboard for a screen that nobody touches: views turn, figures renew themselves."""
-    return await _wall(request, await _read(request))
+    async with request.app[POOL].connection() as connection:
+        return await _wall(request, connection, wanted(request))
 
 
 @routes.post("/bureau/wall")
@@ -139,9 +139,7 @@ async def wall_by_address(request: web.Request) -> web.StreamResponse:
         if not address.good_for(await accounts.account(connection, address.account_id)):
             raise _no_wall()
         asked = Wanted(of=address.of, by=Dimension(address.by))
-        rules, choices = request.app[LIVE].rules, request.app[SETTINGS].indicator_rules
-        found = await read_report(connection, asked, now, rules, choices)
-    return await _wall(request, found)
+        return await _wall(request, connection, asked)
 
 
 def _no_wall() -> Refused:
@@ -150,27 +148,20 @@ def _no_wall() -> Refused:
     )
 
 
-async def _wall(request: web.Request, found: Found) -> web.StreamResponse:
+async def _wall(request: web.Request, connection: Connection, asked: Wanted) -> web.Response:
     """A wall of the whole city has a view for each hub with its schools."""
-    report, families = found.report, []
-    if report.cut.dimension is Dimension.CITY:
-        async with request.app[POOL].connection() as connection:
-            families = await read_families(
-                connection,
-                report.cut,
-                report.as_of,
-                found.term.zone,
-                found.names,
-                report.rules,
-                report.choices,
-            )
+    whole = asked.of == Dimension.CITY
+    found = await _read(request, connection, asked, BY if whole else ())
+    names, zone = found.names, found.term.zone
+    families = await read_families(connection, found.report, zone, names) if whole else []
+    shown = replace(found.report, breakdowns=found.report.breakdowns[:1])
     return await page(
         request,
         "bureau_wall.html",
-        **_values(request, found, dashboard.WALL),
-        names=found.names,
+        **_values(request, replace(found, report=shown), dashboard.WALL),
+        names=names,
         families=families,
-        subject=lambda slug: found.names.subject(slug, request[LOCALE]),
+        subject=lambda slug: names.subject(slug, request[LOCALE]),
         view_seconds=VIEW_SECONDS,
         refresh_seconds=REFRESH_SECONDS,
     )

@@ -103,10 +103,10 @@ async def enter(
 ) -> web.HTTPSeeOther:
     """Begin the web session of an account that has proved who it is; the way on, to be raised. Who
     has to choose a new password first does not come in yet."""
-    rules = request.app[SETTINGS].entry_rules
-    overdue = not by_identity and await passwords.overdue(connection, account, now, rules)
-    if overdue and stage is Stage.FULL:
-        return web.HTTPSeeOther(await passwords.to_change(connection, account, now))
+    if stage is Stage.FULL and not by_identity:
+        rules = request.app[SETTINGS].entry_rules
+        if await passwords.overdue(connection, account, now, rules):
+            return web.HTTPSeeOther(await passwords.to_change(connection, account, now))
     token = await auth.begin(
         connection,
         now,

@@ -2,19 +2,19 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import time
 
 from classroom_sync.pages.names import Names
 from classroom_sync.reports import numbers, pictures
 from classroom_sync.reports.document import Key, measures_of
-from db import alerts, indicators, sessions
+from db import alerts, sessions
 from db.pool import Connection
 from db.sessions import LastLesson
-from scheduler.attendance import AttendanceRules
 from scheduler.bells import instant
-from scheduler.indicators.values import Cut, Dimension, IndicatorRules, Measure, Report
+from scheduler.indicators.values import Dimension, Measure, Report
 from scheduler.model import RoomStatus, School, SchoolRole
 
+BY = (Dimension.SCHOOL, Dimension.HUB)
 _HOURS: dict[Dimension, Key] = {Dimension.SCHOOL: (5, "received"), Dimension.HUB: (5, "led")}
 
 
@@ -48,26 +48,17 @@ class Family:
 
 
 async def read_families(
-    connection: Connection,
-    cut: Cut,
-    as_of: datetime,
-    zone: str,
-    names: Names,
-    rules: AttendanceRules,
-    choices: IndicatorRules,
-    own: str | None = None,
+    connection: Connection, report: Report, zone: str, names: Names, own: str | None = None
 ) -> list[Family]:
-    """All schools that are not closed, in the days of `cut`; whoever has an `own` school is told
-    of dark rooms there only."""
-    by = (Dimension.SCHOOL, Dimension.HUB)
-    whole = Cut(cut.since, cut.until)
-    report = await indicators.report(connection, whole, as_of, rules, by, choices)
-    last = await sessions.last_of_schools(connection, instant(cut.since, time(), zone), as_of)
+    """All schools that are not closed, from a report of the city that is told apart `BY` (too);
+    whoever has an `own` school is told of dark rooms there only."""
+    since = instant(report.cut.since, time(), zone)
+    last = await sessions.last_of_schools(connection, since, report.as_of)
     dark: dict[str, set[str]] = {}
     for alert in await alerts.standing(connection):
-        school = names.rooms[alert.room_id].school_code
-        if own in (None, school):
-            dark.setdefault(school, set()).add(alert.room_id)
+        room = names.rooms.get(alert.room_id)  # None: it was entered since
+        if room is not None and own in (None, room.school_code):
+            dark.setdefault(room.school_code, set()).add(room.id)
     return list(_families(_tiles(report, names, last, dark)))
 
 

@@ -69,7 +69,8 @@ async def read_names(connection: Connection) -> Names:
 
 
 async def read_names_on(connection: Connection, day: date, as_of: datetime) -> Names:
-    """All names as the registers had them on a day, as known at an instant."""
+    """Names as the registers had them on a day, as known at an instant, without who was entered
+    after it."""
     said = await city.registers_on(connection, day, as_of)
     return Names(
         {s.code: s for s in said.schools},

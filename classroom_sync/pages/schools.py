@@ -5,10 +5,12 @@ from aiohttp import web
 from classroom_sync.auth import requires
 from classroom_sync.keys import LIVE, LOCALE, NOW, POOL, SETTINGS, VISITOR
 from classroom_sync.pages.bureau import wanted
-from classroom_sync.pages.families import read_families
+from classroom_sync.pages.families import BY, read_families
 from classroom_sync.pages.rendering import page
 from classroom_sync.permissions import Action
 from classroom_sync.reports.reading import read_cut
+from db import indicators
+from scheduler.indicators.values import Cut
 
 routes = web.RouteTableDef()
 
@@ -21,9 +23,9 @@ async def schools(request: web.Request) -> web.StreamResponse:
     rules, choices = request.app[LIVE].rules, request.app[SETTINGS].indicator_rules
     async with request.app[POOL].connection() as connection:
         term, cut, as_of, names = await read_cut(connection, wanted(request), now)
-        families = await read_families(
-            connection, cut, as_of, term.zone, names, rules, choices, own
-        )
+        whole = Cut(cut.since, cut.until)
+        report = await indicators.report(connection, whole, as_of, rules, BY, choices)
+        families = await read_families(connection, report, term.zone, names, own)
     tiles = [tile for family in families for tile in family]
     return await page(
         request,

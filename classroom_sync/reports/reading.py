@@ -1,6 +1,7 @@
 """Which report is asked for, by a page, the API or the command, and reading it."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -85,11 +86,14 @@ async def read_report(
     now: datetime,
     rules: AttendanceRules,
     choices: IndicatorRules,
+    beside: Collection[Dimension] = (),
 ) -> Found:
-    """The report; by default the term so far, as known now. Raises Refused."""
+    """The report; by default the term so far, as known now. It is told apart by what is wanted, and
+    after that by what is asked for `beside`. Raises Refused."""
     term, cut, as_of, names = await read_cut(connection, wanted, now)
     by = Dimension.MONTH if wanted.by is Dimension.CITY else wanted.by
-    report = await indicators.report(connection, cut, as_of, rules, (by,), choices)
+    apart = (by, *(each for each in beside if each is not by))
+    report = await indicators.report(connection, cut, as_of, rules, apart, choices)
     if cut.dimension not in (Dimension.CITY, Dimension.MONTH):
         report = replace(report, targets=())  # they are the city's: no part of it has its own
     return Found(term, report, names, by)

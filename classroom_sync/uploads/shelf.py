@@ -6,7 +6,7 @@ import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from uuid import UUID
 
@@ -64,8 +64,9 @@ class Shelf:
     ) -> int:
         """Write chunks from `offset` on, up to `most` bytes in all; the new size.
 
-        What has come is on the disk when this ends, in whatever way `chunks` ends. Raises Busy,
-        WrongOffset, TooLong, FileNotFoundError.
+        What has come is on the disk, and others may write, when this ends, in whatever way `chunks`
+        ends and however often this is cancelled. Raises Busy, WrongOffset, TooLong,
+        FileNotFoundError.
         """
         with self._locked(upload_id) as file:
             size = os.fstat(file).st_size
@@ -82,11 +83,10 @@ class Shelf:
                         raise TooLong
                     waiting.append(chunk)
                     if held >= _AT_ONCE:
-                        size += await asyncio.to_thread(_write, file, waiting)
+                        size += await _to_its_end(_write, file, waiting)
                         held = 0
             finally:
-                size += await asyncio.shield(asyncio.to_thread(_write, file, waiting))
-                await asyncio.shield(asyncio.to_thread(os.fsync, file))
+                size += await _to_its_end(_write_through, file, waiting)
             return size
 
     @contextlib.contextmanager
@@ -115,6 +115,29 @@ class Shelf:
         """Whatever there is of it goes."""
         for path in (self.part(upload_id), self.path(upload_id)):
             path.unlink(missing_ok=True)
+
+
+async def _to_its_end(
+    work: Callable[[int, list[bytes]], int], file: int, waiting: list[bytes]
+) -> int:
+    """What work returns that a thread does. Who is cancelled meanwhile waits nevertheless: a thread
+    can't be stopped, and would write to a file that is closed, or what another writes again."""
+    thread = asyncio.ensure_future(asyncio.to_thread(work, file, waiting))
+    cancelled: asyncio.CancelledError | None = None
+    while not thread.done():
+        try:
+            await asyncio.wait([thread])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+    return thread.result()
+
+
+def _write_through(file: int, waiting: list[bytes]) -> int:
+    written = _write(file, waiting)
+    os.fsync(file)
+    return written
 
 
 def _write(file: int, waiting: list[bytes]) -> int:

@@ -13,7 +13,7 @@ from playwright.async_api import Browser, Page
 
 from classroom_sync import pages
 from classroom_sync.i18n import LOCALES
-from tests.e2e.running import RunningDemo, browser, demo, new_page, pair, sign_in
+from tests.e2e.running import RunningDemo, new_page, pair, sign_in
 
 pytestmark = pytest.mark.browser
 
@@ -151,18 +151,6 @@ async def values_of(page: Page, running: RunningDemo) -> dict[str, str]:
         "teacher": teacher,
         "meeting": meeting,
     }
-
-
-@pytest.fixture(scope="module")
-async def site(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[tuple[RunningDemo, Browser]]:
-    data = tmp_path_factory.mktemp("demo") / "data"
-    async with (
-        demo(data, "--port", "0", "--udp-port", "0") as running,
-        browser() as chromium,
-    ):
-        yield running, chromium
 
 
 @pytest.fixture(scope="module")

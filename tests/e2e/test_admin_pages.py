@@ -1,7 +1,6 @@
 """The administrator's and the bureau's pages in Chromium: what fits, what keys do, what is on
 paper, and a substitution in three clicks."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import Any
@@ -10,7 +9,7 @@ import pytest
 from playwright.async_api import Browser, Page, Response
 from pypdf import PdfReader
 
-from tests.e2e.running import RunningDemo, browser, demo, keep, new_page, sign_in
+from tests.e2e.running import RunningDemo, keep, new_page, sign_in
 
 pytestmark = pytest.mark.browser
 
@@ -18,18 +17,6 @@ ADMIN = ("/admin", "/admin/patrol", "/admin/timetable", "/admin/repair", "/admin
 PAGES = {"admin": ADMIN, "bureau": ("/bureau", "/bureau/schools", "/bureau/rooms", *ADMIN[:3])}
 _SCRIPT = 150_000  # bytes of script that a page may bring
 _SHIFT = 0.02  # of the window, that may move while a page loads
-
-
-@pytest.fixture(scope="module")
-async def site(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[tuple[RunningDemo, Browser]]:
-    data = tmp_path_factory.mktemp("demo") / "data"
-    async with (
-        demo(data, "--port", "0", "--udp-port", "0") as running,
-        browser() as chromium,
-    ):
-        yield running, chromium
 
 
 async def entered(site: tuple[RunningDemo, Browser], role: str, locale: str = "en") -> Page:

@@ -2,29 +2,16 @@
 moment says so meanwhile."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
 from playwright.async_api import Browser, Page
 
-from tests.e2e.running import RunningDemo, browser, demo, new_page, sign_in
+from tests.e2e.running import RunningDemo, new_page, sign_in
 
 _LAST = "SELECT id, on_day FROM sessions WHERE state = 'scheduled' ORDER BY starts_at DESC LIMIT 1"
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-async def site(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[tuple[RunningDemo, Browser]]:
-    data = tmp_path_factory.mktemp("demo") / "data"
-    async with (
-        demo(data, "--port", "0", "--udp-port", "0") as running,
-        browser() as chromium,
-    ):
-        yield running, chromium
 
 
 @pytest.fixture

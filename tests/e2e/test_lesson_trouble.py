@@ -136,6 +136,18 @@ def voice(path: Path, seed: int) -> Path:
     return path
 
 
+async def test_a_reload_without_a_camera_leads_to_the_device_check(running: RunningDemo) -> None:
+    async with browser() as chromium:
+        page = await new_page(chromium, "en-GB")
+        await to_live(page, running)
+        await page.add_init_script(IN_USE)
+        await page.reload()
+        assert "in use by another program" in await said_of(page, "camera")
+        assert await page.is_visible("#check")
+        for gone in ("#live", "#end", "#mic"):
+            assert await page.is_hidden(gone)
+
+
 async def test_a_room_that_sends_the_teachers_voice_back_is_told_of_its_echo(
     running: RunningDemo, tmp_path: Path
 ) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import aiohttp
+import asyncpg
 import pytest
 
 from classroom_sync.pages.dashboard import LINES
@@ -384,3 +385,30 @@ async def test_schools_stand_beside_their_hub_with_the_figures_of_the_report(
     rooms = await got(reader, f"/bureau/rooms?school={link.school}")
     own = [r for r in world.rooms.values() if r.school_code == link.school]
     assert rooms.count("<tr id=") == len(own)
+
+
+async def test_a_room_that_was_entered_since_takes_no_page_of_the_past_away(
+    bureau: Site, reader: aiohttp.ClientSession, world: World, dsn: str
+) -> None:
+    link = max((k for k in world.links if k.state == "ended"), key=lambda k: (k.starts, k.school))
+    async with bureau.pool.transaction() as connection:
+        await connection.execute(
+            "INSERT INTO alerts (session_id, participant_id, room_id, dark_since, opened_at)"
+            " VALUES ($1, $2, $3, $4, $4)",
+            link.session,
+            link.participant,
+            link.room,
+            AS_OF,
+        )
+    assert "dark: " in await got(reader, f"/bureau/schools?{AT}")
+    owner = await asyncpg.connect(dsn)
+    try:
+        await owner.execute(
+            "UPDATE room_versions SET known_at = $2 WHERE id = $1",
+            link.room,
+            AS_OF + timedelta(days=1),
+        )
+    finally:
+        await owner.close()
+    assert "dark: " not in await got(reader, f"/bureau/schools?{AT}")
+    await got(reader, f"/bureau/wall?{AT}")

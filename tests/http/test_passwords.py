@@ -121,6 +121,8 @@ async def test_an_old_password_is_changed_before_its_holder_comes_in(aging: Site
         async with browser.post("/login", data=old) as response:
             assert response.url.path == "/bureau"
             assert "Your password has to be changed by" in await response.text()
+        async with browser.get("/bureau/wall") as response:  # nobody sits before it
+            assert "has to be changed" not in await response.text()
     async with aging.browser(**_ENGLISH) as browser:
         aging.now += timedelta(days=11)
         async with browser.post("/login", data=old) as response:

@@ -110,6 +110,26 @@ async def test_a_code_is_asked_for_and_is_good_once(site: Site) -> None:
         assert await _post(second, "/login/code", csrf, code=ahead) == 303
 
 
+async def test_an_old_password_is_changed_after_the_code_and_not_before(
+    pool: Pool, tmp_path: Path
+) -> None:
+    async with small_site(pool, tmp_path, password_days=90) as site:
+        async with site.browser() as browser:
+            await sign_in(browser, "bureau")
+            secret, _ = await _enrol(site, browser, present=PASSWORD)
+        async with site.pool.connection() as connection:
+            await connection.execute("UPDATE accounts SET password_set_at = '2020-01-01'")
+        async with site.browser() as browser:
+            assert await _password(browser, "bureau") == "/login/code"
+            pending = _cookie(browser).value
+            _, csrf = await _form(browser, "/login/code")
+            form = {"csrf": csrf, "code": _code(site, secret)}
+            async with browser.post("/login/code", data=form, allow_redirects=False) as response:
+                assert response.headers["Location"].startswith("/password/")
+            assert await _status(browser.get("/bureau")) == 401
+            assert not await _is_in(site, pending)
+
+
 async def test_a_recovery_code_stands_in_once(site: Site) -> None:
     async with site.browser() as browser:
         await sign_in(browser, "lead")

@@ -18,7 +18,7 @@ run: $(VENV)/.run ## start the demo city with a lesson that is live now
 # or fills both processors has the machine to itself; PURE media knows neither sockets nor a clock.
 # JOURNEYS and FAULTS take longer than all else.
 PURE := answer bandwidth codecs credit depacketize feedback ice layers negotiation overuse resource \
-  rewrite room rtcp rtp sdp timeline
+  rewrite room rtcp rtp sdp timeline wall
 SIDE_BY_SIDE := $(patsubst %,tests/e2e/test_%.py,accessibility timetable_pages calendar_pages \
     bureau_pages education_account exchange_page lesson_rules) \
   $(addprefix tests/,cli http db deploy formats fuzz reports scheduler uploads) \

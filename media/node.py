@@ -49,6 +49,7 @@ from media.room import Room
 from media.rtp import Protocol, demux
 from media.specs import PublisherSpec, Source, SubscriberSpec
 from media.udp import Address, UdpSocket
+from media.wall import steady_wall
 from media.wire import Certificate, HandshakeFailed, Wire, srtp_functions
 from media.wishes import WishBook
 
@@ -85,6 +86,7 @@ class MediaNode:
         recorder: Recorder | None = None,
     ) -> None:
         self._recorder = recorder
+        self._wall = steady_wall()
         self._host = host
         self._port = udp_port
         self._public_address = public_address
@@ -311,7 +313,7 @@ class MediaNode:
                 room.on_rtp(resource_id, packet, now)
 
         def on_rtcp(packet: bytes, now: float) -> None:
-            self._rooms[room_id].on_rtcp(resource_id, packet, now, time.time())
+            self._rooms[room_id].on_rtcp(resource_id, packet, now, self._wall())
 
         inflow = Inflow(
             self._certificate,
@@ -325,12 +327,12 @@ class MediaNode:
             spec = PublisherSpec(resource_id, participant, lead, tracks, source, relayed=True)
             self._inflows[key] = inflow
             room = self._room(room_id)
-            room.add_publisher(spec, time.monotonic(), time.time())
+            room.add_publisher(spec, time.monotonic(), self._wall())
             await inflow.ended()
         finally:
             if self._inflows.pop(key, None) is not None:
                 room = self._rooms[room_id]
-                room.remove(resource_id, "left", time.monotonic(), time.time())
+                room.remove(resource_id, "left", time.monotonic(), self._wall())
                 self._settle(room)
                 if room.empty:
                     del self._rooms[room_id]
@@ -453,7 +455,7 @@ class MediaNode:
             return  # closed in the very turn in which its handshake was done
         self._admission.connected(peer.resource_id)
         room = self._room(peer.grant.room)
-        now, wall = time.monotonic(), time.time()
+        now, wall = time.monotonic(), self._wall()
         if isinstance(peer.spec, PublisherSpec):
             room.add_publisher(peer.spec, now, wall)
             if peer.spec.lead:
@@ -502,7 +504,7 @@ class MediaNode:
             return
         if peer.in_room:
             room = self._rooms[peer.grant.room]
-            room.remove(peer.resource_id, reason, time.monotonic(), time.time())
+            room.remove(peer.resource_id, reason, time.monotonic(), self._wall())
             self._settle(room)
             grant = peer.grant
             if grant.role != "node":
@@ -558,7 +560,7 @@ class MediaNode:
             if packet is not None:
                 peer.heard_at = now
                 room = self._rooms[peer.grant.room]
-                room.on_rtcp(peer.resource_id, packet, now, time.time())
+                room.on_rtcp(peer.resource_id, packet, now, self._wall())
                 self._drain(room)
 
     def _on_rtp(self, resource_id: str, packet: bytes, now: float) -> None:
@@ -632,7 +634,7 @@ class MediaNode:
         while True:
             phases = min(_PHASES, 1 + len(self._rooms) // 4)
             phase = (phase + 1) % phases
-            now, wall = time.monotonic(), time.time()
+            now, wall = time.monotonic(), self._wall()
             for peer in list(self._peers.values()):
                 if peer.address is not None and self._lost(peer, now):
                     self._close(peer, "lost")

@@ -71,9 +71,8 @@ class Held:
         happens: Callable[[], Awaitable[None]],
         *,
         within: float = 180.0,
-        clock: bool = True,
     ) -> None:
-        """Let something happen, and wait until all is as before; `clock`: the server's is right."""
+        """Let something happen, and wait until all is as before."""
         since = time.time()
         await happens()
         await asyncio.sleep(1.0)  # until then a page that hears nothing more looks well
@@ -87,7 +86,7 @@ class Held:
         if up - asked > 0.5:  # else it was up all the time
             normal = max(normal, up)
         dark = [page.dark(since, until) for page in self.hall.rooms]
-        self.faults.append(Fault(what, since, until, dark, normal - since, clock))
+        self.faults.append(Fault(what, since, until, dark, normal - since))
         print(self.faults[-1])  # seen where the test fails later
 
     async def end(self) -> Measured:

@@ -188,7 +188,6 @@ class Fault:
     until: float
     dark: list[float]
     normal: float
-    clock: bool = True  # the server's was right, so that its times are those of the pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +203,7 @@ class Measured:
         for each in self.presence:
             assert each.lost <= TOLERANCE + EDGE * len(self.faults), each
             assert each.invented <= TOLERANCE, each
-            for fault in (f for f in self.faults if f.clock):
+            for fault in self.faults:
                 _, invented = each.between(fault.since, fault.until)
                 assert invented <= EDGE, (fault, each)
         for recorded in self.recorded:
@@ -221,7 +220,7 @@ class Measured:
             beside = [p.between(since, until) for p in self.presence]
             worst = [f"{max(each):.1f}" for each in zip(*beside, strict=True)]
             figures = [f"{max(fault.dark):.1f}", f"{fault.normal:.1f}"]
-            table.add_row(fault.what, *figures, *(worst if fault.clock else ("–", "–")))
+            table.add_row(fault.what, *figures, *worst)
         console = Console(width=110)
         console.print()
         console.print(table)

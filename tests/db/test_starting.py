@@ -1,6 +1,7 @@
 """Starting and stopping: the embedded server, its directory, the schema."""
 
 import asyncio
+import os
 import signal
 import sys
 from dataclasses import replace
@@ -88,6 +89,44 @@ async def test_a_server_that_died_is_started_again_at_the_same_address(tmp_path:
     assert not psutil.pid_exists(pid)
     server.revive()  # stopped on purpose: it stays so
     assert not server.running
+
+
+@pytest.mark.parametrize("number", ["of another process", "of nobody"])
+async def test_a_server_that_died_with_its_owner_is_started_anew(
+    tmp_path: Path, number: str
+) -> None:
+    """As after a container or a machine was killed: there the same numbers are soon given again."""
+    owner = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _OWNER, str(tmp_path), stdout=asyncio.subprocess.PIPE
+    )
+    assert owner.stdout is not None
+    await _do(
+        (await owner.stdout.readline()).decode().strip(), "CREATE TABLE kept AS SELECT 42 AS answer"
+    )
+    said = tmp_path / "postgres" / "postmaster.pid"
+    pid, _, rest = said.read_text().partition("\n")
+    psutil.Process(int(pid)).kill()
+    owner.kill()
+    await owner.wait()
+    if number == "of another process":
+        said.write_text(f"{os.getpid()}\n{rest}")
+    with EmbeddedPostgres(tmp_path) as server:
+        assert str(server.pid) != pid
+        assert await _do(server.dsn, "SELECT answer FROM kept") == 42
+
+
+async def test_what_a_dead_server_left_running_is_waited_for(tmp_path: Path) -> None:
+    with EmbeddedPostgres(tmp_path) as server:
+        assert server.pid is not None
+        psutil.Process(server.pid).kill()
+        left = await asyncio.create_subprocess_exec("sleep", "60", cwd=tmp_path / "postgres")
+        starting = asyncio.create_task(asyncio.to_thread(server.revive))
+        await asyncio.wait([starting], timeout=0.5)
+        assert not starting.done()
+        left.kill()
+        await starting
+        await left.wait()
+        assert await _do(server.dsn, "SELECT 42") == 42
 
 
 def test_a_directory_that_cannot_be_used_is_said(tmp_path: Path) -> None:

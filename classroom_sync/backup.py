@@ -73,19 +73,19 @@ async def back_up(
 ) -> Base:
     """One more base backup and all files; what is older than `keep` goes. Raises BackupFailed,
     Unreachable."""
-    started = now()
     (directory / "base").mkdir(parents=True, exist_ok=True)
     os.chmod(directory, 0o700)
+    if (directory / "base" / now().strftime(_NAME)).exists():
+        await asyncio.sleep(1.0)  # names are of seconds
+    started = now()
+    name = started.strftime(_NAME)
     pool = await Pool.open(dsn, size=1)
     try:
         async with pool.connection() as connection:
             head = await audit.head(connection)
         await asyncio.to_thread(copy_files, settings, directory, started)
-        name = started.strftime(_NAME)
         slot = await asyncio.to_thread(_slot, directory)
         log = await database.followed(dsn, directory / "wal", slot)
-        if (directory / "base" / name).exists():
-            raise BackupFailed(f"there is a backup {name} already: wait a second")
         await database.take_base(dsn, directory / "base" / name)
         await asyncio.to_thread(copy_files, settings, directory, now())
         made = Base(
@@ -121,8 +121,20 @@ async def follow(
     await follower.start(_now().strftime(_NAME))
     ended = asyncio.create_task(follower.ended())
     stopped = asyncio.create_task(stop.wait())
+
+    async def base() -> Base | None:
+        """One more; None where the end came first."""
+        making = asyncio.create_task(back_up(settings, dsn, directory, keep, _now))
+        await asyncio.wait((making, stopped), return_when=asyncio.FIRST_COMPLETED)
+        if not making.done():
+            making.cancel()
+            await asyncio.wait([making])
+        return None if making.cancelled() else making.result()
+
     try:
-        made = await back_up(settings, dsn, directory, keep, _now)
+        made = await base()
+        if made is None:
+            return
         say(f"base backup {made.name}; following")
         due = _now() + every
         while not ended.done():
@@ -132,7 +144,9 @@ async def follow(
             if stopped.done():
                 return
             if _now() >= due:
-                made = await back_up(settings, dsn, directory, keep, _now)
+                made = await base()
+                if made is None:
+                    return
                 say(f"base backup {made.name}")
                 due = _now() + every
         raise BackupFailed("pg_receivewal ended: its words are above")

@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -42,19 +43,36 @@ def _program(name: str) -> str:
 
 
 async def _run(name: str, *arguments: str, user: str | None = None) -> None:
-    """Run a program, as another system user if one is named. Raises BackupFailed."""
-    done = await asyncio.to_thread(
-        subprocess.run,
-        [_program(name), *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,  # a server that it starts keeps this
-        stderr=subprocess.PIPE if name != "pg_ctl" else subprocess.DEVNULL,
-        user=user,
-        check=False,
-    )
-    if done.returncode:
-        said = (done.stderr or b"").decode(errors="replace").strip()
-        raise BackupFailed(f"{name} failed: {said or f'code {done.returncode}'}")
+    """Run a program, as another system user if one is named; it ends when this is cancelled.
+    Raises BackupFailed."""
+    process: subprocess.Popen[bytes] | None = None
+
+    def run() -> bytes | None:
+        nonlocal process
+        process = subprocess.Popen(  # noqa: S603  # PostgreSQL's own programs
+            [_program(name), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,  # a server that it starts keeps this
+            stderr=subprocess.PIPE if name != "pg_ctl" else subprocess.DEVNULL,
+            user=user,
+            start_new_session=True,
+        )
+        return process.communicate()[1]
+
+    ended = asyncio.create_task(asyncio.to_thread(run))
+    try:
+        words = await asyncio.shield(ended)
+    except asyncio.CancelledError:
+        while not ended.done():
+            if process is not None:
+                with suppress(ProcessLookupError):  # pg_basebackup has a process of its own for log
+                    os.killpg(process.pid, signal.SIGTERM)
+            await asyncio.wait([ended], timeout=0.1)
+        raise
+    assert process is not None, "it ran"
+    if process.returncode:
+        said = (words or b"").decode(errors="replace").strip()
+        raise BackupFailed(f"{name} failed: {said or f'code {process.returncode}'}")
 
 
 async def take_base(dsn: str, target: Path) -> None:
@@ -73,11 +91,12 @@ async def take_base(dsn: str, target: Path) -> None:
         await _run("pg_verifybackup", "--quiet", str(part))
         await asyncio.to_thread(part.rename, target)
     except BackupFailed as error:
-        await asyncio.to_thread(shutil.rmtree, part, ignore_errors=True)
         raise BackupFailed(
             f"no backup of {place(dsn)} was made: {error}. A server of one's own needs a user with "
             "REPLICATION and a line for it in pg_hba.conf"
         ) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def _names(directory: Path) -> list[str]:

@@ -215,7 +215,8 @@ def screens(lacking: list[str]) -> Finding:
 
 def backup(last: datetime | None, now: datetime) -> Finding:
     advice = Sentence(
-        "classroom-sync backup DIR each night (deploy/systemd has a timer), to another machine."
+        "Back up all the time, or each night, to another machine: classroom-sync backup DIR "
+        "--follow (deploy/systemd has a service)."
     )
     if last is None:
         return warning("backup", Sentence("No backup was ever made."), advice)

@@ -217,6 +217,22 @@ async def test_a_follower_that_was_away_goes_on_without_a_gap(house: House, tmp_
     assert (first.log, last.log) == (os.listdir(target / "wal")[0],) * 2
 
 
+async def test_a_follower_that_is_stopped_during_its_base_leaves_no_half(
+    house: House, tmp_path: Path
+) -> None:
+    target = tmp_path / "backup"
+    following = await _start("backup", str(target), "--follow", "--data-dir", str(house.data_dir))
+    async with asyncio.timeout(120):
+        while not list(target.glob("base/.*.part/*")):
+            assert following.returncode is None
+            await asyncio.sleep(0.005)  # pg_basebackup tells nobody that it has begun
+    following.terminate()
+    async with asyncio.timeout(60):
+        out, _ = await following.communicate()
+    assert (following.returncode, out) == (0, b"")
+    assert list((target / "base").iterdir()) == []
+
+
 async def _counted(rows: dict[str, list[Any]]) -> int:
     return len(rows["audit"])
 

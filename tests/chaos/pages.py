@@ -9,7 +9,7 @@ seconds without an answer to its checks. It writes down when media really came.
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +21,7 @@ from aiortc.rtcdtlstransport import RTCCertificate
 from aiortc.rtp import RtcpPacket, RtcpPsfbPacket
 
 from media.bench import sdp
-from media.bench.connection import CONSENT, Connection
+from media.bench.connection import CONSENT, GONE, Connection
 from media.bench.lesson import Shared
 from media.bench.receiver import Receiver
 from media.bench.rota import Rota
@@ -73,17 +73,21 @@ class Speaker:
         with suppress(OSError):
             self.connection.socket.send(self.connection.send.protect(packet))
 
-    def read(self) -> None:
+    def read(self) -> bool:
+        """Take what has come; whether anything of it was media's (feedback)."""
+        heard = False
         while True:
             try:
                 data = self.connection.socket.recv(2048)
             except OSError:
-                return
+                return heard
             if data[:1] < b"\x04":
                 self.connection.answer_check(data)
             elif data[:1] >= b"\x80":
                 with suppress(pylibsrtp.Error, ValueError):
-                    for packet in RtcpPacket.parse(self.connection.receive.unprotect_rtcp(data)):
+                    feedback = self.connection.receive.unprotect_rtcp(data)
+                    heard = True
+                    for packet in RtcpPacket.parse(feedback):
                         if isinstance(packet, RtcpPsfbPacket) and packet.fmt in (1, 4):
                             self._key = True
 
@@ -268,8 +272,9 @@ class Page:
         return self._grant
 
     async def _flow(self, connection: Connection) -> None:
-        """Send or receive until the connection is gone, or the session is elsewhere."""
-        now = time.monotonic_ns()
+        """Send or receive until the connection is gone, or the session is elsewhere. It is gone, as
+        for a browser, where checks are not answered and nothing else comes either."""
+        now = heard_at = time.monotonic_ns()
         rotas = [Rota(CONSENT)]
         rotas[0].add(now, connection.refresh_consent)
         if self.seat.leads:
@@ -280,7 +285,7 @@ class Page:
             ):
                 rotas.append(Rota(interval))
                 rotas[-1].add(now, action)
-            read, flowed = speaker.read, self._answered(connection)
+            came = speaker.read
         else:
             receiver = Receiver(
                 connection, self.shared.pool, self.shared.into, self.shared.into_buffer, seed=1
@@ -288,30 +293,30 @@ class Page:
             receiver.begin(_NEVER)
             rotas.append(Rota(SECOND))
             rotas[-1].add(now, receiver.report)
-            read, flowed = receiver.read, self._grown(receiver)
+            came = self._come_to(receiver)
         self._look(time.time(), came=False)  # it was without for as long as connecting took
         while not self._moved.is_set():
             now = time.monotonic_ns()
             for rota in rotas:
                 rota.run(now)
-            read()
-            self._look(time.time(), came=next(flowed))
-            if connection.gone(now):
+            if came():
+                heard_at = now
+            gone = connection.gone(now) and now - heard_at > GONE
+            self._look(time.time(), came=not gone if self.seat.leads else heard_at == now)
+            if gone:
                 return
             await asyncio.sleep(_STEP)
 
     @staticmethod
-    def _grown(receiver: Receiver) -> Iterator[bool]:
-        before = 0
-        while True:
-            now = receiver.received
-            yield now > before
-            before = now
+    def _come_to(receiver: Receiver) -> Callable[[], bool]:
+        """Reads, and says whether media came since it was asked last."""
 
-    @staticmethod
-    def _answered(connection: Connection) -> Iterator[bool]:
-        while True:
-            yield not connection.gone(time.monotonic_ns())
+        def came() -> bool:
+            before = receiver.received
+            receiver.read()
+            return receiver.received > before
+
+        return came
 
     def _look(self, now: float, *, came: bool) -> None:
         """Only who looked, and found that nothing came, has seen darkness: a machine that lets the

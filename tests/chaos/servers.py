@@ -52,7 +52,10 @@ class Process:
                         return line
                 assert self.process.returncode is None, f"it ended: {self.lines[-5:]}"
                 self._said.clear()
-                await self._said.wait()
+                with suppress(
+                    TimeoutError
+                ):  # nobody says that it ended while nodes have its output
+                    await asyncio.wait_for(self._said.wait(), 1.0)
 
     async def read(self) -> None:
         assert self.process.stdout is not None, "it was piped"

@@ -36,9 +36,12 @@ const share = screenShare(link);
 
 async function begin() {
   if (onAir.contains("onair")) {
+    watchRooms(); // they need not wait for the camera
     const found = await openWhatThereIs(remembered());
     if (found.trouble) notice(deviceTrouble(found.trouble));
     if (found.stream) return goLive(found.stream);
+    watch?.stop();
+    watch = null;
     onAir.remove("onair");
   }
   check.addEventListener("ready", () => {
@@ -66,6 +69,11 @@ function goLive(stream) {
   camera.addEventListener("lost", () => notice(texts.reconnecting));
   camera.addEventListener("refused", (event) => notice(/** @type {CustomEvent} */ (event).detail.message));
   camera.start();
+  watchRooms();
+}
+
+function watchRooms() {
+  if (watch) return;
   const rooms = link.state?.participants.filter((p) => p.role === "receiving").length ?? 3;
   watch = player(link.grant("subscribe"), Math.min(9, Math.max(1, rooms)), 3);
   tiles.slots = streams(watch);

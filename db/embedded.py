@@ -201,11 +201,16 @@ def _clear_away(pgdata: Path) -> None:
 
 
 def _at_work(process: psutil.Process, pgdata: Path) -> bool:
-    """Whether a process is of a PostgreSQL that runs in `pgdata`: all of them work there."""
-    try:
-        return process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()) == pgdata
-    except psutil.Error:
-        return False  # it is gone, or another's
+    """Whether a process is of a PostgreSQL that runs in `pgdata`: all of them work there. Where
+    that can't be seen, as in a container of another account's, its command line says it."""
+    with contextlib.suppress(psutil.Error):  # it is gone, or another's
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        try:
+            return Path(process.cwd()) == pgdata
+        except psutil.AccessDenied:
+            return str(pgdata) in process.cmdline()
+    return False
 
 
 def _end(process: psutil.Process) -> None:

@@ -70,6 +70,28 @@ async def test_a_server_whose_owner_was_killed_is_taken_over_and_then_stops(
     assert not psutil.pid_exists(pid)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as another account")
+async def test_a_server_is_taken_over_also_where_its_processes_cannot_be_looked_into(
+    tmp_path: Path,
+) -> None:
+    """As root without CAP_SYS_PTRACE: that is what containers have."""
+    without = ("--bounding-set", "-sys_ptrace", "--inh-caps", "-sys_ptrace")
+    pids = []
+    for _ in range(2):
+        owner = await asyncio.create_subprocess_exec(
+            *("setpriv", *without, sys.executable, "-c", _OWNER, str(tmp_path)),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        assert owner.stdout is not None
+        await owner.stdout.readline()
+        pids.append((tmp_path / "postgres" / "postmaster.pid").read_text().split()[0])
+        owner.kill()
+        await owner.wait()
+    assert pids[0] == pids[1]
+    with EmbeddedPostgres(tmp_path) as server:
+        assert str(server.pid) == pids[0]
+
+
 async def test_a_server_that_died_is_started_again_at_the_same_address(tmp_path: Path) -> None:
     with EmbeddedPostgres(tmp_path) as server:
         dsn, pid = server.dsn, server.pid

@@ -15,6 +15,8 @@ from tests.pictures import GALLERY, IMAGES, LANGUAGES, every, gallery
 
 _GRID = Path(__file__).parent.parent / "classroom_sync/demo_city/timetable-grid.xlsx"
 _QUALITY = 0.8
+_MINUTES = "4"  # of lesson, all of which the rooms are there for: figures tell more than zeros
+_OVER = "() => Date.now() > Date.parse(document.getElementById('lesson').dataset.ends) - 5000"
 _TO_WEBP = """async ([png, quality]) => {
     const image = new Image();
     image.src = "data:image/png;base64," + png;
@@ -35,7 +37,9 @@ async def take(folder: Path, language: str) -> None:
     files = {picture.name: picture.file(language) for picture in every()}
     with tempfile.TemporaryDirectory() as data:
         async with (
-            demo(Path(data) / "data", "--port", "0", "--udp-port", "0") as running,
+            demo(
+                Path(data) / "data", "--port", "0", "--udp-port", "0", "--lesson-minutes", _MINUTES
+            ) as running,
             browser() as chromium,
         ):
             scratch = await new_page(chromium)
@@ -63,6 +67,8 @@ async def _lesson(chromium: Browser, running: RunningDemo, language: str, shot: 
     await teacher.click(".lesson.open a.button.primary")
     await teacher.click("#start:enabled")
     await sees(teacher, "#tiles video", count=2)
+    for missing, room in enumerate(rooms):
+        await _count_heads(room, missing)
     await rooms[0].click("#hand")
     await teacher.wait_for_selector("#hands button")
     await shot(teacher, "teacher-live")
@@ -77,8 +83,16 @@ async def _lesson(chromium: Browser, running: RunningDemo, language: str, shot: 
     await sees(admin, "#patrol video", count=3)
     await shot(admin, "admin-patrol")
     await _admin(admin, running, shot)
+    await teacher.wait_for_function(_OVER, timeout=240_000)
     await teacher.click("#end")
-    await teacher.wait_for_selector("table .status")
+    await teacher.wait_for_selector("table .status.full")
+
+
+async def _count_heads(room: Page, missing: int) -> None:
+    expected = await room.get_attribute("#room", "data-expected")
+    await room.click("#heads")
+    await room.fill("#present", str(int(expected or 0) - missing))
+    await room.click("#headsdialog button.primary")
 
 
 async def _admin(page: Page, running: RunningDemo, shot: Shot) -> None:

@@ -44,6 +44,6 @@ async def _page(request: web.Request, problem: str = "", status: int = 200) -> w
         status=status,
         problem=problem,
         account=account,
-        action=request.path,
+        action=request.path_qs,
         overdue="overdue" in request.query,
     )

@@ -52,6 +52,7 @@ async def page(
         of = instant.astimezone(zone).date() if isinstance(instant, datetime) else instant
         return f"{of.isoformat()} {_weekday(locale, of)}"
 
+    until = _password_until(request)
     text = (
         environment()
         .get_template(template)
@@ -63,7 +64,8 @@ async def page(
             other_locale=next(each for each in LOCALES if each != locale),
             kept_query=urlencode({n: v for n, v in request.query.items() if n != "lang"}),
             visitor=request.get(VISITOR),
-            password_until=_password_until(request),
+            password_until=until,
+            password_overdue=until is not None and until <= request.app[NOW](),
             path=request.path,
             local=local,
             day=day,

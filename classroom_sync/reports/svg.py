@@ -138,6 +138,7 @@ def burn_up(
         x = at(date(year, 1, 1), 0)[0]
         _line(svg, [(x, top), (x, height - bottom)], "grid", _RULE)
         _text(svg, x, height - 10, str(year), "middle", "tick")
+    labels: list[tuple[float, float, str, str]] = []  # written last: lines go behind words
     for target in targets:
         x, y = at(target.deadline, target.rooms)
         _line(svg, [(left, y), (x, y), (x, height - bottom)], "goal", _GOAL, stroke_dasharray="3 3")
@@ -148,14 +149,7 @@ def burn_up(
         )
         said = f"{target.deadline.isoformat()} · {target.rooms}"
         near_left = x - wide(said) < left
-        _text(
-            svg,
-            x + 8 if near_left else x - 8,
-            y - 8,
-            said,
-            "start" if near_left else "end",
-            "goal-label",
-        )
+        labels.append((x + 8, y - 8, said, "start") if near_left else (x - 8, y - 8, said, "end"))
     stepped = _stepped([at(p.day, p.rooms) for p in known if p.day <= last])
     if known and known[-1].day > last and stepped:
         stepped.append((width - right, stepped[-1][1]))
@@ -172,6 +166,8 @@ def burn_up(
         _line(svg, [line[-1], (x, foot)], "grid", _MUTED, stroke_dasharray="1 4")
         said = f"{forecast} {ahead[-1].day.isoformat()} · {ahead[-1].rooms}"
         _text(svg, x - 4, foot - 8, said, "end", "tick")
+    for label in labels:
+        _text(svg, *label, "goal-label")
     return _drawn(svg)
 
 

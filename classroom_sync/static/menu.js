@@ -20,3 +20,9 @@ document.addEventListener("keydown", (event) => {
   open.querySelector("summary")?.focus();
   open.open = false;
 });
+
+// Where tabs go beyond a narrow screen, the present one is in sight.
+for (const tab of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(".tabs [aria-current]"))) {
+  const bar = tab.parentElement;
+  if (bar) bar.scrollLeft += tab.getBoundingClientRect().left - bar.getBoundingClientRect().left - (bar.clientWidth - tab.offsetWidth) / 2;
+}

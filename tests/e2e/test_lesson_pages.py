@@ -199,7 +199,7 @@ async def test_a_shared_screen_is_everybodys_main_picture(lesson: Lesson) -> Non
     await sees(far, "#main-picture")
     await sees(far, "#others video", count=2)  # the teacher's camera has moved beside it
     await teacher.click("#screen")
-    await far.wait_for_function("document.querySelectorAll('#others figure').length === 1")
+    await far.wait_for_function("() => document.querySelectorAll('#others figure').length === 1")
     await sees(far, "#main-picture")
 
 
@@ -236,9 +236,9 @@ async def test_a_shared_screen_stays_large_while_a_class_has_the_floor(lesson: L
 
 async def test_a_room_floats_in_a_picture_of_its_own(lesson: Lesson) -> None:
     await lesson.teacher.click("#pip")
-    await lesson.teacher.wait_for_function("document.pictureInPictureElement !== null")
+    await lesson.teacher.wait_for_function("() => document.pictureInPictureElement !== null")
     await lesson.teacher.click("#pip")
-    await lesson.teacher.wait_for_function("document.pictureInPictureElement === null")
+    await lesson.teacher.wait_for_function("() => document.pictureInPictureElement === null")
 
 
 async def test_push_to_talk_opens_the_microphone_only_while_held(lesson: Lesson) -> None:

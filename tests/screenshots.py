@@ -10,7 +10,7 @@ from pathlib import Path
 
 from playwright.async_api import Browser, Page
 
-from tests.e2e.running import RunningDemo, browser, demo, new_page, pair, sees, sign_in
+from tests.e2e.running import PHONE, RunningDemo, browser, demo, new_page, pair, sees, sign_in
 from tests.pictures import GALLERY, IMAGES, LANGUAGES, every, gallery
 
 _GRID = Path(__file__).parent.parent / "classroom_sync/demo_city/timetable-grid.xlsx"
@@ -85,7 +85,7 @@ async def _lesson(chromium: Browser, running: RunningDemo, language: str, shot: 
     await _admin(admin, running, shot)
     await teacher.wait_for_function(_OVER, timeout=240_000)
     await teacher.click("#end")
-    await teacher.wait_for_selector("table .status.full")
+    await teacher.wait_for_selector("table .status")
 
 
 async def _count_heads(room: Page, missing: int) -> None:
@@ -139,7 +139,7 @@ async def _bureau(page: Page, running: RunningDemo, shot: Shot) -> None:
 async def _phone(chromium: Browser, running: RunningDemo, language: str, shot: Shot) -> None:
     for role in ("admin", "bureau"):
         page = await new_page(chromium, language)
-        await page.set_viewport_size({"width": 390, "height": 844})
+        await page.set_viewport_size(PHONE)
         await sign_in(page, running, role)
         await shot(page, f"phone-{role}")
 

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright
 
 import classroom_sync
 
 CHROMIUM = "/usr/bin/chromium"
+LAPTOP = ViewportSize(width=1366, height=768)
+PHONE = ViewportSize(width=390, height=844)
 FLAGS = (
     "--no-sandbox",
     "--use-fake-device-for-media-stream",
@@ -157,7 +159,7 @@ async def serving_static() -> AsyncIterator[str]:
 
 async def new_page(chromium: Browser, locale: str = "zh-CN") -> Page:
     """A page of somebody else: its own cookies. A script error in it fails the test."""
-    context = await chromium.new_context(viewport={"width": 1366, "height": 768}, locale=locale)
+    context = await chromium.new_context(viewport=LAPTOP, locale=locale)
     page = await context.new_page()
     page.on("pageerror", lambda error: print("script error:", error, file=sys.stderr))
     return page

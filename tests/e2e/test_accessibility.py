@@ -1,4 +1,5 @@
-"""Every page, by each role that may see it, in both languages: axe finds nothing serious."""
+"""Every page, by each role that may see it, in both languages: axe finds nothing serious, and a
+phone shows it without scrolling sideways."""
 
 import importlib
 import pkgutil
@@ -13,7 +14,7 @@ from playwright.async_api import Browser, Page
 
 from classroom_sync import pages
 from classroom_sync.i18n import LOCALES
-from tests.e2e.running import RunningDemo, new_page, pair, sign_in
+from tests.e2e.running import LAPTOP, PHONE, RunningDemo, new_page, pair, sign_in
 
 pytestmark = pytest.mark.browser
 
@@ -47,6 +48,16 @@ _WEIGHT = """() => new Promise(done => {
     new PerformanceObserver(list => done([size, list.getEntries().at(-1).startTime]))
         .observe({ type: "paint", buffered: true });
 })"""
+
+#: What goes beyond the right edge of the page that is open, if the page itself scrolls sideways:
+#: tables and tabs may, within themselves.
+_TOO_WIDE = """() => {
+    const { scrollWidth, clientWidth } = document.documentElement;
+    if (scrollWidth <= clientWidth) return "";
+    const beyond = [...document.body.querySelectorAll("*")]
+        .filter(each => each.getBoundingClientRect().right > clientWidth);
+    return beyond.map(each => `${each.nodeName}.${each.className}`).join(" ") || "the page";
+}"""
 
 #: Pages whose address needs more than its path, beside those that need nothing: role → addresses.
 #: {session} is the lesson that is on, {version} the newest timetable, {day} one of the term's days,
@@ -161,7 +172,7 @@ async def values(site: tuple[RunningDemo, Browser]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("role", ROLES)
-async def test_axe_finds_nothing_serious_and_little_script_on_any_page_a_role_may_see(
+async def test_axe_finds_nothing_serious_little_script_and_no_scrolling_sideways_on_any_page(
     site: tuple[RunningDemo, Browser],
     values: dict[str, str],
     role: str,
@@ -181,6 +192,10 @@ async def test_axe_finds_nothing_serious_and_little_script_on_any_page_a_role_ma
                     if script >= SCRIPT_BUDGET:
                         wrong.append(f"{path} in {locale}: brings {script} bytes of script")
                     wrong += [f"{path} in {locale}: {each}" for each in await findings(page)]
+                    await page.set_viewport_size(PHONE)
+                    if wide := await page.evaluate(_TOO_WIDE):
+                        wrong.append(f"{path} in {locale} is too wide for a phone: {wide}")
+                    await page.set_viewport_size(LAPTOP)
     with capsys.disabled():
         print("\nfirst view of the slowest page of {}: {:.0f} ms, {}".format(role, *slowest))
     assert seen >= FRONT_DOORS[role]

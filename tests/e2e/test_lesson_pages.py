@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, FloatRect, Page
 from playwright.async_api import Error as PlaywrightError
 
 from tests.e2e.running import (
+    LAPTOP,
+    PHONE,
     RunningDemo,
     browser,
     demo,
@@ -232,6 +234,39 @@ async def test_a_shared_screen_stays_large_while_a_class_has_the_floor(lesson: L
     await teacher.click("#screen")
     await near.wait_for_selector("#stage:not(.slides)")
     await sees(near, "#main-picture")
+
+
+async def test_on_a_phone_nothing_lies_on_the_picture_or_on_what_is_written(lesson: Lesson) -> None:
+    room = lesson.far
+    if await room.is_hidden("#roomside"):
+        await room.click("#sidebutton")
+    await room.set_viewport_size(PHONE)
+    picture, beside, side, buttons = [
+        await _box(room, each) for each in ("#main-picture", ".beside", "#roomside", "#buttons")
+    ]
+    assert picture["width"] == PHONE["width"]
+    assert picture["y"] + picture["height"] <= beside["y"]
+    assert beside["y"] + beside["height"] <= side["y"] + 1
+    assert side["y"] + 200 < buttons["y"], "a good part of it is seen at once"
+    for each in await room.query_selector_all(".others figure, #self"):
+        box = await each.bounding_box()
+        assert box is None or beside["y"] <= box["y"] < beside["y"] + beside["height"]
+    tops = [await each.bounding_box() for each in await room.query_selector_all("#buttons button")]
+    assert len({box["y"] for box in tops if box}) == 1, "the buttons are in one row"
+    assert await findings(room) == []
+    await keep(room, "room-phone")
+    await room.set_viewport_size({"width": PHONE["height"], "height": PHONE["width"]})
+    picture, buttons = await _box(room, "#main-picture"), await _box(room, "#buttons")
+    assert picture["height"] > PHONE["width"] / 2
+    assert picture["y"] + picture["height"] <= buttons["y"]
+    assert buttons["y"] + buttons["height"] <= PHONE["width"]
+    await room.set_viewport_size(LAPTOP)
+
+
+async def _box(page: Page, selector: str) -> FloatRect:
+    box = await page.locator(selector).bounding_box()
+    assert box, selector
+    return box
 
 
 async def test_a_room_floats_in_a_picture_of_its_own(lesson: Lesson) -> None:

@@ -256,6 +256,8 @@ async def _is_recorded(member: Page, running: RunningDemo, session_id: str, data
     assert set(files) == {"main", "screen"}
     films = [played(file) for file in files["main"]]
     seconds = sum(film.seconds for film in films)
+    took = (found["ended_at"] - found["started_at"]).total_seconds()
+    print(f"a meeting recorded for {took:.1f} s: {seconds:.1f} s of film")
     assert seconds > 10
     assert sum(film.sounds for film in films) > seconds * 50 * 0.7
     assert sum(film.frames for film in films) > seconds

@@ -114,6 +114,20 @@ async def test_a_session_that_is_not_held_frees_what_it_had(pool: Pool, state: s
         await _insert(connection, lesson(), NOON, NOON + timedelta(minutes=40))
 
 
+async def test_a_session_that_ended_before_its_time_takes_up_nobody(pool: Pool) -> None:
+    async with pool.transaction() as connection:
+        await build(connection)
+        early, late = NOON - timedelta(minutes=8), NOON + timedelta(minutes=40)
+        first = await _insert(connection, lesson(), NOON, late)
+        assert await sessions.open_session(connection, first, early)
+        with pytest.raises(asyncpg.ExclusionViolationError):
+            async with connection.transaction():
+                await _insert(connection, lesson(), early, late)
+        assert await sessions.go_live(connection, first, early)
+        assert await sessions.end(connection, first, NOON - timedelta(minutes=2))
+        await _insert(connection, lesson(), early, late)
+
+
 async def test_moving_a_session_onto_another_is_refused(pool: Pool) -> None:
     async with pool.transaction() as connection:
         await build(connection)

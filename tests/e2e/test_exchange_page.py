@@ -1,10 +1,12 @@
 """The admin's import page and a teacher's calendar address, in a real browser."""
 
+import asyncio
 from pathlib import Path
 
 import aiohttp
 import icalendar
 import pytest
+from playwright.async_api import Page, Route
 
 from tests.e2e.running import browser, demo, new_page, sign_in
 
@@ -30,8 +32,7 @@ async def test_an_office_file_is_previewed_and_imported_and_a_calendar_is_given_
         await admin.click("#import button")
         await admin.wait_for_selector("#problem:not([hidden])")
         assert "这不是电子表格" in (await admin.text_content("#problem") or "")
-        await admin.set_input_files("#file", str(_GRID))
-        await admin.click("#import button")
+        await _press_before_the_script_is_there(admin)
         await admin.wait_for_url("**/admin/import/*")
         main = await admin.text_content("main") or ""
         assert "识别出 85 节课；0 个单元格未能识别。" in main
@@ -48,3 +49,18 @@ async def test_an_office_file_is_previewed_and_imported_and_a_calendar_is_given_
             assert response.status == 200
             calendar = icalendar.Calendar.from_ical(await response.read())
         assert calendar.walk("VEVENT")
+
+
+async def _press_before_the_script_is_there(admin: Page) -> None:
+    """On a slow line a file is chosen and sent while the page's script is still coming."""
+    pressed = asyncio.Event()
+
+    async def slow(route: Route) -> None:
+        await pressed.wait()
+        await route.continue_()
+
+    await admin.route("**/import.js*", slow)
+    await admin.goto(admin.url, wait_until="commit")
+    await admin.set_input_files("#file", str(_GRID))
+    await admin.click("#import button", no_wait_after=True)
+    pressed.set()

@@ -52,9 +52,7 @@ class Process:
                         return line
                 assert self.process.returncode is None, f"it ended: {self.lines[-5:]}"
                 self._said.clear()
-                with suppress(
-                    TimeoutError
-                ):  # nobody says that it ended while nodes have its output
+                with suppress(TimeoutError):  # its end is not heard while nodes have its output
                     await asyncio.wait_for(self._said.wait(), 1.0)
 
     async def read(self) -> None:

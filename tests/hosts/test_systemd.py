@@ -1,5 +1,6 @@
 """The units under a real systemd, with all that they forbid: what is killed, stopped and kept."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -8,6 +9,7 @@ from tests.chaos.servers import ready
 from tests.hosts.machine import Machine, machine, missing
 
 _SERVER = "classroom-sync.service"
+_PATIENCE = 120.0  # seconds
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +42,9 @@ async def test_a_server_that_is_killed_is_started_again_and_finds_its_nodes(host
     assert media
     assert before["NRestarts"] == "0"
     await host.run("systemctl", "kill", "--kill-who=main", "--signal=KILL", _SERVER)
-    while (after := await host.unit(_SERVER))["NRestarts"] == "0":
-        pass  # systemd waits two seconds
+    async with asyncio.timeout(_PATIENCE):
+        while (await host.unit(_SERVER))["NRestarts"] == "0":
+            pass  # systemd waits two seconds
     await ready(host.url, 180)
     after = await host.unit(_SERVER)
     assert (after["NRestarts"], after["ActiveState"]) == ("1", "active"), await said(host)
@@ -51,9 +54,10 @@ async def test_a_server_that_is_killed_is_started_again_and_finds_its_nodes(host
 
 async def test_a_backup_is_followed_and_ends_with_the_server(host: Machine) -> None:
     await host.run("systemctl", "start", "classroom-sync-backup.service")
-    while "backup_manifest" not in await host.run("find", "/var/backups/classroom-sync"):
-        unit = await host.unit("classroom-sync-backup.service")
-        assert (unit["ActiveState"], unit["NRestarts"]) == ("active", "0"), await said(host)
+    async with asyncio.timeout(_PATIENCE):
+        while "backup_manifest" not in await host.run("find", "/var/backups/classroom-sync"):
+            unit = await host.unit("classroom-sync-backup.service")
+            assert (unit["ActiveState"], unit["NRestarts"]) == ("active", "0"), await said(host)
     await host.run("systemctl", "stop", _SERVER)
     for unit in (_SERVER, "classroom-sync-backup.service"):
         ended = await host.unit(unit)

@@ -23,7 +23,7 @@ from scheduler.indicators.values import Dimension, Side
 from tests import indicator_world
 from tests.http.bureau import AT, PERIOD, Numbers, file, got, linked, read
 from tests.http.conftest import Site, sign_in
-from tests.indicator_world import AS_OF, RECEIVING, World
+from tests.indicator_world import AS_OF, RECEIVING, L, World
 from tests.reports import readers
 
 _YEARS = ("Reports are of the years 2000 to 2199: choose other days.", "报表只涵盖 2000 年")
@@ -353,9 +353,8 @@ def test_a_minute_has_sixty_seconds_whatever_rows_begin_in_it() -> None:
     ]
 
 
-async def test_schools_stand_beside_their_hub_with_the_figures_of_the_report(
-    bureau: Site, reader: aiohttp.ClientSession, world: World
-) -> None:
+async def dark_room(bureau: Site, world: World) -> L:
+    """The newest link that has ended; an alert of its room stands."""
     link = max((k for k in world.links if k.state == "ended"), key=lambda k: (k.starts, k.school))
     async with bureau.pool.transaction() as connection:
         await connection.execute(
@@ -366,6 +365,13 @@ async def test_schools_stand_beside_their_hub_with_the_figures_of_the_report(
             link.room,
             AS_OF,
         )
+    return link
+
+
+async def test_schools_stand_beside_their_hub_with_the_figures_of_the_report(
+    bureau: Site, reader: aiohttp.ClientSession, world: World
+) -> None:
+    link = await dark_room(bureau, world)
     page = await got(reader, f"/bureau/schools?{AT}")
     families = page.split('<section class="family"')[1:]
     assert len(families) == len(indicator_world.HUBS)
@@ -390,16 +396,7 @@ async def test_schools_stand_beside_their_hub_with_the_figures_of_the_report(
 async def test_a_room_that_was_entered_since_takes_no_page_of_the_past_away(
     bureau: Site, reader: aiohttp.ClientSession, world: World, dsn: str
 ) -> None:
-    link = max((k for k in world.links if k.state == "ended"), key=lambda k: (k.starts, k.school))
-    async with bureau.pool.transaction() as connection:
-        await connection.execute(
-            "INSERT INTO alerts (session_id, participant_id, room_id, dark_since, opened_at)"
-            " VALUES ($1, $2, $3, $4, $4)",
-            link.session,
-            link.participant,
-            link.room,
-            AS_OF,
-        )
+    link = await dark_room(bureau, world)
     assert "dark: " in await got(reader, f"/bureau/schools?{AT}")
     owner = await asyncpg.connect(dsn)
     try:
